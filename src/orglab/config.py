@@ -8,6 +8,7 @@ from typing import NamedTuple
 from orglab.errors import NotFoundError
 
 LOG_NAME = "experiment_log.org"
+DEFAULT_TITLE = "Experiment log"
 CONFIG_NAME = "orglab.toml"
 TERMS_NAME = "orglab-terms.txt"
 JOURNAL_NAME = "journal.org"

@@ -18,6 +18,7 @@ def report_form(report: "Report") -> dict[str, object]:
     from orglab.report.content.statements import SECTIONS
     from orglab.text import days
 
+    short = report.short
     return {
         "title": report.title,
         "since": format_moment(report.period.since),
@@ -27,7 +28,14 @@ def report_form(report: "Report") -> dict[str, object]:
         "log": report.log,
         "scope": list(report.scope),
         "counts": {**report.counts, "duration": _report_duration(report.counts)},
-        "summary": [_statement_form(one) for one in report.summary],
+        "author": report.author,
+        "source": report.source,
+        "lead": [_statement_form(one) for one in short.lead],
+        "findings": [_report_item(item) for item in short.findings],
+        "needed": [_statement_form(one) for one in short.needed],
+        "risks": [_statement_form(one) for one in short.risks],
+        "planned": [_statement_form(one) for one in short.planned],
+        "remarks": [_statement_form(one) for one in short.remarks],
         "sections": [
             {"name": name, "title": SECTIONS[name], "items": [_report_item(item) for item in items]}
             for name, items in report.sections.items()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, LOG_NAME, Config, folders, shorten_path
+from orglab.config import CONFIG_NAME, DEFAULT_TITLE, LOG_NAME, Config, folders, shorten_path
 from orglab.errors import NotFoundError, NotWritableError
 from orglab.settings.settings_files import find_log, read_settings
 from orglab.text import listed
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from orglab.log.move import MovedApart
     from orglab.text import Tell
 
-_HEADER = """\
-#+TITLE: Experiment log
+_HEADER = f"""\
+#+TITLE: {DEFAULT_TITLE}
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
 #+STARTUP: overview logdone logdrawer
 """

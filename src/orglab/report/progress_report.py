@@ -10,6 +10,7 @@ from orglab.errors import GitError, NotFoundError
 from orglab.experiment.model import Experiment
 from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
+from orglab.report.content.byline import describe_source, read_author, read_title
 from orglab.report.content.citations import Links, read_links
 from orglab.report.content.evidence import from_evidence
 from orglab.report.content.facts import ExperimentActivity, Period, read_activities
@@ -38,32 +39,56 @@ def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | N
     now = now or clock.now()
     period = read_period(log, options, now)
     experiments = choose_experiments(log, options)
+    sources = PeriodSources(log, experiments, period.since)
     try:
-        activities, results, links = _read(log, options, experiments, period)
+        activities, results, links = _read(sources, experiments, period, with_journal=options.journal)
+        head = _read_head(sources, links, options, period, now)
     except GitError:
         # The log and the runs are worth a report even where git does not work.
-        activities, results, links = _read(log, options, experiments, period, use_git=False)
+        sources = PeriodSources(log, experiments, period.since, use_git=False)
+        activities, results, links = _read(sources, experiments, period, with_journal=options.journal)
+        head = _read_head(sources, links, options, period, now)
     root = None if getattr(log.config.report, "pictures_outside", False) else log.top
     wording = Wording(period, links, log.config, log.path.absolute().parent, root)
-    scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
-    return compose_report(activities, results, wording, Head(options.title, now, str(log.path), scope))
+    return compose_report(activities, results, wording, head)
 
 
 def _read(
-    log: LogFile, options: ReportOptions, experiments: Sequence[Experiment], period: Period, *, use_git: bool = True
+    sources: PeriodSources, experiments: Sequence[Experiment], period: Period, *, with_journal: bool
 ) -> tuple[list[ExperimentActivity], dict[str, Results], Links]:
     """Return the activity of the experiments, their results, and the link targets of citations.
 
     Raises:
         GitError: git fails.
     """
-    sources = PeriodSources(log, experiments, period.since, use_git=use_git)
     links = read_links(experiments, sources)
-    activities = read_activities(sources, experiments, period, with_journal=options.journal)
+    activities = read_activities(sources, experiments, period, with_journal=with_journal)
     results = {
         one.ref: sources.read_results(one.experiment, one.runs, until=period.until) for one in activities if one.runs
     }
     return activities, results, links
+
+
+def _read_head(
+    sources: PeriodSources, links: Links, options: ReportOptions, period: Period, now: datetime.datetime
+) -> Head:
+    """Return the head of a report.
+
+    Raises:
+        GitError: git fails.
+    """
+    log, repository = sources.log, sources.repository
+    scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
+    return Head(
+        title=options.title or read_title(sources.document, repository),
+        is_whole_title=bool(options.title),
+        made=now,
+        log=str(log.path),
+        scope=scope,
+        author=read_author(sources.document, repository),
+        source=describe_source(repository, links.forge, sources.head),
+        entries=sum(entry.at is not None and period.contains(entry.at.when) for entry in sources.entries),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from orglab.history.events import Event
 from orglab.report.blocks import (
     Block,
     Code,
-    Details,
     Heading,
     Inline,
     Inlines,
@@ -20,6 +19,7 @@ from orglab.report.blocks import (
 )
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.plots import history_chart
+from orglab.report.content.settings_table import make_settings_table
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.description import outcome_text
@@ -46,22 +46,25 @@ def choose_charted(report: Report) -> frozenset[str]:
 def lay_out_record(
     activity: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool
 ) -> Iterator[Block]:
-    """Yield the full record of an experiment."""
+    """Yield the full record of an experiment, but for the question that stands at its result."""
+    is_result = any(item.ref == activity.ref for item in report.sections.get("results", ()))
     ref, experiment = activity.ref, activity.experiment
     yield Heading(2, (*wording.inline(experiment.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
-    if experiment.description:
+    if experiment.description and not is_result:
         yield Paragraph(wording.inline(experiment.description, ref))
     if experiment.steps:
         done = {event.ref: event for event in activity.events if event.kind == "step"}
         yield List(tuple(_step(step, done.get(step.ref), activity, wording) for step in experiment.steps), "numbers")
     results = report.results.get(ref, Results())
+    if (table := make_settings_table(ref, results, wording)) is not None:
+        yield table
     counted = {run.id for outcome in results.outcomes for run in outcome.runs}
     if runs := [run for run in activity.runs if report.period.contains(run.began) or run.id in counted]:
         yield _runs(runs, wording)
     if is_drawn and (chart := history_chart(ref, results)):
         yield chart
     if notes := [event for event in activity.recent if event.kind == "note" and event.text]:
-        yield Details((Text(count(len(notes), "note", "grouped")),), tuple(_notes(notes, wording)))
+        yield List(tuple(_note(note, wording) for note in notes))
 
 
 def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording: Wording) -> ListItem:
@@ -115,10 +118,8 @@ def _metrics(run: Run) -> Inlines:
     return tuple(content) or (Text("\u2013"),)
 
 
-def _notes(notes: Sequence[Event], wording: Wording) -> Iterator[Block]:
-    """Yield notes with their dates."""
-    for note in notes:
-        quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
-        when = wording.day(note.at) if note.at else ""
-        yield Paragraph((Text(f"{when} "), wording.links.to(note.ref), Text(": "), *quote))
-        yield from below
+def _note(note: Event, wording: Wording) -> ListItem:
+    """Return a note with its date."""
+    quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
+    when = wording.day(note.at) if note.at else ""
+    return ListItem((Paragraph((Text(f"{when} "), wording.links.to(note.ref), Text(": "), *quote)), *below))

@@ -1,14 +1,14 @@
-"""The layout of a report as a document: headings, sentences, tables and charts, in reading order."""
+"""The layout of a report as a document: in short, what is going on, the results, and the record to check them."""
 
 from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import (
     Badge,
     Block,
+    Details,
     Document,
     Heading,
     Inline,
-    Inlines,
     List,
     ListItem,
     Paragraph,
@@ -17,42 +17,44 @@ from orglab.report.blocks import (
 )
 from orglab.report.content.appendix import choose_charted, lay_out_record
 from orglab.report.content.evidence import StoredStatement, to_evidence
+from orglab.report.content.findings import make_title
 from orglab.report.content.plots import steps_chart, timeline
 from orglab.report.content.sections import period_text
+from orglab.report.content.sentence import capitalize_first
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
-from orglab.runs.step_results import Results
-from orglab.text import day
+from orglab.text import count, day
 
-# In these sections each experiment is a list item; in the others it has a heading.
-_LISTED = ("next", "journal")
+# In these sections each experiment has a heading; in the others it is a line of a list.
+_WITH_HEADINGS = ("results",)
 
 
-def lay_out(report: Report) -> Document:
-    """Return a report as a document."""
-    wording = report.wording
+def lay_out(report: Report, *, with_appendix: bool = True) -> Document:
+    """Return a report as a document.
+
+    Args:
+        report: The report.
+        with_appendix: Whether the record of the experiments follows.
+    """
+    blocks: list[Block] = [Heading(1, (Text("In short"),), "short"), *_lay_out_short(report)]
     drawn = choose_charted(report)
-    blocks: list[Block] = [Heading(1, (Text("Summary"),), "summary"), *_summary(report)]
     for name, items in report.sections.items():
         blocks.append(Heading(1, (Text(SECTIONS[name]),), name.replace("_", "-")))
-        if name in _LISTED:
-            blocks.append(List(tuple(_list_item(item, wording) for item in items)))
-        else:
+        if name in _WITH_HEADINGS:
             for item in items:
-                blocks += _entry(item, report, wording, with_chart=name == "learned" and item.ref in drawn)
-    if report.touched:
-        blocks.append(Heading(1, (Text("Appendix: the experiments in detail"),), "appendix"))
-        if len(drawn) < sum(activity.ref in report.results for activity in report.touched):
-            limited = f"Charts are drawn only for the {len(drawn)} most recently active experiments."
-            blocks.append(Paragraph((Text(limited),)))
-        for activity in report.touched:
-            blocks += lay_out_record(activity, report, wording, is_drawn=activity.ref in drawn)
+                blocks += _lay_out_result(item, report, with_chart=item.ref in drawn)
+        else:
+            blocks.append(List(tuple(_list_item(item, report.wording) for item in items)))
+    if with_appendix and report.touched:
+        blocks.append(_lay_out_appendix(report, drawn))
     return Document(
         title=report.title,
         blocks=tuple(blocks),
         subtitle=_subtitle(report),
         date=day(report.made.date()),
+        author=report.author,
         evidence=collect_evidence(report),
+        contents=False,
     )
 
 
@@ -70,57 +72,94 @@ def collect_evidence(report: Report) -> dict[str, object]:
 
 def _subtitle(report: Report) -> str:
     """Return the period, unless the title has it, and what the report is limited to."""
-    days = period_text(report.period)
-    parts = [] if days in report.title else [days]
+    period = period_text(report.period)
+    parts = [] if period in report.title else [period]
     if report.scope:
         parts.append(f"only {', '.join(report.scope)}")
     return "; ".join(parts)
 
 
-def _summary(report: Report) -> Iterator[Block]:
-    """Yield the sentences and the timeline."""
-    content: list[Inline] = []
-    for statement in report.summary:
-        content += [*([Text(" ")] if content else []), *statement.content]
-    yield Paragraph(tuple(content))
-    if (chart := timeline(report)) is not None:
+def _lay_out_short(report: Report) -> Iterator[Block]:
+    """Yield what the report says in short."""
+    short = report.short
+    yield Paragraph(_join(short.lead))
+    if short.findings:
+        yield List(tuple(_finding(item) for item in short.findings), "plain")
+    if short.earlier:
+        yield Paragraph((Text(f"{capitalize_first(count(short.earlier, 'earlier answer', 'words'))} under Results."),))
+    labelled = [("Needed from you", short.needed), ("Risk", short.risks), ("Planned last time", short.planned)]
+    if short.findings and not short.needed:
+        labelled[0] = ("Needed from you", (Statement((Text("nothing."),), ()),))
+    for label, statements in labelled:
+        yield from _label(label, statements)
+    if short.remarks:
+        yield Paragraph(_join(short.remarks))
+
+
+def _finding(item: Item) -> ListItem:
+    sign = Badge(item.word, item.tone, is_sign=True)
+    (statement,) = item.statements
+    return ListItem((Paragraph((sign, Text(" "), *statement.content)),))
+
+
+def _label(label: str, statements: Sequence[Statement]) -> Iterator[Block]:
+    """Yield statements below a label: a single one beside it, several as a list."""
+    name = Strong((Text(f"{label}:"),))
+    if len(statements) == 1:
+        yield Paragraph((name, Text(" "), *statements[0].content))
+        yield from statements[0].quote
+    elif statements:
+        yield Paragraph((name,))
+        yield List(tuple(ListItem((Paragraph(one.content), *one.quote)) for one in statements))
+
+
+def _lay_out_result(item: Item, report: Report, *, with_chart: bool) -> Iterator[Block]:
+    """Yield a result under its heading."""
+    yield Heading(2, tuple(make_title(item, report.wording)))
+    yield from _paragraphs(item.statements[: item.chart_after])
+    results = report.results.get(item.ref)
+    chart = steps_chart(item.ref, results, report.wording) if with_chart and results is not None else None
+    if chart is not None:
         yield chart
-
-
-def _title(item: Item, wording: Wording) -> Inlines:
-    """Return the heading of an experiment: its reference, title and badge."""
-    word: list[Inline] = [Text(" "), Badge(item.word, item.tone)] if item.word else []
-    if not item.ref:
-        return (Text(item.title), *word)
-    return (wording.links.to(item.ref), Text(" "), *wording.inline(item.title, item.ref), *word)
-
-
-def _entry(item: Item, report: Report, wording: Wording, *, with_chart: bool) -> Iterator[Block]:
-    """Yield an item of a section under its own heading."""
-    yield Heading(2, _title(item, wording))
-    yield from _paragraphs(item.statements)
-    if with_chart and (chart := steps_chart(item.ref, report.results.get(item.ref, Results()), wording)):
-        yield chart
+    yield from _paragraphs(item.statements[item.chart_after :])
 
 
 def _paragraphs(statements: Sequence[Statement]) -> Iterator[Block]:
-    """Yield statements as paragraphs: sentences run on until a quotation ends the paragraph."""
-    content: list[Inline] = []
+    """Yield each statement as a paragraph with what it quotes."""
     for statement in statements:
-        content += [*([Text(" ")] if content and statement.content else []), *statement.content]
-        if statement.quote:
-            if content:
-                yield Paragraph(tuple(content))
-                content = []
-            yield from statement.quote
-    if content:
-        yield Paragraph(tuple(content))
+        if statement.content:
+            yield Paragraph(statement.content)
+        yield from statement.quote
 
 
 def _list_item(item: Item, wording: Wording) -> ListItem:
-    """Return an item of a section as a list item."""
-    lead = Paragraph((Strong(_title(item, wording)),))
-    if len(item.statements) == 1 and not item.statements[0].quote:
-        return ListItem((Paragraph((Strong(_title(item, wording)), Text(": "), *item.statements[0].content)),))
+    """Return an item of a section as a line: its title, and what is said about it."""
+    if not item.ref:
+        return ListItem((Paragraph((Text(f"{item.title}."),)),))
+    title = Strong(wording.inline(item.title, item.ref))
+    if len(item.statements) == 1:
+        (statement,) = item.statements
+        return ListItem((Paragraph((title, Text(": "), *statement.content)), *statement.quote))
     below = tuple(ListItem(tuple(_paragraphs([statement]))) for statement in item.statements)
-    return ListItem((lead, List(below)))
+    return ListItem((Paragraph((title,)), List(below)))
+
+
+def _join(statements: Sequence[Statement]) -> tuple[Inline, ...]:
+    content: list[Inline] = []
+    for statement in statements:
+        content += [*([Text(" ")] if content else []), *statement.content]
+    return tuple(content)
+
+
+def _lay_out_appendix(report: Report, drawn: frozenset[str]) -> Details:
+    """Return the record of the experiments, folded."""
+    blocks: list[Block] = []
+    if (chart := timeline(report)) is not None:
+        blocks.append(chart)
+    if len(drawn) < sum(activity.ref in report.results for activity in report.touched):
+        limited = f"Charts are drawn only for the {len(drawn)} most recently active experiments."
+        blocks.append(Paragraph((Text(limited),)))
+    for activity in report.touched:
+        blocks += lay_out_record(activity, report, report.wording, is_drawn=activity.ref in drawn)
+    title = f"Appendix: the record of {count(len(report.touched), 'experiment', 'words')}"
+    return Details((Text(title),), tuple(blocks))

@@ -1,27 +1,25 @@
-"""The sections of a report, in order; empty ones are left out, and nothing is said twice."""
+"""A report, composed of what the log, the commits and the runs tell; empty parts are left out."""
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orglab.report.content.changes_of_mind import find_overturned, read_changes
+from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
-from orglab.report.content.findings import (
-    is_concluded,
-    is_dropped,
-    read_dead_end,
-    read_decisions,
-    read_learned,
-    read_next,
-    read_under_way,
-)
+from orglab.report.content.findings import Answer, find_answers, read_result, state_finding
+from orglab.report.content.prefixed_notes import find_prefixed
+from orglab.report.content.progress import MOST_NEXT, describe_planned, find_next, read_blocked, read_under_way
 from orglab.report.content.sentence import cite, make_statement
-from orglab.report.content.statements import SECTIONS, Item, Report, Statement
-from orglab.report.content.summary import count_facts, summarize
+from orglab.report.content.statements import SECTIONS, Item, Planned, Report, Short, Statement
+from orglab.report.content.summary import count_facts, describe_undated, summarize
 from orglab.report.content.wording import Wording, claim_exists, claim_note
 from orglab.runs.step_results import Results
-from orglab.text import count, days
+from orglab.text import days
 
-_OPEN = ("doing", "waiting")
+MOST_FINDINGS = 12
+"""How many findings the summary has; of more, the last ones."""
+_MOST_OPEN = 8  # experiments under way, and as many blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +27,26 @@ class Head:
     """The head of a report.
 
     Attributes:
-        title: The title; empty for one made from the period.
+        title: The title of the study, or of the report if `is_whole_title`.
         made: When the report is made, local time.
         log: The path of the log, as the user gave it.
         scope: The references and the match string that the report is limited to.
+        author: The author, or empty.
+        source: The repository and its commit, or empty.
+        is_whole_title: Whether the title is that of the report, so that no period is added.
+        planned: What the last report named as next.
+        entries: How many entries of the journal are of the period.
     """
 
     title: str
     made: datetime.datetime
     log: str
     scope: tuple[str, ...] = ()
+    author: str = ""
+    source: str = ""
+    is_whole_title: bool = False
+    planned: tuple[Planned, ...] = ()
+    entries: int = 0
 
 
 def compose_report(
@@ -46,16 +54,26 @@ def compose_report(
 ) -> Report:
     """Return the report on some activities; `results` are those of each experiment, by its reference."""
     present = [activity for activity in activities if activity.existed]
-    sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
+    answers = find_answers(present, results, wording)
+    plans = find_next(present, wording)
+    sections = {
+        name: tuple(items)
+        for name in SECTIONS
+        if (items := list(_section(name, present, answers, plans, results, wording)))
+    }
+    title = f"{head.title}: progress" if head.title else "Progress"
     return Report(
-        title=head.title or f"Progress report, {period_text(wording.period)}",
+        title=head.title if head.is_whole_title else f"{title}, {period_text(wording.period)}",
+        author=head.author,
+        source=head.source,
         period=wording.period,
         made=head.made,
         log=head.log,
         scope=head.scope,
-        counts=count_facts(present, wording),
-        summary=tuple(summarize(present, wording)),
+        counts=count_facts(present, wording, head.entries),
+        short=_summarize(present, answers, results, wording, head),
         sections=sections,
+        planned_next=tuple(plan for plan, _ in plans[:MOST_NEXT]),
         touched=tuple(activity for activity in present if activity.recent or wording.period.contains(activity.closed)),
         results=results,
         wording=wording,
@@ -67,55 +85,65 @@ def period_text(period: Period) -> str:
     return days(period.since.date(), period.last_day)
 
 
+def _summarize(
+    activities: Sequence[ExperimentActivity],
+    answers: Sequence[Answer],
+    results: Mapping[str, Results],
+    wording: Wording,
+    head: Head,
+) -> Short:
+    """Return what a report says in short."""
+    planned = describe_planned(head.planned, {activity.ref: activity for activity in activities}, wording)
+    answered = [(answer.activity, answer.headline) for answer in answers]
+    return Short(
+        lead=tuple(summarize(activities, wording, head.entries)),
+        findings=tuple(state_finding(answer, wording) for answer in answers[:MOST_FINDINGS]),
+        earlier=max(0, len(answers) - MOST_FINDINGS),
+        needed=tuple(find_prefixed("ASK", activities, wording)),
+        risks=tuple(find_risks(answered, activities, results, wording)),
+        planned=(planned,) if planned is not None else (),
+        remarks=tuple(describe_undated(activities, wording)),
+    )
+
+
 def _section(
-    name: str, activities: Sequence[ExperimentActivity], results: Mapping[str, Results], wording: Wording
+    name: str,
+    activities: Sequence[ExperimentActivity],
+    answers: Sequence[Answer],
+    plans: Sequence[tuple[Planned, Item]],
+    results: Mapping[str, Results],
+    wording: Wording,
 ) -> Iterator[Item]:
     """Yield the items of a section."""
-    if name == "learned":
-        for activity in activities:
-            if is_concluded(activity, wording):
-                yield read_learned(activity, results.get(activity.ref, Results()), wording)
-    elif name == "decisions":
-        others = {activity.ref: activity for activity in activities}
-        yield from filter(
-            None, (read_decisions(activity, others, wording) for activity in activities if activity.recent)
-        )
-    elif name == "dead_ends":
-        yield from (read_dead_end(activity, wording) for activity in activities if is_dropped(activity, wording))
+    overturned = find_overturned(activities, wording)
+    if name == "changed":
+        yield from read_changes(activities, overturned, wording)
     elif name == "under_way":
-        yield from (read_under_way(activity, wording) for activity in activities if activity.kind in _OPEN)
+        doing = [activity for activity in activities if activity.kind == "doing"]
+        doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
+        yield from (read_under_way(one, results.get(one.ref), wording) for one in doing[:_MOST_OPEN])
+        yield from _rest(doing[_MOST_OPEN:], "under way")
+    elif name == "blocked":
+        waiting = [activity for activity in activities if activity.kind == "waiting"]
+        yield from (read_blocked(one, wording) for one in waiting[:_MOST_OPEN])
+        yield from _rest(waiting[_MOST_OPEN:], "blocked")
     elif name == "next":
-        yield from _next(activities, wording)
+        yield from (item for _, item in plans[:MOST_NEXT])
+        if len(plans) > MOST_NEXT:
+            yield Item("", f"and {len(plans) - MOST_NEXT} more", "", "plain", ())
+    elif name == "results":
+        stated = answers[:MOST_FINDINGS]
+        read = (read_result(one, overturned, wording, is_stated=one in stated) for one in answers)
+        yield from (item for item in read if item is not None)
     else:
         yield from _journal(activities, wording)
 
 
-def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
-    """Yield what comes next: the next step of each open experiment, then the experiments not started."""
-    yield from filter(None, (read_next(activity, wording) for activity in activities if activity.kind in _OPEN))
-    waiting = [activity for activity in activities if activity.kind == "todo"]
-    new = [activity for activity in waiting if activity.of_kind("created")]
-    statements = []
-    for activity in new:
-        sentence = (
-            wording.inline(activity.experiment.title, activity.ref),
-            cite([wording.links.to(activity.ref)]),
-            ".",
-        )
-        statements.append(make_statement(*sentence, claims=[claim_exists(activity.experiment)]))
-    older = [activity for activity in waiting if activity not in new]
-    if older:
-        verb = "has" if len(older) == 1 else "have"
-        either = " either" if new else ""
-        statements.append(
-            make_statement(
-                f"{count(len(older), 'earlier experiment', 'words')} {verb} not been started{either}",
-                cite((wording.links.to(activity.ref, activity.experiment.title) for activity in older), 4), ".",
-                claims=[claim_exists(activity.experiment) for activity in older],
-            )
-        )  # fmt: skip
-    if statements:
-        yield Item("", "Not started", "", "plain", tuple(statements))
+def _rest(activities: Sequence[ExperimentActivity], what: str) -> Iterator[Item]:
+    """Yield how many more experiments there are."""
+    if activities:
+        claims = [claim_exists(activity.experiment) for activity in activities]
+        yield Item("", f"and {len(activities)} more {what}", "", "plain", (Statement((), tuple(claims)),))
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
 from orglab.report.content.evidence import Claim
@@ -10,13 +11,13 @@ from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
 from orglab.runs.step_results import Results
 
-# In the order of the reader's questions: what came out, what was decided, what failed, what is going on, what is next.
+# In the order of the reader's questions: the first four, with what stands before them, are on the first page.
 SECTIONS = {
-    "learned": "What was learned",
-    "decisions": "Decisions and reversals",
-    "dead_ends": "Dead ends",
+    "changed": "Changed our mind",
     "under_way": "Under way",
+    "blocked": "Blocked",
     "next": "Next",
+    "results": "Results",
     "journal": "From the journal",
 }
 
@@ -53,6 +54,7 @@ class Item:
         word: The verdict or state, shown as a badge; or empty.
         tone: The tone of that badge.
         statements: The statements.
+        chart_after: How many of them come before the chart, if there is one.
     """
 
     ref: str
@@ -60,6 +62,50 @@ class Item:
     word: str
     tone: str
     statements: tuple[Statement, ...]
+    chart_after: int = 0
+
+
+class Planned(NamedTuple):
+    """What a report names as next.
+
+    Attributes:
+        ref: The reference of the step or experiment.
+        text: Its text or title.
+    """
+
+    ref: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """What a report says in short.
+
+    Attributes:
+        lead: The sentences that say how much happened.
+        findings: What was found, an item for each experiment that was concluded last.
+        earlier: How many more were concluded.
+        needed: What the author needs of the reader.
+        risks: What the results are at risk of.
+        planned: What became of what the last report named as next, if anything.
+        remarks: What the report cannot say.
+    """
+
+    lead: tuple[Statement, ...]
+    findings: tuple[Item, ...] = ()
+    earlier: int = 0
+    needed: tuple[Statement, ...] = ()
+    risks: tuple[Statement, ...] = ()
+    planned: tuple[Statement, ...] = ()
+    remarks: tuple[Statement, ...] = ()
+
+    @property
+    def statements(self) -> Iterator[Statement]:
+        """All its statements."""
+        yield from self.lead
+        for item in self.findings:
+            yield from item.statements
+        yield from (*self.needed, *self.risks, *self.planned, *self.remarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +114,45 @@ class Report:
 
     Attributes:
         title: The title.
+        author: The author, or empty.
+        source: The repository and its commit, such as `abc/xyz@83d45cd`, or empty.
         period: The period it covers.
         made: When it was made, local time.
         log: The path of the log, as the user gave it.
         scope: The references and the match string that the report is limited to.
-        counts: The numbers in the summary, by name.
-        summary: The statements of the summary.
+        counts: The numbers of the period, by name.
+        short: What it says in short.
         sections: The items of each section, by the names in SECTIONS.
+        planned_next: What it names as next.
         touched: The experiments with events in the period, which are listed in the appendix.
         results: The results of the steps, by experiment.
         wording: The context for wording.
     """
 
     title: str
+    author: str
+    source: str
     period: Period
     made: datetime.datetime
     log: str
     scope: tuple[str, ...]
     counts: Mapping[str, int | float | Mapping[str, int]]
-    summary: tuple[Statement, ...]
+    short: Short
     sections: Mapping[str, tuple[Item, ...]]
+    planned_next: tuple[Planned, ...]
     touched: tuple[ExperimentActivity, ...]
     results: Mapping[str, Results]
     wording: Wording
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened in the period."""
+        return not self.touched and not self.counts["entries"]
+
+    @property
     def statements(self) -> Iterator[Statement]:
         """All statements, in the order of the report."""
-        yield from self.summary
+        yield from self.short.statements
         for items in self.sections.values():
             for item in items:
                 yield from item.statements

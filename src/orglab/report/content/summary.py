@@ -5,30 +5,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orglab.history.events import Event
-from orglab.report.blocks import Inline
+from orglab.report.blocks import Badge, Inline
+from orglab.report.content.changes_of_mind import is_concluded, is_dropped
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
-from orglab.report.content.findings import TONES, is_concluded, is_dropped
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.findings import TONES
+from orglab.report.content.sentence import make_statement
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
 from orglab.runs.record import Run
 from orglab.runs.setting import is_failed
-from orglab.text import cardinal, count, duration
-
-# How an unsuccessful run ended, in the singular and the plural.
-_ENDINGS = (
-    ("failed", "failed", "failed"),
-    ("killed", "was killed by a signal", "were killed by signals"),
-    ("stopped", "was stopped", "were stopped"),
-    ("lost", "was lost", "were lost"),
-    ("discarded", "was discarded", "were discarded"),
-)
+from orglab.text import cardinal, count
 
 Counts = dict[str, int | float | dict[str, int]]
 
 
-def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> Counts:
+def count_facts(activities: Sequence[ExperimentActivity], wording: Wording, entries: int) -> Counts:
     """Return the numbers of a period.
 
     Returns:
@@ -36,7 +28,7 @@ def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> C
         `steps_done`; `steps_undated`: steps done at an unknown time, in experiments not closed before the period;
         `runs`, `runs_failed` (including killed and lost ones), `runs_running`; `seconds`: the total wall-clock time
         of the runs; `commits`: commits in the period that name an experiment or are recorded in a step;
-        `undated`: experiments without any date.
+        `undated`: experiments without any date; `entries`: entries of the journal in the period.
     """
     runs = _runs(activities, wording)
     concluded = [activity for activity in activities if is_concluded(activity, wording)]
@@ -54,42 +46,63 @@ def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> C
         "seconds": math.fsum(run.seconds or 0 for run in runs),
         "commits": len(_commits(activities, wording)),
         "undated": len(_undated(activities)),
+        "entries": entries,
     }
 
 
-def summarize(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield the sentences of the summary; what did not happen is not mentioned."""
-    sentences = list(_sentences(activities, wording))
-    if not sentences:
-        yield make_statement("No log entries, commits or runs were recorded in this period.")
-    yield from sentences
-    yield from _undated_facts(activities, wording)
+def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entries: int) -> Iterator[Statement]:
+    """Yield the sentence that says how much happened; what did not happen is not mentioned, but for what is blocked."""
+    answered = [activity for activity in activities if is_concluded(activity, wording)]
+    dropped = [activity for activity in activities if is_dropped(activity, wording)]
+    going_on = [activity for activity in activities if activity.kind == "doing"]
+    blocked = [activity for activity in activities if activity.kind == "waiting"]
+    pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
+    claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]
+    for amount, word in ((len(dropped), "dropped"), (len(going_on), "under way")):
+        if amount:
+            noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
+            pieces += [f"{', ' if pieces else ''}{cardinal(amount, 'words')}{noun} {word}"]
+    if not pieces:
+        pieces.append(_say_what_happened(activities, entries))
+    if blocked:
+        pieces.append(f"; {cardinal(len(blocked), 'words')} blocked")
+    elif going_on:
+        pieces.append("; nothing blocked")
+    yield make_statement(*pieces, ".", claims=claims)
 
 
-def _sentences(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    opened = _opened(activities)
+def _count_answers(answered: Sequence[ExperimentActivity]) -> Iterator[str | Inline]:
+    """Yield how many answers there are, with the signs of their verdicts, which the lines below have."""
+    yield count(len(answered), "answer", "words")
+    verdicts = Counter(activity.conclusion.verdict or "" for activity in answered)
+    known = [*TONES, *(verdict for verdict in verdicts if verdict not in TONES and verdict), ""]
+    separator = " ("
+    for verdict in (verdict for verdict in known if verdict in verdicts):
+        yield separator
+        if verdict in TONES:
+            yield Badge(verdict, TONES[verdict], is_sign=True)
+            yield " "
+        yield f"{cardinal(verdicts[verdict])} {verdict or 'without a verdict'}"
+        separator = ", "
+    yield ")"
+
+
+def _say_what_happened(activities: Sequence[ExperimentActivity], entries: int) -> str:
+    """Return what happened although nothing was answered, dropped or begun."""
+    noted = [activity for activity in activities if activity.recent]
+    opened = len(_opened(activities))
     if opened:
-        yield make_statement(
-            f"{count(len(opened), 'experiment', 'words')} {_was(opened)} opened", _cited(opened, wording), ".",
-            claims=[Claim("created", activity.ref, "", _created(activity)) for activity in opened],
-        )  # fmt: skip
-    yield from _conclusions([activity for activity in activities if is_concluded(activity, wording)], wording)
-    if dropped := [activity for activity in activities if is_dropped(activity, wording)]:
-        yield make_statement(
-            f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} dropped", _cited(dropped, wording), ".",
-            claims=[Claim("state", activity.ref, "", activity.state) for activity in dropped if activity.state],
-        )  # fmt: skip
-    yield from _steps(activities, wording)
-    yield from _runs_and_commits(activities, wording)
+        return f"{count(opened, 'new experiment', 'words')}, not begun yet"
+    if noted:
+        return f"No answer yet; something was noted on {count(len(noted), 'experiment', 'words')}"
+    if entries:
+        amount = "one entry" if entries == 1 else f"{cardinal(entries, 'words')} entries"
+        return f"No experiment moved; the journal has {amount} from this period"
+    return "Nothing was recorded in this period"
 
 
 def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     return [activity for activity in activities if activity.of_kind("created")]
-
-
-def _created(activity: ExperimentActivity) -> str | None:
-    created = activity.experiment.created
-    return created.isoformat() if created is not None else None
 
 
 def _was(things: Sequence[object]) -> str:
@@ -98,88 +111,6 @@ def _was(things: Sequence[object]) -> str:
 
 def _is(things: Sequence[object]) -> str:
     return "is" if len(things) == 1 else "are"
-
-
-def _cited(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
-    return cite(wording.links.to(activity.ref, activity.experiment.title) for activity in activities)
-
-
-def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield how many experiments were concluded, and with which verdicts."""
-    if not concluded:
-        return
-    groups: dict[str, list[ExperimentActivity]] = {}
-    for activity in concluded:
-        groups.setdefault(activity.conclusion.verdict or "", []).append(activity)
-    known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
-    pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
-    separator = ": " if any(groups) else " " if len(concluded) == 1 else ", "
-    claims = []
-    for verdict in (verdict for verdict in known if verdict in groups):
-        group = groups[verdict]
-        amount = (
-            ""
-            if len(groups) == 1 and len(group) == 1
-            else "all "
-            if len(groups) == 1
-            else f"{cardinal(len(group), 'words')} "
-        )
-        pieces += [separator, amount, verdict or "without a verdict", _cited(group, wording)]
-        separator = ", "
-        claims += [Claim("state", activity.ref, "", activity.state) for activity in group if activity.state]
-        claims += [Claim("verdict", activity.ref, "", verdict) for activity in group if verdict]
-    yield make_statement(*pieces, ".", claims=claims)
-
-
-def _steps(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield how many steps were completed."""
-    done = [event for activity in activities for event in activity.of_kind("step")]
-    if done:
-        experiments = {event.ref.partition(".")[0] for event in done}
-        where = f" in {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
-        yield make_statement(
-            f"{count(len(done), 'step', 'words')}{where} {_was(done)} completed",
-            cite(wording.links.to(event.ref, event.text) for event in done), ".",
-            claims=[claim for event in done for claim in claim_done(event.ref, event.text)],
-        )  # fmt: skip
-
-
-def _runs_and_commits(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield how many runs there were, how long they took, how many failed; and how many commits."""
-    if runs := _runs(activities, wording):
-        yield _run_sentence(runs, wording)
-    if running := [run for run in runs if run.status == "running"]:
-        yield make_statement(
-            f"{count(len(running), 'run', 'words')} {_is(running)} still running",
-            cite(map(wording.links.to_run, running), 4), ".", claims=[Claim("run", run.id) for run in running],
-        )  # fmt: skip
-    commits = _commits(activities, wording)
-    if commits:
-        yield make_statement(
-            f"{count(len(commits), 'commit', 'words')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
-            cite(map(wording.links.to_commit, commits), 4), ".",
-            claims=[Claim("commit", commit) for commit in commits],
-        )  # fmt: skip
-
-
-def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
-    """Return how many runs were made, how long they took, and how many were unsuccessful."""
-    timed = [run for run in runs if run.seconds is not None]
-    took = f", taking {duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
-    in_all = " in total" if len(timed) > 1 else ""
-    claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
-    claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
-    pieces: list[str | list[Inline]] = [f"{count(len(runs), 'run', 'words')} {_was(runs)} made{took}{in_all}"]
-    for status, singular, plural in _ENDINGS:
-        if group := [
-            run
-            for run in runs
-            if (run.discarded is not None) == (status == "discarded") and status in (run.status, "discarded")
-        ]:
-            amount = "all" if 1 < len(group) == len(runs) else "it" if len(runs) == 1 else cardinal(len(group), "words")
-            verb = singular if len(group) == 1 else plural
-            pieces += [f"; {amount} {verb}", cite(map(wording.links.to_run, group), 4)]
-    return make_statement(*pieces, ".", claims=claims)
 
 
 def _runs(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
@@ -211,29 +142,21 @@ def _has_date(activity: ExperimentActivity) -> bool:
     return activity.closed is not None or any(event.at is not None for event in activity.events)
 
 
-def _undated_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield what happened at an unknown time, and so is not counted."""
+def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    """Yield what happened at an unknown time, and so is not in the report."""
     steps = _undated_steps(activities, wording)
-    if steps:
-        yield make_statement(
-            f"{count(len(steps), 'step', 'words')} {_was(steps)} done at an unknown time",
-            cite((wording.links.to(event.ref, event.text) for event in steps), 4),
-            f" and {_is(steps)} not counted here.",
-            claims=[claim for event in steps for claim in claim_done(event.ref, event.text)],
-        )  # fmt: skip
-    if closed := [
+    closed = [
         activity
         for activity in activities
         if activity.kind in CLOSED_KINDS and activity.closed is None and _has_date(activity)
-    ]:
-        yield make_statement(
-            f"{count(len(closed), 'experiment', 'words')} {_was(closed)} closed at an unknown time",
-            _cited(closed, wording), f" and {_is(closed)} not counted here.",
-            claims=[claim_exists(activity.experiment) for activity in closed],
-        )  # fmt: skip
-    undated = _undated(activities)
-    if undated:
-        yield make_statement(
-            f"{count(len(undated), 'experiment', 'words')} {'has' if len(undated) == 1 else 'have'} no date in the log",
-            _cited(undated, wording), ".", claims=[claim_exists(activity.experiment) for activity in undated],
-        )  # fmt: skip
+    ]
+    for things, noun, what in (
+        (steps, "step", "done"), (closed, "experiment", "closed"), (_undated(activities), "experiment", ""),
+    ):  # fmt: skip
+        if not things:
+            continue
+        amount = count(len(things), noun, "words")
+        text = f"{amount} {_was(things)} {what} at an unknown time" if what else f"{amount} without any date"
+        claims = [claim_exists(thing.experiment) for thing in things if isinstance(thing, ExperimentActivity)]
+        claims += [claim for event in steps for claim in claim_done(event.ref, event.text)] if things is steps else []
+        yield make_statement(f"{text} {_is(things)} not counted here.", claims=claims)

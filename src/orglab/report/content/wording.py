@@ -65,12 +65,15 @@ class Wording:
         """Return a longer text of the log, such as a conclusion, as blocks."""
         return read_org(text, self.context(ref))
 
-    def quotation(self, text: str, ref: str) -> tuple[list[Inline], Blocks]:
-        """Return a text of the log as inlines in quotation marks, or if it is long as blocks below the sentence."""
+    def quotation(self, text: str, ref: str, *, is_marked: bool = True) -> tuple[list[Inline], Blocks]:
+        """Return a text of the log as inlines, or if it is long as blocks below the sentence.
+
+        The inlines are in quotation marks if `is_marked`.
+        """
         blocks = self.blocks(text, ref)
         match blocks:
             case (Paragraph(content),) if len(text) <= _SHORT:
-                return [Text("“"), *content, Text("”")], ()
+                return [Text("“"), *content, Text("”")] if is_marked else [*content], ()
         return [], blocks
 
     def find_mentioned(self, experiment: Experiment) -> Iterator[str]:

@@ -1,0 +1,125 @@
+"""What was decided otherwise than before: verdicts that changed, experiments that were dropped or opened again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from orglab.history.events import Event
+from orglab.report.blocks import Inline, Text
+from orglab.report.content.evidence import Claim
+from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.statements import Item, Statement
+from orglab.report.content.wording import Wording, claim_change
+
+_OPPOSITES = {("supported", "refuted"), ("refuted", "supported")}
+
+
+def is_concluded(activity: ExperimentActivity, wording: Wording) -> bool:
+    """Return whether an experiment was concluded in the period."""
+    return activity.kind == "done" and wording.period.contains(activity.closed)
+
+
+def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
+    """Return whether an experiment was dropped in the period."""
+    return activity.kind == "dropped" and wording.period.contains(activity.closed)
+
+
+def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) -> dict[str, str]:
+    """Return the experiments whose verdict another one contradicts that refers to them, each with that other one.
+
+    It must have been concluded in the period, and after the one that it contradicts.
+    """
+    by_ref = {activity.ref: activity for activity in activities}
+    overturned = {}
+    for activity in activities:
+        if not is_concluded(activity, wording) or activity.conclusion.verdict is None:
+            continue
+        for ref in wording.find_mentioned(activity.experiment):
+            other = by_ref.get(ref)
+            if other is None or other is activity or other.kind != "done" or not _is_earlier(other, activity):
+                continue
+            if (other.conclusion.verdict, activity.conclusion.verdict) in _OPPOSITES:
+                overturned[ref] = activity.ref
+    return overturned
+
+
+def _is_earlier(one: ExperimentActivity, other: ExperimentActivity) -> bool:
+    return one.closed is None or other.closed is None or one.closed <= other.closed
+
+
+def read_changes(
+    activities: Sequence[ExperimentActivity], overturned: Mapping[str, str], wording: Wording
+) -> Iterator[Item]:
+    """Yield an item for each experiment about which something was decided otherwise than before."""
+    by_ref = {activity.ref: activity for activity in activities}
+    for ref, other in overturned.items():
+        yield _make_item(by_ref[ref], [_overturn(by_ref[ref], by_ref[other], wording)])
+    for activity in activities:
+        statements = [_reopen(event, wording) for event in activity.of_kind("state") if is_reopening(event, activity)]
+        statements += _conclude_again(activity, wording)
+        if is_dropped(activity, wording):
+            statements.append(_drop(activity, wording))
+        if statements:
+            yield _make_item(activity, statements)
+
+
+def _make_item(activity: ExperimentActivity, statements: Sequence[Statement]) -> Item:
+    return Item(activity.ref, activity.experiment.title, "", "plain", tuple(statements))
+
+
+def _overturn(before: ExperimentActivity, after: ExperimentActivity, wording: Wording) -> Statement:
+    title = wording.inline(after.experiment.title, after.ref)
+    verdict, new = before.conclusion.verdict, after.conclusion.verdict
+    return make_statement(
+        f"{verdict} so far, but {new} by “", title, "”", cite([wording.links.to(after.ref)]), ".",
+        claims=[Claim("verdict", before.ref, "", verdict), Claim("verdict", after.ref, "", new)],
+    )  # fmt: skip
+
+
+def is_reopening(event: Event, activity: ExperimentActivity) -> bool:
+    """Return whether a change of state opens an experiment that was closed."""
+    settings = activity.experiment.document.settings
+    new = event.facts.get("new")
+    return settings.is_done(event.facts.get("old")) and new is not None and not settings.is_done(new)
+
+
+def _reopen(event: Event, wording: Wording) -> Statement:
+    when = f" {wording.on_day(event.at)}" if event.at else ""
+    return _quote(f"opened again{when}", event, wording)
+
+
+def _conclude_again(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
+    """Yield what replaced an earlier verdict in the period."""
+    entries = [entry for entry in activity.conclusion.entries if entry.verdict]
+    for before, after in pairwise(entries):
+        at = after.at.when if after.at is not None else None
+        if before.verdict != after.verdict and wording.period.contains(at) and at is not None:
+            yield make_statement(
+                f"{before.verdict} at first, {after.verdict} since {wording.day(at)}",
+                cite([wording.links.to(activity.ref)]), ".",
+                claims=[Claim("verdict", activity.ref, "", activity.conclusion.verdict)],
+            )  # fmt: skip
+
+
+def last_change(activity: ExperimentActivity) -> Event | None:
+    """Return the last dated change of state."""
+    changes = [event for event in activity.events if event.kind == "state" and event.at is not None]
+    return changes[-1] if changes else None
+
+
+def _drop(activity: ExperimentActivity, wording: Wording) -> Statement:
+    last = last_change(activity)
+    claims = [Claim("state", activity.ref, "", activity.state)]
+    when = f" {wording.on_day(activity.closed)}" if activity.closed else ""
+    if last is None or not last.text:
+        return make_statement(f"dropped{when}", cite([wording.links.to(activity.ref)]), ".", claims=claims)
+    statement = _quote(f"dropped{when}", last, wording)
+    return Statement(statement.content, (*claims, *statement.claims), statement.quote, statement.source)
+
+
+def _quote(lead: str, event: Event, wording: Wording) -> Statement:
+    """Return a change of state with its note, and the place in the log."""
+    quote, below = wording.quotation(event.text, event.ref.partition(".")[0]) if event.text else ([], ())
+    pieces: list[Inline] = [Text(": "), *quote] if quote else []
+    statement = make_statement(lead, pieces, cite([wording.links.to(event.ref)]), ":" if below else ".")
+    return Statement(statement.content, (claim_change(event),), below, event.text if below else "")

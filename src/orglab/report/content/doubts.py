@@ -1,0 +1,138 @@
+"""What to doubt about a result, and what the whole report is at risk of."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.first_sentence import split_first_sentence
+from orglab.report.content.headline import Headline, find_contradiction, find_headline
+from orglab.report.content.prefixed_notes import find_prefixed
+from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.statements import Statement
+from orglab.report.content.wording import Wording, claim_exists
+from orglab.runs.record import Run
+from orglab.runs.setting import OTHER_CODE, has_diverged, is_failed
+from orglab.runs.step_results import Outcome, Results
+from orglab.text import cardinal, count
+
+# What the author's verdict says of the claim.
+_AGREEING = {"supported": "holds", "refuted": "fails", "inconclusive": "undecided"}
+_SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"}
+
+
+def find_doubts(activity: ExperimentActivity, results: Results, headline: Headline | None) -> list[str]:
+    """Return what a reader has to know before believing a conclusion, each without a capital letter and a full stop."""
+    doubts = [*_doubt_number(activity, results, headline), *_doubt_runs(activity.runs, results)]
+    undone = len(activity.experiment.steps) - len(activity.steps_done())
+    if undone > 0:
+        doubts.append(f"{count(undone, 'step', 'words')} {'was' if undone == 1 else 'were'} not done")
+    return doubts
+
+
+def _doubt_number(activity: ExperimentActivity, results: Results, headline: Headline | None) -> Iterator[str]:
+    """Yield what speaks against the number of a conclusion."""
+    if results.problem:
+        yield results.problem.rstrip(".")
+    if headline is None:
+        return
+    sentence, _ = split_first_sentence(activity.conclusion.text)
+    if (written := find_contradiction(sentence, headline, activity.runs)) is not None:
+        yield f"the conclusion says {written}, which no run and no mean has"
+    judged = results.judge(headline.outcome)
+    expected = _AGREEING.get(activity.conclusion.verdict or "")
+    if judged is not None and expected is not None and judged != expected:
+        yield f"by the runs the claim {_SAID[judged]}, but the verdict is {activity.conclusion.verdict}"
+    if headline.comparison is not None and results.has_other_code(headline.outcome):
+        yield "the baseline ran other code"
+    if headline.is_single:
+        yield "one run only" if headline.base is None else "one run only on a side of the comparison"
+
+
+def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
+    """Yield which runs do not count, and which steps are left without a result."""
+    base = next((outcome for outcome in results.outcomes if outcome.is_baseline), None)
+    metrics = results.metrics[:1]
+    for outcome in results.outcomes:
+        if outcome.setting.runs and not any(outcome.values(metric) for metric in metrics):
+            what = "the baseline" if outcome is base else _name(outcome)
+            yield f"{what} has no result: {_explain_absence(outcome, metrics)}"
+    failed = sum(map(is_failed, runs))
+    if failed:
+        yield describe_failures(failed, len(runs))
+    diverged = sum(any(has_diverged(run, metric) for metric in metrics) for run in runs)
+    if diverged:
+        yield f"{count(diverged, 'run', 'words')} diverged"
+    reasons = Counter(one.reason for outcome in results.outcomes for one in outcome.setting.left_out)
+    if reasons[OTHER_CODE]:
+        yield f"{count(reasons[OTHER_CODE], 'run', 'words')} on other code left out"
+
+
+def describe_failures(failed: int, total: int) -> str:
+    """Return how many of some runs failed, in words: `two of five runs failed`, `the only run failed`."""
+    if failed == total:
+        return "the only run failed" if total == 1 else f"all {count(total, 'run', 'words')} failed"
+    return f"{cardinal(failed, 'words')} of {count(total, 'run', 'words')} failed"
+
+
+def _name(outcome: Outcome) -> str:
+    return f"“{outcome.text}”" + (f" ({outcome.label})" if outcome.label else "")
+
+
+def _explain_absence(outcome: Outcome, metrics: Iterable[str]) -> str:
+    reasons = Counter(
+        reason for metric in metrics for _, reason in outcome.setting.summarize(metric).left_out
+    ) or Counter(one.reason for one in outcome.setting.left_out)
+    if not reasons:
+        return "no run has a value"
+    return ", ".join(f"{count(amount, 'run', 'words')} {reason}" for reason, amount in reasons.items())
+
+
+def find_risks(
+    answered: Sequence[tuple[ExperimentActivity, Headline | None]],
+    activities: Sequence[ExperimentActivity],
+    results: Mapping[str, Results],
+    wording: Wording,
+) -> Iterator[Statement]:
+    """Yield the risks: notes that begin with `RISK:`, answers that rest on a single run, and so do steps under way."""
+    yield from find_prefixed("RISK", activities, wording)
+    yield from _find_single_answers(answered, wording)
+    yield from _find_single_steps(activities, results, wording)
+
+
+def _find_single_answers(
+    answered: Sequence[tuple[ExperimentActivity, Headline | None]], wording: Wording
+) -> Iterator[Statement]:
+    """Yield how many answers rest on a single run."""
+    single = [activity for activity, headline in answered if headline is not None and headline.is_single]
+    counted = sum(headline is not None for _, headline in answered)
+    claims = [claim_exists(activity.experiment) for activity in single]
+    if len(single) == 1:
+        yield make_statement(
+            "one answer rests on a single run", cite([wording.links.to(single[0].ref)]), ".", claims=claims
+        )
+    elif single:
+        amount = "all" if len(single) == counted else f"{cardinal(len(single), 'words')} of"
+        yield make_statement(
+            f"{amount} {count(counted, 'answer', 'words')} with numbers rest on a single run.", claims=claims
+        )
+
+
+def _find_single_steps(
+    activities: Sequence[ExperimentActivity], results: Mapping[str, Results], wording: Wording
+) -> Iterator[Statement]:
+    """Yield how many steps of experiments under way are done after a single run."""
+    single: list[Headline] = []
+    for activity in activities:
+        is_open = activity.kind == "doing" and activity.ref in results
+        headline = find_headline(results[activity.ref]) if is_open else None
+        done = {step.ref for step in activity.steps_done()}
+        if headline is not None and headline.is_single and headline.outcome.ref in done:
+            single.append(headline)
+    claims = [claim for headline in single for claim in headline.claims()]
+    if len(single) == 1:
+        place = cite([wording.links.to(single[0].outcome.ref)])
+        yield make_statement("a step under way rests on a single run", place, ".", claims=claims)
+    elif single:
+        yield make_statement(
+            f"{count(len(single), 'step', 'words')} under way rest on a single run each.", claims=claims
+        )

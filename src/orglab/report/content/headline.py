@@ -1,0 +1,203 @@
+"""The number that stands beside a conclusion: the result that it is about, with its interval, its n and its claim."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from orglab.report.content.evidence import Claim
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.record import Run
+from orglab.runs.setting import Summary
+from orglab.runs.statistics import Comparison
+from orglab.runs.step_results import Outcome, Results
+from orglab.runs.summary_text import describe_mean, find_decimals
+from orglab.text import difference, number
+
+_NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>[-+\u2212±]?)(?P<digits>\d+(?:\.\d+)?)(?![\w.]*\d)"
+    r"\s*(?P<unit>%|percent\b|(?:percentage )?points?\b|pp\b)?"
+)
+_MINUS = "\u2212"
+_HUNDRED = 100
+
+
+class Headline(NamedTuple):
+    """The result that a conclusion is about.
+
+    Attributes:
+        metric: The name of the metric.
+        outcome: The setting.
+        summary: Its values of the metric.
+        base: The values of the baseline, or None if the result is not compared.
+        comparison: The difference to the baseline, or None.
+        decimals: How many decimals its numbers have.
+        results: The results of the experiment.
+    """
+
+    metric: str
+    outcome: Outcome
+    summary: Summary
+    base: Summary | None
+    comparison: Comparison | None
+    decimals: int | None
+    results: Results
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the result, or what it is compared with, rests on a single run."""
+        return len(self.summary.values) == 1 or (self.base is not None and len(self.base.values) == 1)
+
+    def describe(self) -> str:
+        """Return the number in words: `accuracy +0.027 [0.021, 0.032], n = 20, claimed > +0.01`."""
+        change = self.comparison
+        if change is None:
+            text = describe_mean(self.summary, self.decimals)
+        else:
+            text = difference(change.difference, 0.0, self.decimals)
+            if change.low is not None and change.high is not None:
+                text += f" [{number(change.low, self.decimals)}, {number(change.high, self.decimals)}]"
+        return ", ".join(filter(None, (f"{self.metric} {text}", self._describe_counts(), self.describe_claim())))
+
+    def _describe_counts(self) -> str:
+        """Return how many runs count: `n = 3`, `n = 3 of 4`, or `n = 3 and 2` if the baseline has another number."""
+        own = _count(self.summary)
+        base = _count(self.base) if self.base is not None else own
+        return f"n = {own}" if base == own else f"n = {own} against {base}"
+
+    def describe_claim(self) -> str:
+        """Return what was claimed of this metric: `claimed > +0.01`; empty if nothing was."""
+        claim = self.results.claim
+        if claim is None or claim.metric != self.metric:
+            return ""
+        size = number(abs(claim.value))
+        sign = "" if not claim.is_difference else _MINUS if claim.value < 0 else "+"
+        return f"claimed {claim.operator} {sign}{size}"
+
+    def claims(self) -> Iterator[Claim]:
+        """Yield the facts behind the number."""
+        for summary in filter(None, (self.summary, self.base)):
+            yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
+
+
+def _count(summary: Summary) -> str:
+    return f"{len(summary.values)}" if not summary.left_out else f"{len(summary.values)} of {summary.total}"
+
+
+def find_headline(results: Results, text: str = "") -> Headline | None:
+    """Return the result that a conclusion is about, or None if there is no number.
+
+    This is the one whose number the text names, else the best one, else, if it is not known which is better, the last.
+
+    Args:
+        results: The results of the experiment.
+        text: The first sentence of the conclusion; empty if there is none.
+    """
+    written = find_number(text)
+    if written is not None:
+        others = {name: None for outcome in results.outcomes for name in outcome.setting.metrics}
+        for metric in dict.fromkeys((*results.metrics, *others)):
+            for outcome in _find_candidates(metric, results):
+                if written.agrees(_list_numbers(outcome, metric, results)):
+                    return _make_headline(metric, outcome, results)
+    for metric in results.metrics:
+        if candidates := _find_candidates(metric, results):
+            return _make_headline(metric, _choose(candidates, metric, results), results)
+    return None
+
+
+def _find_candidates(metric: str, results: Results) -> list[Outcome]:
+    """Return the outcomes with values of a metric, without the baseline if there are others."""
+    shown = [outcome for outcome in results.outcomes if outcome.values(metric)]
+    return [outcome for outcome in shown if not outcome.is_baseline] or shown
+
+
+def _make_headline(metric: str, outcome: Outcome, results: Results) -> Headline:
+    comparison = results.compare(outcome, metric)
+    base = results.baseline.setting.summarize(metric) if comparison is not None and results.baseline else None
+    decimals = find_decimals(other.setting.summarize(metric) for other in results.outcomes)
+    return Headline(metric, outcome, outcome.setting.summarize(metric), base, comparison, decimals, results)
+
+
+def _choose(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome:
+    """Return the best outcome or, if it is not known which is better, the last one."""
+    direction = find_direction(metric, results.directions)
+    claim = results.claim
+    if claim is not None and claim.metric == metric:
+        direction = "max" if claim.operator.startswith(">") else "min"
+    if direction is None:
+        return outcomes[-1]
+    return (min if direction == "min" else max)(outcomes, key=lambda one: one.setting.summarize(metric).mean or 0.0)
+
+
+class WrittenNumber(NamedTuple):
+    """A number in a text.
+
+    Attributes:
+        text: As it is written: `+2.7 points`.
+        size: Its size, without the sign.
+        step: What one in its last digit is worth.
+        is_hundredth: Whether it counts hundredths, as per cent and points do.
+    """
+
+    text: str
+    size: float
+    step: float
+    is_hundredth: bool
+
+    def agrees(self, numbers: Iterable[float]) -> bool:
+        """Return whether one of some numbers is this one, rounded as it is, whatever its sign."""
+        factors = (1.0, _HUNDRED) if self.is_hundredth else (1.0,)
+        return any(
+            abs(abs(value) * factor - self.size) <= self.step * (1 + 1e-9) for value in numbers for factor in factors
+        )
+
+
+def find_number(text: str) -> WrittenNumber | None:
+    """Return the first number of a text that says a result: one with a sign, a unit or decimals; None without any."""
+    for match in _NUMBER.finditer(text):
+        digits = match["digits"]
+        if match["sign"] or match["unit"] or "." in digits:
+            decimals = len(digits.partition(".")[2])
+            return WrittenNumber(match.group().strip(), float(digits), 10.0**-decimals, bool(match["unit"]))
+    return None
+
+
+def _list_numbers(outcome: Outcome, metric: str, results: Results) -> Iterator[float]:
+    """Yield the numbers that a text may give of a result: the mean, the difference, also relative, and the values."""
+    summary = outcome.setting.summarize(metric)
+    yield from summary.numbers
+    for value in (summary.mean, summary.deviation):
+        if value is not None:
+            yield value
+    comparison = results.compare(outcome, metric)
+    if comparison is not None:
+        yield from (value for value in comparison[:3] if value is not None)
+        base = results.baseline.setting.summarize(metric).mean if results.baseline else None
+        if base:
+            yield comparison.difference / abs(base)
+
+
+def find_contradiction(text: str, headline: Headline, runs: Iterable[Run]) -> str | None:
+    """Return the number in the first sentence of a conclusion if no run and no statistic has it, else None."""
+    written = find_number(text)
+    if written is None:
+        return None
+    results = headline.results
+    claim = [results.claim.value] if results.claim is not None else []
+    parameters = (
+        float(value)
+        for outcome in results.outcomes
+        for value in outcome.setting.parameters.values()
+        if isinstance(value, int | float)
+    )
+    measured = (float(value) for run in runs for value in run.metrics.values() if isinstance(value, int | float))
+    known = (
+        value
+        for outcome in results.outcomes
+        for metric in results.metrics
+        for value in _list_numbers(outcome, metric, results)
+    )
+    for numbers in (known, claim, parameters, measured):
+        if written.agrees(numbers):
+            return None
+    return written.text
