@@ -9,7 +9,8 @@ _END = re.compile(r"(?<=[.!?])[\"\u201d\u2019)\]*/_=~+]*(?=\s+[^\s\d\W_]|\s+[\d\
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|Fig|Tab|Eq|Sec|No|resp|incl|Dr|Mr|Ms|z\.B|bzw|p|pp)\.$", re.I
 )
-_WORD = re.compile(r"[^\W\d_]{4,}")
+# A longer word, or an acronym.
+_WORD = re.compile(r"[^\W\d_]{4,}|[A-Z][A-Z\d]+")
 _STEM = 5
 _IDEOGRAPHS = "\u2e80"
 

@@ -75,6 +75,9 @@ def _count_answers(answered: Sequence[ExperimentActivity]) -> Iterator[str | Inl
     """Yield how many answers there are, with the signs of their verdicts, which the lines below have."""
     yield count(len(answered), "answer", "words")
     verdicts = Counter(activity.conclusion.verdict or "" for activity in answered)
+    if not any(verdicts):
+        yield ", without a verdict"
+        return
     known = [*TONES, *(verdict for verdict in verdicts if verdict not in TONES and verdict), ""]
     separator = " ("
     for verdict in (verdict for verdict in known if verdict in verdicts):
@@ -103,10 +106,6 @@ def _say_what_happened(activities: Sequence[ExperimentActivity], entries: int) -
 
 def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     return [activity for activity in activities if activity.of_kind("created")]
-
-
-def _was(things: Sequence[object]) -> str:
-    return "was" if len(things) == 1 else "were"
 
 
 def _is(things: Sequence[object]) -> str:
@@ -156,7 +155,7 @@ def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording)
         if not things:
             continue
         amount = count(len(things), noun, "words")
-        text = f"{amount} {_was(things)} {what} at an unknown time" if what else f"{amount} without any date"
+        text = f"{amount} {what} at an unknown time" if what else f"{amount} without any date"
         claims = [claim_exists(thing.experiment) for thing in things if isinstance(thing, ExperimentActivity)]
         claims += [claim for event in steps for claim in claim_done(event.ref, event.text)] if things is steps else []
         yield make_statement(f"{text} {_is(things)} not counted here.", claims=claims)
