@@ -107,7 +107,7 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
         for metric in dict.fromkeys((*results.metrics, *others)):
             candidates = _find_candidates(metric, results)
             named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
-            said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results))]
+            said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
             if said:
                 return _make_headline(metric, _choose(said, metric, results), results)
     for metric in results.metrics:
@@ -190,8 +190,8 @@ def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
             yield float(value)
 
 
-def _list_numbers(outcome: Outcome, metric: str, results: Results) -> Iterator[float]:
-    """Yield the numbers that a text may give of a result: the mean, the difference, also relative, and the values."""
+def _list_numbers(outcome: Outcome, metric: str, results: Results, written: WrittenNumber) -> Iterator[float]:
+    """Yield the numbers that a text may give of a result: the mean, the difference, its share, and the values."""
     summary = outcome.setting.summarize(metric)
     yield from summary.numbers
     for value in (summary.mean, summary.deviation):
@@ -201,7 +201,7 @@ def _list_numbers(outcome: Outcome, metric: str, results: Results) -> Iterator[f
     if comparison is not None:
         yield from (value for value in comparison[:3] if value is not None)
         base = results.baseline.setting.summarize(metric).mean if results.baseline else None
-        if base:
+        if base and written.is_hundredth:
             yield comparison.difference / abs(base)
 
 
@@ -218,7 +218,7 @@ def find_contradiction(text: str, headline: Headline, runs: Iterable[Run]) -> st
         value
         for outcome in results.outcomes
         for metric in results.metrics
-        for value in _list_numbers(outcome, metric, results)
+        for value in _list_numbers(outcome, metric, results, written)
     )
     for numbers in (known, claim, parameters, measured):
         if written.agrees(numbers):

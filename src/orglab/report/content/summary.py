@@ -10,6 +10,7 @@ from orglab.report.content.changes_of_mind import is_concluded, is_dropped
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.findings import TONES
+from orglab.report.content.progress import is_stateless
 from orglab.report.content.sentence import make_statement
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
@@ -58,7 +59,10 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     blocked = [activity for activity in activities if activity.kind == "waiting"]
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
     claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]
-    for amount, word in ((len(dropped), "dropped"), (len(going_on), "under way")):
+    stateless = [activity for activity in activities if is_stateless(activity)]
+    for amount, word in (
+        (len(dropped), "dropped"), (len(going_on), "under way"), (len(stateless), "recorded without a state"),
+    ):  # fmt: skip
         if amount:
             noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
             pieces += [f"{', ' if pieces else ''}{cardinal(amount, 'words')}{noun} {word}"]
