@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,14 @@ if TYPE_CHECKING:
     from datetime import date
 
     from orglab.runs.statistics import Comparison
+
+
+_MAX_VALUE = 1e300
+
+
+def is_drawn(value: float | None) -> bool:
+    """Return whether a value can be drawn: it is finite and not so large that calculations overflow."""
+    return value is not None and math.isfinite(value) and abs(value) <= _MAX_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The history of a metric over the runs of a setting; `charts.bands.make_series` makes it.
+    """The history of a metric over the runs of a setting; `make_series` makes it.
 
     Attributes:
         name: The setting, for the legend.

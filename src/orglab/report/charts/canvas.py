@@ -57,15 +57,15 @@ CSS = Theme(
 
 _OPEN_SHAPES = (5, 6)
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 5", "1 4")
-_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -1")
+_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -")
 _BROAD = frozenset("mwMW@%—…ABCDGHKNOQRUVXY")
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the approximate width of a text in a sans-serif font, rather too wide than too narrow."""
-    units = 0.05 * len(text) if bold else 0.0
+    units = 0.09 * len(text) if bold else 0.0
     for char in text:
-        units += 1.05 if is_wide(char) else 0.36 if char in _NARROW else 0.82 if char in _BROAD else 0.6
+        units += 1.05 if is_wide(char) else 0.36 if char in _NARROW else 0.82 if char in _BROAD else 0.62
     return units * size
 
 
@@ -154,7 +154,9 @@ class Canvas:
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Write a text with its baseline at `y`; a halo keeps it readable over lines."""
+        """Write a text, if it is not empty, with its baseline at `y`; a halo keeps it readable over lines."""
+        if not text:
+            return
         weight = ' font-weight="600"' if bold else ""
         if halo:
             weight += f' stroke="{self.theme.paper}" stroke-width="3" paint-order="stroke"'

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import Inlines, Table, Text
-from orglab.report.chart_model import MetricHistory, Series, Spread
+from orglab.report.chart_model import MetricHistory, Series, Spread, is_drawn
 from orglab.report.charts.canvas import DASHES, WIDTH, Canvas, Theme, fit_text, text_width
 from orglab.report.charts.scale import MIN_LOG_VALUE, Scale, make_scale
 from orglab.text import count, number
@@ -22,16 +22,21 @@ def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> st
     """Return the history as an `svg` element; for the arguments see `draw_chart`."""
     canvas = Canvas(theme, 120)
     drawn = plot.series[:MAX_SERIES]
-    places = [place for series in drawn for place in _places(series)]
-    if not places:
+    points = [point for series in drawn for point in series.points if point is not None]
+    ended = [place for series in drawn for run in series.diverged for place in run]
+    if not points and not ended:
         canvas.empty("No values yet")
         return canvas.close(title, f"No values of {plot.metric}.", name)
-    values = [y for _, y in places]
+    values = [y for point in points for y in (point.low, point.high)] or [y for _, y in ended]
     top = canvas.legend(_legend(drawn, theme), 2, 10) + 22
     is_log = _is_log(plot, values)
-    y_scale = make_scale([y for y in values if y > MIN_LOG_VALUE] if is_log else values, top + _HEIGHT, top, log=is_log)
+    # A run that diverged leaves the others half of the height.
+    low, high = min(values), max(values)
+    values += [y if is_log else min(max(y, 2 * low - high), 2 * high - low) for _, y in ended]
+    values = [y for y in values if y > MIN_LOG_VALUE] if is_log else list(filter(is_drawn, values))
+    y_scale = make_scale(values, top + _HEIGHT, top, log=is_log)
     left = _draw_values(canvas, y_scale, plot, top)
-    xs = [x for x, _ in places]
+    xs = [*(point.x for point in points), *(x for x, _ in ended)]
     x_scale = _x_scale(xs, left + 6, WIDTH - 14)
     _draw_x(canvas, x_scale, plot.x, top + _HEIGHT, whole=all(x == int(x) for x in xs))
     looks = [_look(index, theme) for index in range(len(drawn))]
@@ -42,15 +47,6 @@ def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> st
         _draw_diverged(canvas, series, x_scale, y_scale, look[0])
     canvas.height = top + _HEIGHT + 38
     return canvas.close(title, _description(plot, y_scale), name)
-
-
-def _places(series: Series) -> Iterator[tuple[float, float]]:
-    """Yield x and y of all that is drawn of a series."""
-    for point in series.points:
-        if point is not None:
-            yield from ((point.x, point.low), (point.x, point.high))
-    for run in series.diverged:
-        yield from run
 
 
 def _legend(drawn: Sequence[Series], theme: Theme) -> list[tuple[str, str, int, str]]:
@@ -167,9 +163,10 @@ def _draw_means(canvas: Canvas, series: Series, x_scale: Scale, y_scale: Scale, 
 
 
 def _draw_diverged(canvas: Canvas, series: Series, x_scale: Scale, y_scale: Scale, color: str) -> None:
-    """Draw each diverged run as a thin line that ends in a cross."""
+    """Draw each diverged run as a thin line that ends in a cross, at the edge if the value is outside."""
     for run in series.diverged:
-        places = [(x_scale.place(x), y_scale.place(y)) for x, y in run if y > MIN_LOG_VALUE or not y_scale.log]
+        values = [(x, min(max(y, y_scale.low), y_scale.high)) for x, y in run]
+        places = [(x_scale.place(x), y_scale.place(y)) for x, y in values]
         if len(places) > 1:
             canvas.path(places, color, weight=0.9)
         if places:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.report.blocks import Inlines, Reference, Strong, Table, Text
-from orglab.report.chart_model import StepResult, StepResults
+from orglab.report.chart_model import StepResult, StepResults, is_drawn
 from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fit_text, text_width
-from orglab.report.charts.scale import Scale, is_drawn, make_scale
+from orglab.report.charts.scale import Scale, make_scale
 from orglab.runs.statistics import deviation, find_interval, mean
 from orglab.runs.summary_text import describe_amounts, describe_comparison
 from orglab.text import number, shared_decimals
@@ -15,7 +15,7 @@ MAX_ROWS = 120
 """The maximum number of settings drawn."""
 _MANY = 12
 """With more settings, labels are cut so that they fit beside the dots."""
-_MIN_WIDTH = 130
+_MIN_WIDTH = 112
 """The minimum width of the dots beside their labels; if labels leave less, they are above."""
 _GAP = 8
 _SIZE = 12
@@ -111,19 +111,25 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
     rows = plot.rows[:MAX_ROWS]
     bottom = 24.0 + layout.height * len(rows) + 2
     _draw_axis(canvas, scale, whole, 24.0, bottom)
-    pairs = zip(whole.rows, estimates, strict=True)
-    base = next(((row.label, one.mean) for row, one in pairs if row.is_baseline and one is not None), None)
+    base = next((row for row in whole.rows if row.is_baseline and _estimate(row) is not None), None)
+    line = mean([value for value in base.values if is_drawn(value)]) if base is not None else None
     for index, row in enumerate(rows):
         end = 24.0 + (index + 1) * layout.height
-        if base is not None and _has_place(base[1], scale):
-            x = scale.place(base[1])
+        if line is not None and _has_place(line, scale):
+            x = scale.place(line)
             canvas.line(x, end - 19, x, end, theme.ink, weight=1.5, dash="4 3")
         _draw_texts(canvas, row, layout, end, whole.better)
         _draw_estimate(canvas, row, scale, end - 9)
     canvas.height = bottom + 22
-    if entries := _legend(known, base[0] if base is not None else "", theme):
+    if entries := _legend(known, _name(base, whole) if base is not None else "", theme):
         canvas.height = canvas.legend(entries, 2, bottom + 32)
     return canvas.close(title, _description(plot), name)
+
+
+def _name(row: StepResult, plot: StepResults) -> str:
+    """Return the label of a row, with its title if others have the same label."""
+    is_alone = sum(other.label == row.label for other in plot.rows) == 1
+    return row.label if is_alone else f"{row.label} {row.title}"
 
 
 def _find_decimals(known: Sequence[_Estimate]) -> int | None:
@@ -157,7 +163,7 @@ def _draw_axis(canvas: Canvas, scale: Scale, plot: StepResults, top: float, bott
     canvas.text(2, 13, fit_text(f"{plot.metric}{log}", room, _SIZE), bold=True)
     canvas.text(WIDTH - 2, 13, better, anchor="end", color=theme.muted)
     last = -1e9
-    for value, text in scale.ticks(max(2, int((scale.end - scale.begin) / 64))):
+    for value, text in scale.ticks(max(4, int((scale.end - scale.begin) / 64))):
         x, half = scale.place(value), text_width(text, 11) / 2
         canvas.line(x, top, x, bottom, theme.grid)
         if x - half > last + 6 and x + half < WIDTH:
@@ -183,7 +189,7 @@ def _draw_texts(canvas: Canvas, row: StepResult, layout: _Layout, end: float, be
     canvas.text(layout.counts, y, _describe_count(row), anchor="end", color=theme.muted, halo=True)
     if not mean_text:
         reasons = describe_amounts(0, row.left_out).partition("; ")[2] or "no run"
-        room = layout.end - layout.begin
+        room = (layout.signs if is_beside else WIDTH) - layout.begin
         canvas.text(layout.begin, end - 5, fit_text(reasons, room, _SIZE), color=theme.muted, halo=True)
 
 
@@ -236,7 +242,7 @@ def _legend(known: Sequence[_Estimate], baseline: str, theme: Theme) -> list[tup
 def _description(plot: StepResults) -> str:
     """Return a description of the chart, for readers who cannot see it."""
     whole = plot.whole or plot
-    baseline = next((row.label for row in whole.rows if row.is_baseline), "")
+    baseline = next((_name(row, whole) for row in whole.rows if row.is_baseline), "")
     line = f" The dashed line is the baseline, {baseline}." if baseline else ""
     hidden = len(plot.rows) - MAX_ROWS
     more = f" {hidden} settings are not drawn." if hidden > 0 else ""

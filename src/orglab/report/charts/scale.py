@@ -9,16 +9,10 @@ from orglab.text import MONTHS, number
 
 LOG_RATIO = 100
 """The ratio of largest to smallest value from which an axis is logarithmic by default."""
-_MAX_VALUE = 1e300
 MIN_LOG_VALUE = 1e-300
 """Only larger values have a position on a logarithmic axis."""
 _MAX_SUBDIVIDED_POWERS = 2
 _TINY, _LARGE = 1e-4, 1e15  # `number` writes others with an exponent
-
-
-def is_drawn(value: float | None) -> bool:
-    """Return whether a value can be drawn: it is finite and not so large that calculations overflow."""
-    return value is not None and math.isfinite(value) and abs(value) <= _MAX_VALUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from orglab.report.chart_model import (
     Timeline,
     TimelineRow,
 )
-from orglab.report.charts.bands import Curve, make_series
+from orglab.report.content.bands import Curve, make_series
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
@@ -78,7 +78,7 @@ def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wor
     summary = outcome.setting.summarize(metric)
     return StepResult(
         outcome.ref,
-        outcome.label or plain(wording.inline(outcome.text, ref)),
+        outcome.label or (plain(wording.inline(outcome.text, ref)) if outcome.text else ""),
         summary.numbers,
         outcome.is_baseline,
         make_anchor(outcome.ref),

@@ -4,8 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from orglab.report.chart_model import Series, Spread
-from orglab.report.charts.scale import is_drawn
+from orglab.report.chart_model import Series, Spread, is_drawn
 from orglab.runs.statistics import mean
 
 MAX_POINTS = 200
