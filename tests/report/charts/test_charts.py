@@ -347,3 +347,10 @@ def test_a_hundred_thousand_points_take_little():
 @pytest.mark.parametrize("text", ["長い題名を持つ実験", "W" * 50, "i" * 200, "", "<&>"])
 def test_a_text_is_cut_to_its_room(text):
     assert text_width(fit_text(text, 60, 12), 12) <= 61
+
+
+def test_a_reference_that_all_rows_share_is_not_repeated():
+    rows = tuple(StepResult("e1.1", f"lr {n}", (float(n), n + 0.5), is_baseline=n == 1) for n in (1, 2))
+    _, texts = draw(StepResults(rows, "m"))
+    assert "e1.1" not in texts
+    assert {"lr 1", "lr 2", "baseline lr 1"} <= set(texts)

@@ -1,6 +1,7 @@
 """The history of a metric: for each setting a line of the means of its runs, in a band over their values."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from orglab.report.blocks import Inlines, Table, Text
 from orglab.report.chart_model import MetricHistory, Series, Spread, is_drawn
@@ -13,6 +14,9 @@ MAX_SERIES = 12
 _HEIGHT = 190
 _FEW = 24
 """With at most this many points, each has a mark."""
+_LOG_RATIO = 10
+"""Beside runs that diverged, an axis is logarithmic only if the others have such a ratio."""
+_LOG_ROOM = 100
 _END = 5
 """The number of the mark where a run diverged."""
 _LEGEND = WIDTH - 40
@@ -29,12 +33,7 @@ def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> st
         return canvas.close(title, f"No values of {plot.metric}.", name)
     values = [y for point in points for y in (point.low, point.high)] or [y for _, y in ended]
     top = canvas.legend(_legend(drawn, theme), 2, 10) + 22
-    is_log = _is_log(plot, values)
-    # A run that diverged leaves the others half of the height.
-    low, high = min(values), max(values)
-    values += [y if is_log else min(max(y, 2 * low - high), 2 * high - low) for _, y in ended]
-    values = [y for y in values if y > MIN_LOG_VALUE] if is_log else list(filter(is_drawn, values))
-    y_scale = make_scale(values, top + _HEIGHT, top, log=is_log)
+    y_scale = _y_scale(plot, values, [y for _, y in ended], top)
     left = _draw_values(canvas, y_scale, plot, top)
     xs = [*(point.x for point in points), *(x for x, _ in ended)]
     x_scale = _x_scale(xs, left + 6, WIDTH - 14)
@@ -61,11 +60,20 @@ def _legend(drawn: Sequence[Series], theme: Theme) -> list[tuple[str, str, int, 
     return entries
 
 
-def _is_log(plot: MetricHistory, values: Sequence[float]) -> bool:
-    """Return whether the axis is logarithmic: requested and possible for some values, or useful for all."""
-    if plot.log is None:
-        return make_scale(values, 1, 0, log=None).log
-    return plot.log and any(value > MIN_LOG_VALUE for value in values)
+def _y_scale(plot: MetricHistory, values: Sequence[float], ended: Sequence[float], top: float) -> Scale:
+    """Return the value axis: it has all values, and those of runs that diverged as far as the others have room."""
+    low, high = min(values), max(values)
+    is_log = plot.log
+    if is_log is None:
+        is_log = make_scale([*values, *ended], 1, 0, log=None).log and high > low * _LOG_RATIO
+    bottom, top_value = (
+        (low, high * max(high / low, _LOG_ROOM)) if is_log and low > 0 else (2 * low - high, 2 * high - low)
+    )
+    shown = [*values, *(min(max(y, bottom), top_value) for y in ended)]
+    positive = [y for y in shown if y > MIN_LOG_VALUE]
+    if is_log and positive:
+        return make_scale(filter(is_drawn, positive), top + _HEIGHT, top, log=True)
+    return make_scale(filter(is_drawn, shown), top + _HEIGHT, top)
 
 
 def _look(index: int, theme: Theme) -> tuple[str, int, str]:
@@ -165,10 +173,11 @@ def _draw_means(canvas: Canvas, series: Series, x_scale: Scale, y_scale: Scale, 
 def _draw_diverged(canvas: Canvas, series: Series, x_scale: Scale, y_scale: Scale, color: str) -> None:
     """Draw each diverged run as a thin line that ends in a cross, at the edge if the value is outside."""
     for run in series.diverged:
-        values = [(x, min(max(y, y_scale.low), y_scale.high)) for x, y in run]
-        places = [(x_scale.place(x), y_scale.place(y)) for x, y in values]
-        if len(places) > 1:
-            canvas.path(places, color, weight=0.9)
+        inside = list(takewhile(lambda point: y_scale.low <= point[1] <= y_scale.high, run))
+        shown = [(x, min(max(y, y_scale.low), y_scale.high)) for x, y in run]
+        places = [(x_scale.place(x), y_scale.place(y)) for x, y in shown]
+        if len(places) > 1 and inside:
+            canvas.path(places[: len(inside) + 1], color, weight=0.9)
         if places:
             canvas.mark(*places[-1], _END, color, 4)
 

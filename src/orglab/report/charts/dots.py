@@ -15,7 +15,7 @@ MAX_ROWS = 120
 """The maximum number of settings drawn."""
 _MANY = 12
 """With more settings, labels are cut so that they fit beside the dots."""
-_MIN_WIDTH = 112
+_MIN_WIDTH = 100
 """The minimum width of the dots beside their labels; if labels leave less, they are above."""
 _GAP = 8
 _SIZE = 12
@@ -67,8 +67,9 @@ def _lay_out(plot: StepResults, decimals: int | None) -> _Layout:
     judged = any(_judge(row, plot.better) for row in plot.rows)
     means = signs - (text_width("better", _SIZE) + _GAP if judged else 0)
     begin_of_means = means - max(text_width(_describe_mean(row, decimals), _SIZE) for row in plot.rows)
+    names = [(_find_label(row, plot), row.title) for row in plot.rows]
     labels = 2 + max(
-        text_width(row.label, _SIZE, bold=True) + text_width(f" {row.title}"[:400], _SIZE) for row in plot.rows
+        text_width(label, _SIZE, bold=True) + text_width(f" {title}"[:400], _SIZE) for label, title in names
     )
     end = begin_of_means - 2 * _GAP
     if labels + 2 * _GAP > end - _MIN_WIDTH and len(plot.rows) <= _MANY:
@@ -118,7 +119,7 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
         if line is not None and _has_place(line, scale):
             x = scale.place(line)
             canvas.line(x, end - 19, x, end, theme.ink, weight=1.5, dash="4 3")
-        _draw_texts(canvas, row, layout, end, whole.better)
+        _draw_texts(canvas, row, whole, layout, end)
         _draw_estimate(canvas, row, scale, end - 9)
     canvas.height = bottom + 22
     if entries := _legend(known, _name(base, whole) if base is not None else "", theme):
@@ -126,10 +127,16 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
     return canvas.close(title, _description(plot), name)
 
 
+def _find_label(row: StepResult, plot: StepResults) -> str:
+    """Return the label of a row; nothing if it is that of all rows, which have titles."""
+    is_needed = len({other.label for other in plot.rows}) > 1 or not all(other.title for other in plot.rows)
+    return row.label if is_needed or len(plot.rows) == 1 else ""
+
+
 def _name(row: StepResult, plot: StepResults) -> str:
-    """Return the label of a row, with its title if others have the same label."""
+    """Return the label of a row, with its title if others have the same label, or the title alone if all have it."""
     is_alone = sum(other.label == row.label for other in plot.rows) == 1
-    return row.label if is_alone else f"{row.label} {row.title}"
+    return row.label if is_alone else f"{_find_label(row, plot)} {row.title}".strip()
 
 
 def _find_decimals(known: Sequence[_Estimate]) -> int | None:
@@ -171,19 +178,19 @@ def _draw_axis(canvas: Canvas, scale: Scale, plot: StepResults, top: float, bott
             last = x + half
 
 
-def _draw_texts(canvas: Canvas, row: StepResult, layout: _Layout, end: float, better: str) -> None:
+def _draw_texts(canvas: Canvas, row: StepResult, plot: StepResults, layout: _Layout, end: float) -> None:
     """Write the label of a row, its mean and how many runs it rests on; without a value why there is none."""
     theme = canvas.theme
     y = end - layout.height + 14
     is_beside = layout.begin > layout.height
     mean_text = _describe_mean(row, layout.decimals)
     room = layout.begin - _GAP if is_beside else layout.means - text_width(mean_text, _SIZE) - _GAP
-    label = fit_text(row.label, min(room, WIDTH * 0.3), _SIZE)
+    label = fit_text(_find_label(row, plot), min(room, WIDTH * 0.3), _SIZE)
     canvas.text(2, y, label, bold=True, halo=True)
-    begin = 2 + text_width(label, _SIZE, bold=True) + 5
+    begin = 2 + (text_width(label, _SIZE, bold=True) + 5 if label else 0)
     canvas.text(begin, y, fit_text(row.title, room - begin, _SIZE), color=theme.muted, halo=True)
     canvas.text(layout.means, y, mean_text, anchor="end", halo=True)
-    if sign := _judge(row, better):
+    if sign := _judge(row, plot.better):
         color = theme.colors[2 if sign == "better" else 1]
         canvas.text(layout.signs, y, sign, anchor="end", color=color, halo=True)
     canvas.text(layout.counts, y, _describe_count(row), anchor="end", color=theme.muted, halo=True)
