@@ -66,6 +66,7 @@ def test_every_chart_is_drawn_and_named(plot):
 @example(columns=[[0.0, 5e-324]], log=None)
 @example(columns=[[-1.7e308, 1.7e308]], log=False)
 @example(columns=[[1e-300, 1e300]], log=True)
+@example(columns=[[0.0], [0.0], [1.0]], log=True)
 def test_any_history_is_drawn(columns, log):
     curves = [list(enumerate(values)) for values in columns]
     for runs in (curves[:1], curves):

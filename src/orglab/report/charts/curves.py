@@ -31,7 +31,7 @@ def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> st
     if not points and not ended:
         canvas.empty("No values yet")
         return canvas.close(title, f"No values of {plot.metric}.", name)
-    values = [y for point in points for y in (point.low, point.high)] or [y for _, y in ended]
+    values = [y for point in points for y in (point.low, point.mean, point.high)] or [y for _, y in ended]
     top = canvas.legend(_legend(drawn, theme), 2, 10) + 22
     y_scale = _y_scale(plot, values, [y for _, y in ended], top)
     left = _draw_values(canvas, y_scale, plot, top)
