@@ -31,6 +31,7 @@ STATUSES = ("supported", "refuted", "inconclusive", "open")
 def make_year_report(count: int) -> object:
     """Return a report on a year: a timeline, a section for each experiment, and its steps in the appendix."""
     from orglab.report import blocks as b  # noqa: PLC0415 - each format is measured in its own process
+    from orglab.report.chart_model import Timeline, TimelineRow  # noqa: PLC0415
     from orglab.report.content.org_blocks import read_org  # noqa: PLC0415
     from orglab.report.content.org_inlines import TextContext  # noqa: PLC0415
 
@@ -41,7 +42,7 @@ def make_year_report(count: int) -> object:
         status = STATUSES[number % 4]
         start = datetime.date(2026, 1, 1) + datetime.timedelta(days=number * 365 // count)
         end = None if number % 20 == 3 else start + datetime.timedelta(days=number % 20)
-        rows.append(b.TimelineRow(f"e{number}", "ABC in XYZ model", start, end, status, f"e{number}"))
+        rows.append(TimelineRow(f"e{number}", "ABC in XYZ model", start, end, status, f"e{number}"))
         head = (b.Reference(f"e{number}", anchor=f"e{number}"), b.Text(" ABC in XYZ model "), b.Badge(status, "good"))
         blocks += [b.Heading(2, head, f"e{number}"), *read_org(ORG, context)]
     blocks.append(b.Heading(1, (b.Text("Appendix"),)))
@@ -58,7 +59,7 @@ def make_year_report(count: int) -> object:
             for step in (1, 2)
         )
         blocks.append(b.Details((b.Text(f"Steps of e{number}"),), (b.Table(names, steps),)))
-    timeline = b.Timeline(tuple(rows), datetime.date(2026, 12, 31))
+    timeline = Timeline(tuple(rows), datetime.date(2026, 12, 31))
     return b.Document("A year", (b.Chart(timeline, "Experiments"), *blocks), evidence={"version": 1})
 
 
@@ -67,11 +68,14 @@ def measure_inside(what: str, count: int) -> None:
     from orglab.report import blocks as b  # noqa: PLC0415
 
     if what == "chart":
+        from orglab.report.chart_model import MetricHistory  # noqa: PLC0415
         from orglab.report.charts import LIGHT, draw_chart  # noqa: PLC0415
+        from orglab.report.content.bands import make_series  # noqa: PLC0415
 
-        runs = tuple(b.Series(f"seed {n}", [(x, 1 / (x + 1) + n) for x in range(10_000)]) for n in range(6))
-        chart = b.Chart(b.MetricHistory(runs, "loss"), "Loss")
+        runs = [[(x, 1 / (x + 1) + n) for x in range(10_000)] for n in range(6)]
         begun, cpu = time.perf_counter(), time.process_time()
+        series = tuple(make_series(f"lr {number}", [run]) for number, run in enumerate(runs))
+        chart = b.Chart(MetricHistory(series, "loss"), "Loss")
         size = len(draw_chart(chart, LIGHT, "c"))
     else:
         from orglab.report.formats.export import write_document  # noqa: PLC0415

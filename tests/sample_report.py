@@ -6,8 +6,11 @@ import zlib
 from datetime import date, timedelta
 
 from orglab.report import blocks as b
+from orglab.report.chart_model import MetricHistory, StepResult, StepResults, Timeline, TimelineRow
+from orglab.report.content.bands import make_series
 from orglab.report.content.org_blocks import read_org
 from orglab.report.content.org_inlines import TextContext
+from orglab.runs.statistics import compare
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'too' \\ ` $x$ #set *a* _b_ [c](d) | ~e~ @f {g} @@html:<b>@@ \x07\x1b[31m\u202e"
 ORG = r"""
@@ -128,38 +131,46 @@ def timeline(count=7):
         status = statuses[number % len(statuses)]
         start = date(2026, 9, 1) + timedelta(days=number * 60 // max(count, 1))
         end = None if status in {"open", "waiting"} else start + timedelta(days=number * 5 % 23)
-        rows.append(b.TimelineRow(f"e{201 + number}", titles[number % 3], start, end, status, f"e{201 + number}"))
-    return b.Timeline(tuple(rows), date(2026, 11, 1))
+        rows.append(TimelineRow(f"e{201 + number}", titles[number % 3], start, end, status, f"e{201 + number}"))
+    return Timeline(tuple(rows), date(2026, 11, 1))
 
 
-def history(points=40, runs=4):
-    """Return the history of a metric over `count` runs, in two groups, with a gap."""
-    series = []
-    for run in range(runs):
-        values = [
-            (
-                step,
-                None
-                if 10 <= step < 13 and run == 0
-                else 2 * math.exp(-step / 12) + 0.05 * math.sin(step * (run + 2)) + 0.3,
-            )
-            for step in range(points)
-        ]
-        series.append(b.Series(f"seed {run}", values, f"e201.{run // 2 + 1}"))
-    return b.MetricHistory(tuple(series), "val_loss", "epoch")
+def history(points=40, seeds=2):
+    """Return the history of a metric in two settings of some seeds: one run has a gap, and one diverged."""
+
+    def curve(run, most=points):
+        return [
+            (step, None if 10 <= step < 13 and run == 0 else 2 * math.exp(-step / 12) + 0.05 * math.sin(step * (run + 2)) + 0.3 + run / 20)
+            for step in range(most)
+        ]  # fmt: skip
+
+    ended = [*curve(seeds * 2, points // 2), (points // 2, 9.0), (points // 2 + 1, math.nan)]
+    return MetricHistory(
+        (
+            make_series("e201.1", [curve(run) for run in range(seeds)]),
+            make_series("e201.2 lr 0.1", [curve(run) for run in range(seeds, seeds * 2)], [ended]),
+        ),
+        "val_loss",
+        "epoch",
+    )
 
 
 def results():
-    """The results of three steps, one with seeds, one without a value."""
-    return b.StepResults(
-        (
-            b.StepResult("e201.1", "baseline", (0.812, 0.808, 0.815), is_baseline=True, anchor="e201.1"),
-            b.StepResult("e201.2", "with ABC", (0.824, 0.831, 0.826, math.nan), anchor="e201.2"),
-            b.StepResult("e201.3", "never run", ()),
+    """The results of four settings: with seeds, with a failed run, a single run, and none that counts."""
+    values = {"e201.1": (0.812, 0.808, 0.815), "e201.2": (0.824, 0.831, 0.826), "e201.3": (0.809,), "e201.4": ()}
+    titles = ("baseline", "with ABC", "with ABC and a long name: 日本語の文", "with a large learning rate")
+    left_out = ((), ("failed",), (), ("diverged", "failed", "failed"))
+    changes = [
+        compare(dict(enumerate(one)), dict(enumerate(values["e201.1"]))) if one else None for one in values.values()
+    ]
+    return StepResults(
+        tuple(
+            StepResult(ref, title, values[ref], ref == "e201.1", ref, reasons, change if ref != "e201.1" else None, ref == "e201.3")
+            for ref, title, reasons, change in zip(values, titles, left_out, changes, strict=True)
         ),
         "val_accuracy",
         "higher",
-    )
+    )  # fmt: skip
 
 
 def sample(folder):

@@ -24,12 +24,10 @@ _HOSTILE = f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{DIRECTIONS}\u200b\ud800-\u
 _MINUS = "\u2212"
 _SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
                  "twelve")  # fmt: skip
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIGITS = 4
 _MOST_DECIMALS = 6
-# From _LARGE on, and below _TINY, a report writes an exponent; an axis writes a power of ten from _LARGE_ON_AXIS on.
+# From _LARGE on, and below _TINY, a report writes an exponent.
 _LARGE, _TINY = 1e15, 1e-4
-_LARGE_ON_AXIS = 1e6
 _COMMAS_FROM = 10_000
 _COMPARABLE = 100
 MEGABYTE = 1_000_000
@@ -98,15 +96,14 @@ def number(value: float, decimals: int | None = None, *, digits: int = _DIGITS, 
         value: The number.
         decimals: How many decimals to show, instead of significant digits.
         digits: How many significant digits to show.
-        style: `report`: integers without decimals, commas from 10,000 on, a minus sign (U+2212); `axis`: narrow
-            spaces and powers of ten instead; `plain`: ASCII only, for notes in the log and commit messages.
+        style: `report`, also in charts: integers without decimals, commas from 10,000 on, a minus sign (U+2212);
+            `plain`: ASCII only, for notes in the log and commit messages.
     """
     if style == "plain":
         return str(value) if isinstance(value, int) else f"{value:.{digits}g}"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{_MINUS}∞" if value < 0 else "∞"
-    write = _number_on_axis if style == "axis" else _number_in_report
-    return write(value, decimals, digits).replace("-", _MINUS)
+    return _number_in_report(value, decimals, digits).replace("-", _MINUS)
 
 
 def _number_in_report(value: float, decimals: int | None, digits: int) -> str:
@@ -121,20 +118,6 @@ def _number_in_report(value: float, decimals: int | None, digits: int) -> str:
     if decimals is None:
         return _trim(f"{value:{comma}.{_count_decimals(size, digits)}f}")
     return f"{value:{comma}.{decimals}f}"
-
-
-def _number_on_axis(value: float, decimals: int | None, digits: int) -> str:
-    if decimals is not None:
-        return f"{value:,.{decimals}f}".replace(",", "\u202f")
-    if value and (abs(value) >= _LARGE_ON_AXIS or abs(value) < _TINY):
-        factor, _, exponent = f"{value:.{digits - 2}e}".partition("e")
-        return power_of_ten(int(exponent), _trim(factor))
-    return f"{value:.{digits}g}"
-
-
-def power_of_ten(exponent: int, factor: str = "") -> str:
-    """Return a power of ten as shown on an axis: `10⁶`, or a multiple of it."""
-    return f"{factor}{'×' if factor else ''}10{str(exponent).translate(_RAISED)}"
 
 
 def _count_decimals(size: float, digits: int = _DIGITS) -> int:

@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from orglab.report.chart_model import MetricHistory, StepResults, Timeline
 
 # ---- inlines ----
 
@@ -371,114 +372,6 @@ class Details:
 
     summary: Inlines
     content: Blocks
-
-
-# ---- charts ----
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
-    """One experiment in a timeline.
-
-    Attributes:
-        label: Its reference: `e201`.
-        title: Its title; truncated if there is no room.
-        start: When it was opened.
-        end: When it was closed; None while it is open.
-        status: Its verdict, or its state while it is open; words other than `supported`, `refuted`,
-            `inconclusive`, `open`, `waiting` and `canceled` are drawn as `other`, with the word in the legend.
-        anchor: Its anchor in this document, or empty.
-    """
-
-    label: str
-    title: str
-    start: date
-    end: date | None
-    status: str = "open"
-    anchor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Bars from when experiments were opened to when they were closed.
-
-    Attributes:
-        rows: The experiments, in drawing order.
-        until: The day where open bars end: today, or the report's last day.
-        since: The first day shown; None for that of the first row. Earlier bars are cut off there.
-    """
-
-    rows: tuple[TimelineRow, ...]
-    until: date
-    since: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The values of one run.
-
-    Attributes:
-        name: Its name in the legend.
-        points: Pairs of x and y, ordered by x; NaN, infinity or None as y is a gap.
-        group: Series in one group (the seeds of a step) share a colour; empty: the name.
-    """
-
-    name: str
-    points: Sequence[tuple[float, float | None]]
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricHistory:
-    """The history of a metric, one series for each run.
-
-    Attributes:
-        series: The runs.
-        metric: The name of the metric, for the axis: `val_loss`.
-        x: What x counts: `step`, `epoch`.
-        log: Whether the value axis is logarithmic; None: if that is useful and possible.
-    """
-
-    series: tuple[Series, ...]
-    metric: str
-    x: str = "step"
-    log: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """The final values of one step.
-
-    Attributes:
-        label: Its reference: `e201.1`.
-        title: A short description, or empty.
-        values: One for each seed or run; those that are not finite are omitted but counted.
-        is_baseline: Whether it is the baseline of the other steps.
-        anchor: Its anchor in this document, or empty.
-    """
-
-    label: str
-    title: str
-    values: tuple[float, ...]
-    is_baseline: bool = False
-    anchor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StepResults:
-    """The final value of a metric for each step, compared with the baseline.
-
-    Attributes:
-        rows: The steps.
-        metric: The name of the metric.
-        better: `higher` or `lower`, or empty if unknown.
-        log: Whether the axis is logarithmic; None: if that is useful and possible.
-    """
-
-    rows: tuple[StepResult, ...]
-    metric: str
-    better: str = ""
-    log: bool | None = None
 
 
 Inline: TypeAlias = (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from orglab.runs.setting import LeftOut, Setting, Summary
+from orglab.runs.setting import Setting, Summary
 from orglab.runs.statistics import Comparison
 from orglab.text import difference, number, shared_decimals
 
@@ -24,19 +24,19 @@ def describe_mean(summary: Summary, decimals: int | None = None, missing: str = 
 
 def describe_counts(summary: Summary) -> str:
     """Return how many runs a mean rests on: `n = 3 of 4; 1 failed`, or `n = 3` if all count."""
-    return f"n = {_describe_amounts(len(summary.values), summary.left_out)}"
+    return f"n = {describe_amounts(len(summary.values), [one.reason for one in summary.left_out])}"
 
 
 def describe_runs(setting: Setting) -> str:
     """Return how many runs of a setting count: `3 of 4; 1 failed`, or `3` if all do."""
-    return _describe_amounts(len(setting.counted), setting.left_out)
+    return describe_amounts(len(setting.counted), [one.reason for one in setting.left_out])
 
 
-def _describe_amounts(counted: int, left_out: Sequence[LeftOut]) -> str:
+def describe_amounts(counted: int, left_out: Sequence[str]) -> str:
+    """Return how many runs count, and the reasons why others do not: `3 of 4; 1 failed`, or `3` if all do."""
     if not left_out:
         return str(counted)
-    reasons = Counter(reason for _, reason in left_out)
-    described = "; ".join(f"{amount} {reason}" for reason, amount in reasons.items())
+    described = "; ".join(f"{amount} {reason}" for reason, amount in Counter(left_out).items())
     return f"{counted} of {counted + len(left_out)}; {described}"
 
 

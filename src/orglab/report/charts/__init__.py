@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from orglab.report.blocks import Chart, MetricHistory, StepResults, Table, Timeline
+from orglab.report.blocks import Chart, Table
+from orglab.report.chart_model import MetricHistory, StepResults, Timeline
 from orglab.report.charts.bars import draw_timeline, timeline_table
 from orglab.report.charts.canvas import LIGHT, PAGE, Theme
 from orglab.report.charts.curves import draw_history, history_table
@@ -48,15 +50,14 @@ def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
 
 
 def chart_parts(chart: Chart) -> list[Chart]:
-    """Return a chart split into charts that each fit on a page; parts of a timeline share the same dates."""
+    """Return a chart split into charts that each fit on a page and share the same axis."""
     plot = chart.plot
     if isinstance(plot, MetricHistory) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
         return [chart]
     starts = range(0, len(plot.rows), ROWS_OF_A_PAGE)
     if isinstance(plot, StepResults):
         return [
-            Chart(StepResults(plot.rows[at : at + ROWS_OF_A_PAGE], plot.metric, plot.better, plot.log), chart.title)
-            for at in starts
+            Chart(replace(plot, rows=plot.rows[at : at + ROWS_OF_A_PAGE], whole=plot), chart.title) for at in starts
         ]
     if len(plot.rows) > ROWS_OF_A_PAGE * 4:
         return [chart]

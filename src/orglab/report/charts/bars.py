@@ -1,6 +1,7 @@
 """The timeline: a bar for each experiment from the day it was opened to the day it was closed."""
 
-from orglab.report.blocks import Badge, Reference, Table, Text, Timeline, TimelineRow
+from orglab.report.blocks import Badge, Reference, Table, Text
+from orglab.report.chart_model import Timeline, TimelineRow
 from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fit_text, text_width
 from orglab.report.charts.scale import Scale, day_number, day_ticks
 

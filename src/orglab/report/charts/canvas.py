@@ -18,6 +18,7 @@ class Theme:
         grid: The colour of grid lines.
         paper: The background colour.
         font: The font families, in CSS syntax.
+        dark: The theme on a dark background, for a file that is shown on either.
     """
 
     colors: tuple[str, ...]
@@ -26,6 +27,12 @@ class Theme:
     grid: str
     paper: str
     font: str
+    dark: "Theme | None" = None
+
+    @property
+    def all_colors(self) -> tuple[str, ...]:
+        """All colours."""
+        return (*self.colors, self.ink, self.muted, self.grid, self.paper)
 
 
 WIDTH = 420
@@ -35,8 +42,11 @@ SERIES = 6
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 # The palette of Okabe and Ito, which colour-blind readers can distinguish. Those too pale for lines on white (contrast
 # below 3:1) are darkened at the same hue.
+_DARK = Theme(("#56b4e9", "#f0893b", "#3fc79a", "#dd9abf", "#e6b23c", "#8fcdf0"), "#e9e6df", "#aba89f", "#353431",
+              "#191918", _FONT)  # fmt: skip
 LIGHT = Theme(("#0072b2", "#c24e00", "#008563", "#a8507f", "#8a6100", "#1c6f9e"), "#1c1b19", "#5c5a55", "#e4e1da",
-              "#ffffff", _FONT)  # fmt: skip
+              "#ffffff", _FONT, _DARK)  # fmt: skip
+"""For a file, which is shown on a light or a dark background."""
 PAGE = Theme(LIGHT.colors, LIGHT.ink, LIGHT.muted, "#dcd9d2", LIGHT.paper,
              "'DejaVu Sans', 'Liberation Sans', Arial, Helvetica, 'Libertinus Serif'")  # fmt: skip
 CSS = Theme(
@@ -47,15 +57,15 @@ CSS = Theme(
 
 _OPEN_SHAPES = (5, 6)
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 5", "1 4")
-_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -1")
+_NARROW = frozenset("iljtfrI.,:;'|!()[]{} -")
 _BROAD = frozenset("mwMW@%—…ABCDGHKNOQRUVXY")
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the approximate width of a text in a sans-serif font, rather too wide than too narrow."""
-    units = 0.05 * len(text) if bold else 0.0
+    units = 0.09 * len(text) if bold else 0.0
     for char in text:
-        units += 1.05 if is_wide(char) else 0.36 if char in _NARROW else 0.82 if char in _BROAD else 0.6
+        units += 1.05 if is_wide(char) else 0.36 if char in _NARROW else 0.82 if char in _BROAD else 0.62
     return units * size
 
 
@@ -116,6 +126,11 @@ class Canvas:
             f' stroke-linecap="round"{dashed}/>'
         )
 
+    def band(self, points: Sequence[tuple[float, float]], color: str) -> None:
+        """Fill the area within some points."""
+        steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        self.elements.append(f'<path d="M{steps}z" fill="{color}" fill-opacity="0.18"/>')
+
     def bar(
         self, x: float, y: float, width: float, height: float, fill: str, *, stroke: str = "", dash: str = ""
     ) -> None:
@@ -139,7 +154,9 @@ class Canvas:
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Write a text with its baseline at `y`; a halo keeps it readable over lines."""
+        """Write a text, if it is not empty, with its baseline at `y`; a halo keeps it readable over lines."""
+        if not text:
+            return
         weight = ' font-weight="600"' if bold else ""
         if halo:
             weight += f' stroke="{self.theme.paper}" stroke-width="3" paint-order="stroke"'
@@ -149,13 +166,17 @@ class Canvas:
             f"{escape(printable(text))}</text>"
         )
 
-    def mark(self, x: float, y: float, shape: int, color: str, size: float = 4, *, hollow: bool = False) -> None:
+    def mark(
+        self, x: float, y: float, shape: int, color: str, size: float = 4, *, hollow: bool = False, opacity: float = 1
+    ) -> None:
         """Draw a mark: a circle, square, triangle, diamond, upside-down triangle, cross or plus, by number."""
         shape %= 7
         fill = self.theme.paper if hollow else color
+        pale = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
         if shape == 0:
             self.elements.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" fill="{fill}" stroke="{color}" stroke-width="1.5"/>'
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" fill="{fill}" stroke="{color}" stroke-width="1.5"'
+                f"{pale}/>"
             )
             return
         s, t = size, size * 1.3
@@ -168,7 +189,9 @@ class Canvas:
             6: f"M{x - s * 1.2:.1f} {y:.1f}h{2.4 * s:g}M{x:.1f} {y - s * 1.2:.1f}v{2.4 * s:g}",
         }
         weight, inside = (2.4, "none") if shape in _OPEN_SHAPES else (1.5, fill)
-        self.elements.append(f'<path d="{lines[shape]}" fill="{inside}" stroke="{color}" stroke-width="{weight}"/>')
+        self.elements.append(
+            f'<path d="{lines[shape]}" fill="{inside}" stroke="{color}" stroke-width="{weight}"{pale}/>'
+        )
 
     def legend(self, entries: Sequence[tuple[str, str, int, str]], x: float, y: float) -> float:
         """Draw a legend on as many lines as needed, and return the y position below it.
@@ -202,8 +225,23 @@ class Canvas:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.height:g}"'
             f' width="{WIDTH:g}" height="{self.height:g}" role="img" aria-labelledby="{name}-t {name}-d"'
-            f' font-family="{escape(self.theme.font)}">'
+            f' direction="ltr" font-family="{escape(self.theme.font)}">'
             f'<title id="{name}-t">{escape(printable(title))}</title>'
             f'<desc id="{name}-d">{escape(printable(description))}</desc>'
-            f"{''.join(self.elements)}</svg>"
+            f"{self._background()}{''.join(self.elements)}</svg>"
+        )
+
+    def _background(self) -> str:
+        """Return the background of a file, and the rules that replace its colours where the reader prefers dark."""
+        theme = self.theme
+        if theme.dark is None:
+            return ""
+        rules = (
+            f'[{place}="{light}"]{{{place}:{dark}}}'
+            for light, dark in zip(theme.all_colors, theme.dark.all_colors, strict=True)
+            for place in ("fill", "stroke")
+        )
+        return (
+            f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
+            f'<rect width="{WIDTH:g}" height="{self.height:g}" fill="{theme.paper}"/>'
         )

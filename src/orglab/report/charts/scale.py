@@ -1,23 +1,18 @@
 """Axes: the mapping from values to positions, and round ticks with labels for numbers, powers of ten and days."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from orglab.text import MONTHS, number, power_of_ten
+from orglab.text import MONTHS, number
 
 LOG_RATIO = 100
 """The ratio of largest to smallest value from which an axis is logarithmic by default."""
-_MAX_VALUE = 1e300
 MIN_LOG_VALUE = 1e-300
 """Only larger values have a position on a logarithmic axis."""
 _MAX_SUBDIVIDED_POWERS = 2
-
-
-def is_drawn(value: float | None) -> bool:
-    """Return whether a value can be drawn: it is finite and not so large that calculations overflow."""
-    return value is not None and math.isfinite(value) and abs(value) <= _MAX_VALUE
+_TINY, _LARGE = 1e-4, 1e15  # `number` writes others with an exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +84,18 @@ def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[
     step = next(power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200) if span / (power * unit) * 2 <= max(1, most))
     step = max(step, smallest)
     first = math.ceil(low / step)
-    count = math.floor(high / step) - first
-    digits = max(0, -math.floor(math.log10(step)))
-    texts = []
-    for index in range(count + 1):
-        value = (first + index) * step
-        is_plain = digits <= 6 and abs(value) < 1e6  # noqa: PLR2004 - the limits of `number`
-        texts.append((value, number(value, digits if is_plain else None, style="axis")))
-    return texts
+    values = [(first + index) * step for index in range(math.floor(high / step) - first + 1)]
+    return [(value, text) for value, text in zip(values, _label(values, step), strict=True)]
+
+
+def _label(values: Sequence[float], step: float) -> list[str]:
+    """Return the labels of values so far apart: with the same decimals, unless one has an exponent."""
+    sizes = [abs(value) for value in values if value]
+    if all(_TINY <= size < _LARGE for size in sizes):
+        decimals = max(0, -math.floor(math.log10(step)))
+        return [number(value, decimals) for value in values]
+    digits = math.floor(math.log10(max(sizes))) - math.floor(math.log10(step)) + 2
+    return [number(value, digits=digits) for value in values]
 
 
 def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
@@ -104,15 +103,8 @@ def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(1, math.ceil((last - first + 1) / max(1, most)))
     units = (1,) if last - first > _MAX_SUBDIVIDED_POWERS else (1, 2, 5)
-    # 0.0001 and 100,000 are still easy to read.
-    is_plain = first >= -4 and last <= 5  # noqa: PLR2004
-    ticks: list[tuple[float, str]] = []
-    for power in range(first, last + 1, stride):
-        for unit in units:
-            value = unit * 10.0**power
-            if low <= value <= high:
-                raised = power_of_ten(power, "" if unit == 1 else str(unit))
-                ticks.append((value, number(value, max(0, -power), style="axis") if is_plain else raised))
+    values = (unit * 10.0**power for power in range(first, last + 1, stride) for unit in units)
+    ticks = [(value, number(value)) for value in values if low <= value <= high]
     return ticks if len(ticks) <= most * 2 else ticks[:: math.ceil(len(ticks) / most)]
 
 

@@ -1,38 +1,38 @@
-"""The charts of a report: experiments over time, the results of steps, and metrics during runs."""
+"""The charts of a report: experiments over time, the results of settings, and metrics during runs."""
 
-from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
-from orglab.report.blocks import (
-    Chart,
+from orglab.report.blocks import Chart, Text, make_anchor, plain
+from orglab.report.chart_model import (
     MetricHistory,
     Series,
     StepResult,
     StepResults,
-    Text,
     Timeline,
     TimelineRow,
-    make_anchor,
-    plain,
 )
+from orglab.report.content.bands import Curve, make_series
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.metrics.values import find_step_name
 from orglab.runs.record import Run
+from orglab.runs.setting import has_diverged, is_failed
 from orglab.runs.step_results import Outcome, Results
-from orglab.text import count
+from orglab.text import count, listed
 
 _MAX_ROWS = 60
-_MAX_SERIES = 12
-_MAX_POINTS = 400
+_MAX_SERIES = 6
 _STATUS = {"doing": "open", "todo": "open", "waiting": "waiting", "dropped": "canceled", "done": "concluded"}
-# The names by which a row of a history may say its position.
-_COUNTERS = ("step", "epoch", "iteration", "global_step")
+_BETTER = {"min": "lower", "max": "higher", None: ""}
 
 
 def timeline(report: Report) -> Chart | None:
-    """Return the timeline of the experiments with events in the period; None for fewer than two."""
+    """Return the timeline of the experiments with events in the period; None for fewer than two, or a single day."""
     rows = [row for activity in report.touched if (row := _timeline_row(activity, report)) is not None]
-    if len(rows) < 2:  # noqa: PLR2004 - a single bar shows nothing
+    days = {row.start for row in rows} | {row.end for row in rows if row.end is not None}
+    if min(len(rows), len(days)) < 2:  # noqa: PLR2004 - a single bar, or bars of one day, show nothing
         return None
     caption = ""
     if len(rows) > _MAX_ROWS:
@@ -59,75 +59,111 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
 
 
 def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
-    """Return the chart of the first key metric's final values by step; None for fewer than two steps."""
-    for metric in results.metrics[:1]:
-        rows = [
-            StepResult(
-                outcome.ref, _title(outcome, ref, wording),
-                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, make_anchor(outcome.ref),
-            )
-            for outcome in results.outcomes if outcome.values(metric)
-        ]  # fmt: skip
-        if len(rows) > 1:
-            return Chart(StepResults(tuple(rows), metric), f"{ref}: {metric} by step")
-    return None
+    """Return the chart of the first key metric's final values by setting; None for fewer than two settings."""
+    outcomes = list(results.outcomes)
+    if results.baseline is not None and not any(outcome.is_baseline for outcome in outcomes):
+        outcomes.insert(0, results.baseline._replace(is_baseline=True))
+    if len(outcomes) < 2 or not results.metrics:  # noqa: PLR2004 - a single row shows no more than a sentence
+        return None
+    metric = results.metrics[0]
+    rows = tuple(_row(outcome, metric, ref, results, wording) for outcome in outcomes)
+    other = listed(" ".join(filter(None, (one.ref, one.label))) for one in outcomes if results.has_other_code(one))
+    caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()
+    plot = StepResults(rows, metric, _BETTER[find_direction(metric, results.directions)])
+    return Chart(plot, f"{ref}: {metric} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
 
 
-def _title(outcome: Outcome, ref: str, wording: Wording) -> str:
-    """Return the text of a step, with the setting if it has several."""
-    text = plain(wording.inline(outcome.text, ref))
-    return f"{outcome.label}: {text}" if outcome.label else text
+def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wording) -> StepResult:
+    """Return the row of a setting, with what tells it from the others of its step, or else the text of the step."""
+    summary = outcome.setting.summarize(metric)
+    return StepResult(
+        outcome.ref,
+        outcome.label or (plain(wording.inline(outcome.text, ref)) if outcome.text else ""),
+        summary.numbers,
+        outcome.is_baseline,
+        make_anchor(outcome.ref),
+        tuple(one.reason for one in summary.left_out),
+        results.compare(outcome, metric),
+        results.has_other_code(outcome),
+    )
 
 
 def history_chart(ref: str, results: Results) -> Chart | None:
-    """Return the chart of the first key metric during the runs that count; None if they have no history of it."""
-    runs = [(outcome.ref, run) for outcome in results.outcomes for run in outcome.runs]
+    """Return the chart of the first key metric during the runs of each setting; None if they have no history of it."""
     for metric in results.metrics[:1]:
-        histories = [(step, run, *_history(run, metric)) for step, run in runs[-_MAX_SERIES:]]
-        series = [Series(_name(run), points, step) for step, run, _, points in histories if len(points) > 1]
-        if series:
-            counters = {counter for _, _, counter, points in histories if len(points) > 1}
+        outcomes = _rank(results, metric)
+        found: dict[int, Series] = {}
+        counters: set[str] = set()
+        for outcome in outcomes:
+            if len(found) == _MAX_SERIES:
+                break
+            series, own = _series(outcome, metric)
+            if series is not None:
+                found[results.outcomes.index(outcome)] = series
+                counters |= own
+        if found:
             caption = ""
-            if len(runs) > _MAX_SERIES:
-                caption = f"Only the last {_MAX_SERIES} of {count(len(runs), 'run', 'grouped')} are shown."
-            x = counters.pop() if len(counters) == 1 else "step"
-            plot = MetricHistory(tuple(series), metric, x)
+            if len(outcomes) > len(found) == _MAX_SERIES:
+                which = "the best" if find_direction(metric, results.directions) else "the last"
+                caption = (
+                    f"Only {_MAX_SERIES} of {count(len(outcomes), 'setting', 'grouped')}: the baseline and {which}."
+                )
+            plot = MetricHistory(tuple(found[place] for place in sorted(found)), metric, " or ".join(sorted(counters)))
             return Chart(plot, f"{ref}: {metric} during the runs", (Text(caption),) if caption else ())
     return None
 
 
-def _name(run: Run) -> str:
-    """Return the name of a run for a legend."""
-    return f"seed {', '.join(run.seeds)}" if run.seeds else run.id
+def _rank(results: Results, metric: str) -> list[Outcome]:
+    """Return the settings: the baseline first, then the best first, or the last if it is not known which is best."""
+    direction = find_direction(metric, results.directions)
+    sign = -1 if direction == "max" else 1
+
+    def order(place: int) -> tuple[bool, bool, float]:
+        outcome = results.outcomes[place]
+        value = outcome.setting.summarize(metric).mean
+        return not outcome.is_baseline, value is None, -place if direction is None else sign * (value or 0)
+
+    return [results.outcomes[place] for place in sorted(range(len(results.outcomes)), key=order)]
 
 
-def _history(run: Run, metric: str) -> tuple[str, Sequence[tuple[float, float | None]]]:
-    """Return the counter and the points of a metric's history; many points are thinned out, keeping its shape."""
-    counter = "step"
-    points: list[tuple[float, float | None]] = []
-    for index, row in enumerate(run.history()):
-        if metric not in row:
-            continue
-        value = row[metric]
-        name = next((name for name in _COUNTERS if _is_number(row.get(name))), "")
-        counter = name or counter
-        points.append((float(row[name]) if name else float(index), float(value) if _is_number(value) else None))
-    return counter, tuple(_thin_out(points))
+def _series(outcome: Outcome, metric: str) -> tuple[Series | None, set[str]]:
+    """Return the histories of the runs of a setting, and what their steps are called; None without a history."""
+    diverged = [run for run in outcome.runs if has_diverged(run, metric)]
+    counted = [run for run in outcome.runs if run not in diverged]
+    diverged += [run for run, _ in outcome.setting.left_out if is_failed(run) and has_diverged(run, metric)]
+    counters: set[str] = set()
+    curves: list[list[Curve]] = []
+    for runs in (counted, diverged):
+        histories = [_read_history(run, metric) for run in runs]
+        kept = [(counter, curve) for counter, curve in histories if len(curve) > 1]
+        counters.update(counter for counter, _ in kept)
+        curves.append([curve for _, curve in kept])
+    name = " ".join(filter(None, (outcome.ref, outcome.label)))
+    return (make_series(name, *curves), counters) if any(curves) else (None, counters)
 
 
-def _is_number(value: object) -> bool:
+def _read_history(run: Run, metric: str) -> tuple[str, Curve]:
+    """Return the history of a metric, and what the metrics file calls its steps.
+
+    Without a step in each row, or if steps begin again, it is by `row`.
+    """
+    names: set[str | None] = set()
+    steps: list[object] = []
+    values: list[float | None] = []
+    for row in run.history():
+        if metric in row:
+            name = find_step_name(row)
+            names.add(name)
+            steps.append(row[name] if name is not None else None)
+            value = row[metric]
+            values.append(float(value) if _is_number(value) else None)
+    numbers = [float(step) for step in steps if _is_number(step)]
+    name = names.pop() if len(names) == 1 else None
+    if name is None or len(numbers) < len(values) or numbers != sorted(numbers):
+        return "row", list(zip(map(float, range(1, len(values) + 1)), values, strict=True))
+    return name, list(zip(numbers, values, strict=True))
+
+
+def _is_number(value: object) -> TypeGuard[float]:
     # Converting an integer too large for a float would raise.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # noqa: PLR2004
-
-
-def _thin_out(points: Sequence[tuple[float, float | None]]) -> Iterator[tuple[float, float | None]]:
-    """Yield few enough points for a chart: the minimum and maximum of each stretch, or a gap if it has no values."""
-    if len(points) <= _MAX_POINTS:
-        yield from points
-        return
-    stretch = -(-2 * len(points) // _MAX_POINTS)
-    for begin in range(0, len(points), stretch):
-        part = points[begin : begin + stretch]
-        values = [(value, index) for index, (_, value) in enumerate(part) if value is not None]
-        kept = {min(values)[1], max(values)[1]} if values else {0}
-        yield from (part[index] for index in sorted(kept))
