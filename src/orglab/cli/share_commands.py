@@ -229,7 +229,7 @@ def _describe_check(checked: "ReportCheck") -> str:
     found = []
     if changed:
         more = " or more" if changed == MOST_CHANGES else ""
-        found.append(f"{count(changed, 'passage')}{more} {'was' if changed == 1 else 'were'} changed")
+        found.append(f"{count(changed, 'change')}{more} {'was' if changed == 1 else 'were'} made")
     if broken:
         found.append(f"{count(broken, 'statement')} no longer {'holds' if broken == 1 else 'hold'}")
     if found:

@@ -1,6 +1,7 @@
 """Reports as text and files: choosing the format, writing the file, remembering it, and reading its evidence back."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from orglab.report.content.evidence import from_evidence
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.statements import Report
 from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
+from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
 from orglab.report.formats.seal import describe_words, seal
 from orglab.report.formats.template import fill_template, find_extension, require_template_inside
@@ -131,9 +133,19 @@ def write_report(
         content = path.read_bytes()
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
-    evidence = {**collect_evidence(report), **describe_words(content)}
+    evidence = _find_evidence(content, report)
     earlier = last.earlier if report.scope else last.add(report.period.until, report.planned_next)
     write_last(log.clone_folder, LastReport(earlier, str(path.absolute()), compute_digest(content), evidence))
+
+
+def _find_evidence(content: bytes, report: Report) -> Mapping[str, object]:
+    """Return the evidence of a report that was written: that of its file, or its own if a template left that out."""
+    evidence = collect_evidence(report)
+    with suppress(NotFoundError):
+        stored = read_evidence(content)
+        if stored is not None and stored.get("statements") == evidence["statements"]:
+            return stored
+    return {**evidence, **describe_words(content)}
 
 
 def _require_nothing_lost(report: Report, path: Path, last: LastReport) -> None:
@@ -145,13 +157,11 @@ def _require_nothing_lost(report: Report, path: Path, last: LastReport) -> None:
     if not path.exists():
         return
     says = [one.text for one in report.statements if one.claims]
-    try:
+    with suppress(NotFoundError):
         stored = read_stored_report(path, last)
         said = [one.text for one in from_evidence(stored.evidence)]
         if said == says and stored.is_comparable and not any(stored.find_changes()):
             return
-    except NotFoundError:
-        pass
     raise UsageError(
         f"Nothing happened in this period, so {path} was not overwritten; choose another period with --since, "
         "or another file with -o."

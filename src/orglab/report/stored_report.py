@@ -67,9 +67,9 @@ def read_stored_report(path: Path, last: LastReport) -> StoredReport:
     )
     try:
         evidence = read_evidence(content)
-    except NotFoundError as error:
+    except NotFoundError:
         if not is_last:
-            raise NotFoundError(f"{path}: {error}") from None
+            raise
         evidence = None
     if evidence is not None:
         return StoredReport(str(path), content, evidence)

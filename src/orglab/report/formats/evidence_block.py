@@ -15,6 +15,7 @@ import json
 import re
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -29,8 +30,9 @@ PDF_MARK, ZIP_MARK = b"%PDF-", b"PK\3\4"
 """The first bytes of a PDF, and of a docx."""
 # Larger data is not the evidence of a report, and might exhaust memory.
 _MAX_SIZE = 64_000_000
-_MAX_PARTS = 10_000
-# In bytes; a docx of 10,000 parts needs a tenth of it.
+_MAX_STREAMS = 10_000
+_MAX_BLOCKS = 100
+# In bytes; what has 10,000 parts needs a tenth of it.
 _MAX_ZIP_DIRECTORY = 10_000_000
 
 
@@ -50,7 +52,7 @@ def read_evidence(content: bytes) -> dict[str, Any] | None:
     """
     is_damaged = False
     for part in _find_places(content):
-        for match in reversed(list(_BLOCK.finditer(part))):
+        for match in _find_blocks(part):
             evidence = _unpack(match.group(1))
             if evidence is not None:
                 return evidence
@@ -62,7 +64,7 @@ def read_evidence(content: bytes) -> dict[str, Any] | None:
 
 def add_to_block(content: bytes, more: Mapping[str, object]) -> bytes:
     """Return a text with more values in its evidence; a text without evidence is unchanged."""
-    for match in reversed(list(_BLOCK.finditer(content))):
+    for match in _find_blocks(content):
         evidence = _unpack(match.group(1))
         if evidence is not None:
             between = _BETWEEN.match(match.group(1))
@@ -84,7 +86,8 @@ def read_parts(docx: bytes, names: Iterable[str]) -> Iterator[bytes]:
     names = tuple(names)
     folders = tuple(name for name in names if name.endswith("/"))
     directory = docx.rfind(b"PK\5\6")
-    if int.from_bytes(docx[directory + 12 : directory + 16], "little") > _MAX_ZIP_DIRECTORY:
+    is_zip64 = docx.startswith(b"PK\6\7", max(0, directory - 20))
+    if is_zip64 or int.from_bytes(docx[directory + 12 : directory + 16], "little") > _MAX_ZIP_DIRECTORY:
         return
     room = _MAX_SIZE
     try:
@@ -97,6 +100,11 @@ def read_parts(docx: bytes, names: Iterable[str]) -> Iterator[bytes]:
         return
 
 
+def _find_blocks(content: bytes) -> Iterator[re.Match[bytes]]:
+    """Return the last blocks of a text, from its end."""
+    return reversed(deque(_BLOCK.finditer(content), _MAX_BLOCKS))
+
+
 def _find_places(content: bytes) -> Iterator[bytes]:
     """Yield the bytes to search: the parts of a docx, the attachments of a PDF, the last one first, or the file."""
     if content.startswith(ZIP_MARK):
@@ -104,7 +112,7 @@ def _find_places(content: bytes) -> Iterator[bytes]:
         return
     if content.startswith(PDF_MARK):
         end = len(content)
-        for _ in range(_MAX_PARTS):
+        for _ in range(_MAX_STREAMS):
             end = content.rfind(b"endstream", 0, end)
             begin = content.rfind(b"stream", 0, max(end, 0))
             if begin < 0:

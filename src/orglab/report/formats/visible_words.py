@@ -6,17 +6,17 @@ The file may be hostile: it is read in one pass, nothing in it is expanded, and 
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
-from itertools import islice
+from itertools import chain
 from typing import NamedTuple
 
 from orglab.report.formats.evidence_block import PDF_MARK, ZIP_MARK, read_parts, remove_blocks
 from orglab.text import clean
 
-_MAX_PIECES = 10_000_000
+_MAX_TAGS = 2_000_000
 _MAX_TEXT = 20_000_000  # bytes
 # The tags of HTML that separate no words, and the elements that are not shown.
 _INLINE = frozenset(
-    (b"!--", b"a", b"abbr", b"b", b"code", b"del", b"em", b"i", b"mi", b"mn", b"mo", b"s", b"small", b"span",
+    (b"a", b"abbr", b"b", b"code", b"del", b"em", b"i", b"mi", b"mn", b"mo", b"s", b"small", b"span",
      b"strong", b"sub", b"sup", b"tspan", b"u")
 )  # fmt: skip
 _HIDDEN = frozenset((b"script", b"style"))
@@ -24,7 +24,7 @@ _HIDDEN = frozenset((b"script", b"style"))
 _BREAKS = frozenset((b"w:br", b"w:cr", b"w:p", b"w:tab", b"w:tc"))
 _SHOWN = frozenset((b"m:t", b"w:t"))
 _DOCX_PARTS = ("word/document.xml", "word/footnotes.xml")
-_TAG_NAME = re.compile(rb"!--|[^\s>]*")
+_TAG = re.compile(rb"<([^<>]*)>")
 _QUOTE_MARKS = re.compile(r"[>\s]*")
 
 
@@ -49,11 +49,11 @@ def read_words(content: bytes) -> Words | None:
     if content.startswith(PDF_MARK):
         return None
     if content.startswith(ZIP_MARK):
-        text = _decode(piece for part in read_parts(content, _DOCX_PARTS) for piece in _find_docx_text(part))
+        text = _read_docx(content)
         return None if text is None else Words(text.split())
     content = remove_blocks(content).replace(b"\r", b"\n")
     if content[:1000].lstrip(b"\xef\xbb\xbf \t\n").lower().startswith((b"<!doctype html", b"<html")):
-        text = _decode(_find_html_text(content))
+        text = _read_html(content)
         return None if text is None else Words(text.split())
     return _read_text(content)
 
@@ -70,40 +70,51 @@ def _read_text(content: bytes) -> Words | None:
     return Words(words, frozenset(starts))
 
 
-def _find_html_text(markup: bytes) -> Iterator[bytes]:
-    """Yield the pieces of text of HTML that are shown, and spaces where its tags separate words."""
-    for name, text in _read_tags(markup):
-        yield b"" if name.strip(b"/") in _INLINE else b" "
-        yield b"" if name in _HIDDEN else text
+def _read_html(markup: bytes) -> str | None:
+    """Return the text of HTML that is shown, with spaces where its tags separate words; None if it is too long."""
+    return _join(
+        (b"" if name.strip(b"/") in _INLINE else b" ", b"" if name in _HIDDEN else text)
+        for name, text in _read_tags(_remove_comments(markup))
+    )
 
 
-def _find_docx_text(markup: bytes) -> Iterator[bytes]:
-    """Yield the same of a part of a docx; what a tracked change deletes is not shown."""
-    for name, text in _read_tags(markup):
-        yield b" " if name.strip(b"/") in _BREAKS else b""
-        yield text if name in _SHOWN else b""
+def _read_docx(content: bytes) -> str | None:
+    """Return the same of a docx; what a tracked change deletes is not shown."""
+    return _join(
+        (b" " if name.strip(b"/") in _BREAKS else b"", text if name in _SHOWN else b"")
+        for part in read_parts(content, _DOCX_PARTS)
+        for name, text in _read_tags(part)
+    )
+
+
+def _remove_comments(markup: bytes) -> bytes:
+    pieces: list[bytes] = []
+    end = 0
+    while (begin := markup.find(b"<!--", end)) >= 0:
+        pieces.append(markup[end:begin])
+        end = markup.find(b"-->", begin) + len(b"-->")
+        if end < begin:
+            return b"".join(pieces)
+    return b"".join((*pieces, markup[end:]))
 
 
 def _read_tags(markup: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield each tag's name in lower case, with the slash of an end tag, and the text that follows the tag."""
-    name, end = b"", 0
-    while (begin := markup.find(b"<", end)) >= 0:
-        yield name, markup[end:begin]
-        match = _TAG_NAME.match(markup, begin + 1)
-        name = match.group().lower() if match is not None else b""
-        mark = b"-->" if name == b"!--" else b">"
-        end = markup.find(mark, begin + 1) + len(mark)
-        if end < len(mark):
-            return
-    yield name, markup[end:]
+    if markup.count(b">") > _MAX_TAGS:
+        yield b"", b" " * (_MAX_TEXT + 1)
+        return
+    parts = _TAG.split(markup)
+    yield b"", parts[0]
+    for tag, text in zip(parts[1::2], parts[2::2], strict=True):
+        yield tag.split(None, 1)[0].lower() if tag.strip() else b"", text
 
 
-def _decode(pieces: Iterable[bytes]) -> str | None:
-    """Return pieces of markup as text; None if they are too many or too long."""
-    limited = list(islice(pieces, _MAX_PIECES + 1))
-    if len(limited) > _MAX_PIECES or sum(map(len, limited)) > _MAX_TEXT:
+def _join(pieces: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return pieces of markup as text; None if they are too long."""
+    whole = b"".join(chain.from_iterable(pieces))
+    if len(whole) > _MAX_TEXT:
         return None
-    text = b"".join(limited).decode("utf-8", "replace")
+    text = whole.decode("utf-8", "replace")
     try:
         return clean(unescape(text))
     except ValueError:  # a reference to a character by thousands of digits
