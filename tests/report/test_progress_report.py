@@ -121,51 +121,35 @@ def study(repo):
 
 
 def said(request=SINCE):
-    """What the report says, section by section, as plain text."""
+    """What the report says, part by part, as plain text."""
     report = make_report(open_log(), request, NOW)
-    found = {"summary": [one.text for one in report.summary]}
-    for name, items in report.sections.items():
+    short = report.short
+    parts = {"lead": short.lead, "needed": short.needed, "risks": short.risks, "remarks": short.remarks}
+    found = {name: [one.text for one in statements] for name, statements in parts.items() if statements}
+    for name, items in {"findings": short.findings, **report.sections}.items():
         found[name] = [(item.ref, [one.text or one.source for one in item.statements]) for item in items]
     return found
 
 
-def test_what_is_said_of_each_kind_of_fact(study):
-    first, second = (study.git("log", "--format=%h", "--grep", word) for word in ("baseline", "with ABC"))
+@pytest.mark.usefixtures("study")
+def test_what_is_said_of_each_kind_of_fact():
     assert said() == {
-        "summary": [
-            "Three experiments were opened [e201] [e203] [e204].",
-            "One experiment was concluded: supported [e201].",
-            "One experiment was dropped [e203].",
-            "Three steps in two experiments were completed [e201.1] [e201.2] [e202.1].",
-            ("Eight runs were made, taking 6 h in total; one failed (20261113-090000-cc00);"
-            " one was killed by a signal (20261113-091000-cc01)."),
-            f"Two commits belong to this work ({first}, {second}).",
+        "lead": ["One answer (supported 1 supported), one dropped; one blocked."],
+        "findings": [
+            ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
-        "learned": [
+        "changed": [
+            ("e199", ["Refuted so far, but supported by “ABC in XYZ model” [e201]."]),
+            ("e202", ["Opened again on 12 November [e202]."]),
+            ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]."]),
+        ],
+        "blocked": [("e202", ["Since 15 November: The GPU node is down. [e202]."])],
+        "next": [("e204", ["Not begun [e204]."])],
+        "results": [
             ("e201", [
-                "Concluded on 14 November: supported [e201].",
-                "ABC raises acc by two points.",
-                "acc: 0.9117 ± 0.0035 (n = 3) in the first step [e201.1]; 0.9312 ± 0.0024 (n = 3), +0.0196 [0.0165, 0.0227] (paired), in [e201.2].",
-                (f"Evidence: two steps [e201.1] [e201.2], two commits ({first}, {second}), six runs"
-                " (20261110-100000-aa00, 20261110-100100-aa01, 20261110-100200-aa02 and 3 others)."),
+                "Test if adding ABC to XYZ improves results. See [[id:199]].",
+                "Concluded on 14 November; 2 steps done; 6 runs; 2 commits.",
             ]),
-        ],
-        "decisions": [
-            ("e201", ["This experiment was supported, but [e199], which it refers to, was refuted."]),
-            ("e202", ["Reopened on 12 November, from DONE to INPROGRESS [e202]."]),
-        ],
-        "dead_ends": [("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]."])],
-        "under_way": [
-            ("e202", [
-                "One of two steps is done [e202].",
-                "Waiting since 15 November: “The GPU node is down.” [e202].",
-                "Two runs did not succeed [e202.1] (20261113-090000-cc00, 20261113-091000-cc01).",
-                "Last note, 13 November: “done, and slower” [e202.1].",
-            ]),
-        ],
-        "next": [
-            ("e202", ["Batch 128 <script>alert(1)</script> [e202.2]."]),
-            ("", ["Warmup [e204]."]),
         ],
     }  # fmt: skip
 
@@ -174,8 +158,8 @@ def test_what_is_said_of_each_kind_of_fact(study):
 def test_an_empty_period_is_an_honest_short_report(capfd):
     assert orglab(["report", "--since", "2020-01-01", "--until", "2020-01-31"]) == 0
     out = capfd.readouterr().out
-    assert "No log entries, commits or runs were recorded in this period." in out
-    assert "What was learned" not in out
+    assert "Nothing was recorded in this period." in out
+    assert "## Results" not in out
     assert "Appendix" not in out
 
 
@@ -183,14 +167,16 @@ def test_an_empty_period_is_an_honest_short_report(capfd):
 def test_the_past_is_told_as_it_was():
     """Before it was closed, e201 was in progress; what came later is not told."""
     found = said(ReportOptions(since="2026-11-08", until="2026-11-11"))
-    assert found["summary"][0] == "Two experiments were opened [e201] [e203]."
+    assert found["lead"] == ["One experiment under way; nothing blocked."]
     assert [ref for ref, _ in found["under_way"]] == ["e201"]
-    assert "learned" not in found
+    assert not found["findings"]
 
 
 @pytest.mark.usefixtures("study")
 def test_it_is_narrowed_by_references_and_match():
-    assert said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was completed [e202.1]."
+    found = said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))
+    assert [name for name, part in found.items() if part] == ["lead", "changed", "blocked"]
+    assert {ref for name in ("changed", "blocked") for ref, _ in found[name]} == {"e202"}
     log = open_log()
     assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
     with pytest.raises(UsageError, match="Only one match string"):
@@ -219,7 +205,6 @@ def test_every_format_carries_its_evidence(ending):
         (lambda: edit("* DONE [201]", "* TODO [201]"), "the state of e201 is now TODO, not DONE"),
         (lambda: edit("two points", "three points"), "the conclusion of e201 has changed"),
         (lambda: edit("node is down", "node is up"), "a state change of e202 that the report cites was removed or edited"),
-        (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "the opening date of e204 is now 2026-11-18T16:16"),
         (lambda: edit(":ID:       203", ":ID:       303"), "e203 is no longer in the log"),
         (lambda: subprocess.run(["rm", "-r", ".git/orglab/runs/20261110-100000-aa00"], check=True),
          "the record of run 20261110-100000-aa00 is missing"),
@@ -262,43 +247,36 @@ def edit(old, new, name="experiment_log.org"):
     path.write_text(path.read_text().replace(old, new, 1))
 
 
-@pytest.mark.usefixtures("study")
-def test_what_a_script_keeps_books_of_is_no_finding_unless_the_log_speaks_of_it():
-    edit("ABC raises acc by two points.", "ABC raises acc over three seeds.")
+def conclude_distillation(*runs):
+    """Conclude e203, with two steps and runs of them."""
     edit("* CANCELED [203] Distillation   :exp:", "* DONE [203] Distillation   :exp:")
-    edit("  [2026-11-10 Tue 16:16]\n", "  [2026-11-10 Tue 16:16]\n** DONE Experiments\n1. [X] One\n2. [X] Two\n")
-    for minute, (ref, acc) in enumerate([("e201.1", 0.5), ("e201.2", 0.75), ("e203.1", 0.625), ("e203.2", 0.5)]):
-        metrics = {"seconds": 10 + minute, "seeds": 3, "acc": acc}
-        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics=metrics)
-    learned = dict(said()["learned"])
-    assert [text.partition(":")[0] for text in learned["e203"] if text.startswith(("acc", "se"))] == ["acc"]
-    assert "Results by step, compared with the first step [e201.1]:" in learned["e201"]
-    assert "seconds" not in " ".join(learned["e201"])
-
-
-@pytest.mark.usefixtures("study")
-def test_a_time_is_told_where_there_is_nothing_else():
-    edit("* CANCELED [203] Distillation   :exp:", "* DONE [203] Distillation   :exp:")
-    edit("  [2026-11-10 Tue 16:16]\n", "  [2026-11-10 Tue 16:16]\n** DONE Experiments\n1. [X] One\n2. [X] Two\n")
-    for minute, ref in enumerate(("e203.1", "e203.2")):
-        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics={"seconds": -1.5 - minute})
-    assert (
-        "seconds: \u22121.5 (n = 1) in the first step [e203.1]; \u22122.5 (n = 1), \u22121.0, in [e203.2]."
-        in dict(said()["learned"])["e203"]
-    )
+    steps = "** DONE Experiments\n1. [X] One\n2. [X] Two\n** Conclusions\nIt is smaller.\n"
+    edit("  [2026-11-10 Tue 16:16]\n", f"  [2026-11-10 Tue 16:16]\n{steps}")
+    for minute, (ref, metrics) in enumerate(runs):
+        record(f"20261113-12{minute:02}00-dd{minute:02}", ref, ["python", "new.py"], metrics=metrics)
 
 
 @pytest.mark.usefixtures("study")
 @pytest.mark.parametrize(
-    ("steps", "sentence"),
+    ("runs", "number"),
     [
-        ("1. [ ] One\n2. [ ] Two\n", "Neither of the two steps is done [e203]."),
-        ("1. [ ] One\n", "Its only step is not done [e203]."),
+        # What a script keeps books of is told only where there is nothing else.
+        (
+            [("e203.1", {"seconds": 10, "seeds": 3, "acc": 0.625}), ("e203.2", {"seconds": 11, "acc": 0.5})],
+            "acc \u22120.125, n = 1",
+        ),
+        ([("e203.1", {"seconds": -1.5}), ("e203.2", {"seconds": -2.5})], "seconds \u22121.0, n = 1"),
+        ([("e203.1", {"acc": 0.5}), ("e203.1", {"acc": 0.75})], "acc 0.62 ± 0.18, n = 2"),
+        ([("e203.1", {"acc": 0.5}), ("e203.1", {"acc": "NaN"})], "acc 0.5, n = 1 of 2"),
+        ([("e203.1", {"acc": "NaN"})], ""),
+        ([], ""),
     ],
 )
-def test_where_no_step_is_done_it_reads_as_a_sentence(steps, sentence):
-    edit("  [2026-11-10 Tue 16:16]\n", f"  [2026-11-10 Tue 16:16]\n** TODO Experiments\n{steps}")
-    assert dict(said()["dead_ends"])["e203"][1] == sentence
+def test_the_number_beside_a_conclusion_says_how_many_runs_it_rests_on(runs, number):
+    conclude_distillation(*runs)
+    ref = "e203.2" if len(runs) == 2 and runs[1][0] == "e203.2" else "e203.1" if number else "e203"
+    line = f"Distillation: It is smaller. {number} [{ref}]" if number else f"Distillation: It is smaller. [{ref}]"
+    assert dict(said()["findings"])["e203"] == [line]
 
 
 def lose_commits():
@@ -364,22 +342,21 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     Path("experiment_log.org").write_text(
         "* [5] No date, no state\x1b[31m :exp:\n** Experiments\n1. [X] One\n* TODO [6] B :exp:\n"
     )
-    assert said(ReportOptions(since="2w"))["summary"] == [
-        "No log entries, commits or runs were recorded in this period.",
-        "One step was done at an unknown time [e5.1] and is not counted here.",
-        "Two experiments have no date in the log [e5] [e6].",
+    found = said(ReportOptions(since="2w"))
+    assert found["lead"] == ["Nothing was recorded in this period."]
+    assert found["remarks"] == [
+        "One step done at an unknown time is not counted here.",
+        "Two experiments without any date are not counted here.",
     ]
     assert orglab(["report"]) == 0
     assert "\x1b" not in capfd.readouterr().out
 
 
 def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
-    assert any("Two commits belong to this work" in one for one in said()["summary"])
+    before = said()
+    assert before["results"][0][1][-1] == "Concluded on 14 November; 2 steps done; 6 runs; 2 commits."
     study.write(".git/config", "[core\n")
-    found = said()
-    assert found["summary"][3].startswith("One step was completed [e202.1].")
-    assert any(one.startswith("Eight runs were made") for one in found["summary"])
-    assert not any("commits belong" in one for one in found["summary"])
+    assert said() == {**before, "remarks": ["Two steps done at an unknown time are not counted here."]}
 
 
 def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
@@ -387,7 +364,8 @@ def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
     Path("experiment_log.org").write_text(
         "* [5] A :exp:\n[2026-11-10 Tue]\n** Conclusions\nCLOSED: [2026-11-12 Thu]\nIt works.\n"
     )
-    assert said()["learned"] == [("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])]
+    assert said()["findings"] == [("e5", ["A: It works. [e5]"])]
+    assert said()["lead"] == ["One answer, without a verdict."]
 
 
 def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
@@ -396,9 +374,9 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
     repo.commit("begun", {"experiment_log.org": text.format("TODO")})
     repo.write("experiment_log.org", text.format("DONE"))
-    assert "One experiment was closed at an unknown time [e5] and is not counted here." in said()["summary"]
+    assert said()["remarks"] == ["One experiment closed at an unknown time is not counted here."]
     repo.commit("closed")
-    assert said()["learned"][0] == ("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])
+    assert said()["findings"] == [("e5", ["A: It works. [e5]"])]
 
 
 def test_the_journal_is_told_when_asked_for(study):
@@ -448,10 +426,10 @@ def test_a_template_of_the_settings_makes_a_mail():
     Path("orglab.toml").write_text('[report]\ntemplate = "mail/weekly.txt.j2"\n')
     Path("mail").mkdir()
     Path("mail/weekly.txt.j2").write_text(
-        "{{ title }}\n{% for one in summary %}- {{ one.text }}\n{% endfor %}{{ evidence }}\n"
+        "{{ title }}\n{% for item in sections[0]['items'] %}- {{ item.statements[0].text }}\n{% endfor %}{{ evidence }}\n"
     )
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.txt"]) == 0
-    assert "- One experiment was dropped [e203].\n" in Path("week.txt").read_text()
+    assert "- Opened again on 12 November [e202].\n" in Path("week.txt").read_text()
     assert orglab(["report", "--check", "week.txt"]) == 0
     assert orglab(["report", "-o", "week.html"]) == 0
     assert "<!doctype html>" in Path("week.html").read_text().lower()
@@ -483,7 +461,8 @@ def test_a_template_reaches_nothing(template, code, words, capfd):
 
 @pytest.mark.usefixtures("study")
 def test_html_of_a_template_is_escaped(capfd):
-    Path("t.html").write_text("{{ sections[-1]['items'][0].statements[0].text }}")
+    edit("The GPU node is down.", "The <script> is down.")
+    Path("t.html").write_text("{{ sections[1]['items'][0].statements[0].text }}")
     assert orglab(["report", "--since", "2026-11-08", "--template", "t.html"]) == 0
     assert "&lt;script&gt;" in capfd.readouterr().out
 

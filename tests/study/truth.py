@@ -1,6 +1,7 @@
 """The truth about a study, computed from the ledger alone: what each command has to say."""
 
 import datetime
+import itertools
 import re
 from collections import Counter
 
@@ -11,7 +12,6 @@ DIRECTIONS = {"val.acc": "max", "loss": "min", "cost": "min"}
 BOOKKEEPING = ("lr", "epoch", "seconds")
 FIRST = ("cost",)  # in the settings
 FAILED = ("failed", "killed", "stopped", "lost")
-ENDINGS = (*FAILED, "discarded")
 CLAIM = re.compile(r"(\S+) ([<>]) ([+-]?)([\d.]+)")
 VERDICTS = ("supported", "refuted", "inconclusive")
 
@@ -298,45 +298,62 @@ class Week:
             "seconds": sum(self.seconds[run.id] for run in self.runs()), "commits": len(commits), "undated": 0,
         }  # fmt: skip
 
-    def summary(self):
-        """The amounts in each sentence of the summary."""
+    def lead(self):
+        """The amounts in the sentence that says how much happened; None if nothing did."""
         counts = self.counts()
         verdicts = [counts["verdicts"][word] for word in VERDICTS if word in counts["verdicts"]]
-        if len(verdicts) == 1:
-            verdicts = [] if verdicts == [1] else ["all"]
-        done = [
-            one
-            for one in self.ledger.experiments.values()
-            for step in one.steps
-            if step.done and self.is_in(step.done.at)
-        ]
-        among = len({one.ref for one in done})
-        runs = self.runs()
-        endings = Counter("discarded" if run.discarded is not None else run.status for run in runs)
-        amounts = [endings[name] for name in ENDINGS if endings[name]]
-        if len(runs) == 1:
-            amounts = ["it"] * len(amounts)
-        sentences = (
-            [counts["opened"]], [counts["concluded"], *verdicts], [counts["dropped"]],
-            [len(done), *([among] if among > 1 else [])], [len(runs), *amounts], [counts["commits"]],
-        )  # fmt: skip
-        # A week in which nothing happened has one sentence, with `no`.
-        return [one for one in sentences if one[0]] or [[0]]
+        amounts = [
+            *([counts["concluded"]] if counts["concluded"] else []), *verdicts,
+            counts["dropped"], len(self.with_state("INPROGRESS")), len(self.with_state("WAIT")),
+        ]  # fmt: skip
+        return [amount for amount in amounts if amount] or None
+
+    def headline(self, experiment):
+        """The number beside a conclusion: the setting, the metric, the difference, and the baseline or the interval."""
+        results = find_results(self.ledger, experiment, self.until)
+        written = re.search(r"\b\d+\.(\d+)", self.conclusion(experiment)[2])
+        for metric in results.metrics():
+            settings = [one for one in results.settings if one.values(metric)]
+            settings = [one for one in settings if not results.is_baseline(one)] or settings
+            if not settings:
+                continue
+            if written is not None:
+                named = [one for one in settings if written[0] in map(str, one.parameters.values())]
+                said = [one for one in settings if self._says(written, one, metric, results)]
+                settings = named or said or settings
+            claimed = CLAIM.fullmatch(results.claim or "")
+            direction = DIRECTIONS.get(metric)
+            if claimed is not None and claimed[1] == metric:
+                direction = {">": "max", "<": "min"}[claimed[2]]
+            choose = {"min": min, "max": max}.get(direction, lambda found, key: found[-1])  # noqa: ARG005
+            best = choose(settings, key=lambda one: one.summary(metric)["mean"])
+            if claimed is not None and claimed[1] == metric and not claimed[3]:
+                return best, metric, None, interval([*best.values(metric).values()])
+            return (
+                best,
+                metric,
+                results.compare(best, metric),
+                results.baseline.summary(metric) if results.baseline else None,
+            )
+        return None
+
+    def _says(self, written, setting, metric, results):
+        """Whether a number in a conclusion is one of a setting, rounded."""
+        compared = results.compare(setting, metric) or ()
+        summary = setting.summary(metric)
+        numbers = [*setting.values(metric).values(), summary["mean"], summary["sd"], *compared[:3]]
+        if compared and results.baseline is not None:
+            numbers.append(compared[0] / results.baseline.summary(metric)["mean"])
+        digits = len(written[1])
+        return any(one is not None and round(abs(one), digits) == float(written[0]) for one in numbers)
 
     def evidence(self, experiment):
-        """The amounts of steps, commits and runs that a conclusion rests on; none if there is nothing."""
+        """The amounts of steps, runs, failed runs and commits that a conclusion rests on."""
         steps = [step for step in experiment.steps if step.done is not None and step.done.at < self.until]
         commits = {name for step in steps for name in step.commits}
-        runs = [run for run in self.ledger.runs_of(experiment, self.until) if find_reason(run) is None]
-        amounts = [len(each) for each in (steps, commits, runs) if each]
-        return [amounts] if amounts else []
-
-    def failures(self, ref):
-        """For each step of an experiment with unsuccessful runs in the week: how many, and of how many."""
-        runs = sorted((run for run in self.runs() if run.ref.partition(".")[0] == ref), key=lambda run: run.began)
-        failed = Counter(run.ref for run in runs if run.status in FAILED)
-        every = Counter(run.ref for run in runs)
-        return [[amount, *([every[name]] if every[name] > amount else [])] for name, amount in failed.items()]
+        runs = self.ledger.runs_of(experiment, self.until)
+        failed = [run for run in runs if run.status in FAILED]
+        return [len(each) for each in (steps, runs, failed, commits) if each]
 
     def holds(self, claim):
         """Whether a claim is true at the end of the week; those that only say that something exists are not looked at."""
@@ -357,25 +374,23 @@ class Week:
         return claim["kind"] not in known or known[claim["kind"]]() == says
 
     def sections(self):
-        """The experiments in each section."""
-        decided = [
-            one.ref for one in self.ledger.experiments.values()
-            if any(self._is_decision(one, event) for event in one.events)
-        ]  # fmt: skip
+        """The experiments in each section, in any order."""
         return {
-            "learned": [one.ref for one in self.closed_as("DONE")], "decisions": decided,
-            "dead_ends": [one.ref for one in self.closed_as("CANCELED")],
-            "under_way": self.with_state("INPROGRESS", "WAIT"),
+            "findings": [one.ref for one in self.closed_as("DONE")],
+            "changed": [one.ref for one in self.ledger.experiments.values() if self._is_changed(one)],
+            "under_way": self.with_state("INPROGRESS"), "blocked": self.with_state("WAIT"),
         }  # fmt: skip
 
-    def _is_decision(self, experiment, event):
-        """Whether an event is a change of state with a reason, or reopens, and is told in no other section."""
-        if event.kind != "state" or not self.is_in(event.at):
-            return False
-        is_last = event is [one for one in experiment.events if one.kind == "state" and one.at < self.until][-1]
-        if is_last and self.state(experiment) in ("CANCELED", "WAIT"):
-            return False
-        return bool(event.text) or event.facts.get("old") in ("DONE", "CANCELED")
+    def _is_changed(self, experiment):
+        """Whether something was decided otherwise: dropped, opened again, or concluded with another verdict."""
+        reopened = any(
+            event.kind == "state" and self.is_in(event.at) and event.facts.get("old") in ("DONE", "CANCELED")
+            and event.facts.get("new") not in ("DONE", "CANCELED")
+            for event in experiment.events
+        )  # fmt: skip
+        concluded = [one for one in experiment.conclusions if one[0] < self.until]
+        changed = any(before[1] != after[1] and self.is_in(after[0]) for before, after in itertools.pairwise(concluded))
+        return reopened or changed or experiment in self.closed_as("CANCELED")
 
     def experiments(self):
         """Those to which something happened."""
@@ -404,15 +419,3 @@ class Week:
             "commits": step.commits,
             "runs": [run.id for run in sorted(runs, key=lambda run: run.began) if run.ref == step.ref],
         }  # fmt: skip
-
-    def key_numbers(self, experiment):
-        """The numbers in the statements on a concluded experiment: for each metric a list, the baseline first."""
-        results = find_results(self.ledger, experiment, self.until)
-        sentences = {}
-        for metric in results.metrics():
-            settings = [one for one in results.settings if one.values(metric)]
-            settings.sort(key=lambda one: not results.is_baseline(one))
-            sentences[metric] = [
-                (one.ref, one.summary(metric), one.reasons(metric), results.compare(one, metric)) for one in settings
-            ]
-        return sentences if len(results.settings) <= 3 and any(sentences.values()) else None

@@ -8,6 +8,13 @@ from study.comparison import ask, find_differences, find_exact_differences
 from study.ledger import WEEK, WEEKS
 
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_NUMBER = r"[+\u2212]?[\d.]+(?:e\u2212?\d+)?"
+_HEADLINE = re.compile(
+    rf"(?P<metric>\S+) (?P<value>{_NUMBER}|\u00b10)(?: \u00b1 (?P<sd>{_NUMBER}))?"
+    rf"(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\])?"
+    r", n = (?P<n>\d+)(?: of (?P<of>\d+))?(?: against (?P<base>\d+)(?: of (?P<base_of>\d+))?)?"
+    r"(?:, claimed (?P<claim>[^\[]+))? \[(?P<ref>[^\]]+)\]$"
+)
 
 
 def check_weeks(lab):
@@ -19,45 +26,67 @@ def check_weeks(lab):
         where = f"week {number}"
         yield from find_differences(f"{where}: counts", week.counts(), found["counts"])
         yield from find_exact_differences(f"{where}: verdicts", week.counts()["verdicts"], found["counts"]["verdicts"])
-        said = [read_counts(one["text"]) for one in found["summary"]]
-        yield from find_differences(f"{where}: summary", week.summary(), said)
-        yield from _compare_sections(lab, where, week, {one["name"]: one["items"] for one in found["sections"]})
+        if (lead := week.lead()) is not None:
+            yield from find_differences(f"{where}: lead", lead, read_counts(found["lead"][0]["text"]))
+        sections = {one["name"]: one["items"] for one in found["sections"]} | {"findings": found["findings"]}
+        for name, refs in week.sections().items():
+            said = [item["ref"] for item in sections.get(name, [])]
+            yield from find_differences(f"{where}: {name}", sorted(refs), sorted(set(said)))
+        for item in sections["findings"]:
+            yield from _compare_finding(lab, f"{where}: {item['ref']}", week, item)
+        for item in sections.get("results", []):
+            experiment = lab.ledger.experiments[item["ref"]]
+            said = read_counts(item["statements"][-1]["text"].partition(";")[2])
+            yield from find_differences(f"{where}: {item['ref']}: evidence", week.evidence(experiment), said)
         yield from _compare_experiments(where, week.experiments(), found["experiments"])
-        statements = [
-            *found["summary"],
-            *(one for part in found["sections"] for item in part["items"] for one in item["statements"]),
-        ]
-        for claim in (claim for one in statements for claim in one["evidence"]):
+        for claim in (claim for one in list_statements(found) for claim in one["evidence"]):
             if not week.holds(claim):
                 yield f"{where}: {claim} is not true"
 
 
-def _compare_sections(lab, where, week, found):
-    for name, refs in week.sections().items():
-        yield from find_differences(f"{where}: {name}", refs, [item["ref"] for item in found.get(name, [])])
-    for item in found.get("learned", []):
-        experiment, place = lab.ledger.experiments[item["ref"]], f"{where}: {item['ref']}"
-        yield from _compare_numbers(place, week.key_numbers(experiment), item)
-        quotes = [one["quote"] for one in item["statements"] if one["quote"]]
-        yield from find_differences(f"{place}: conclusion", [week.conclusion(experiment)[2]], quotes)
-        evidence = [read_counts(one["text"]) for one in item["statements"] if one["text"].startswith("Evidence")]
-        yield from find_differences(f"{place}: evidence", week.evidence(experiment), evidence)
-    for item in found.get("under_way", []):
-        failures = [
-            read_counts(one["text"]) for one in item["statements"] if re.search("failed|not succeed", one["text"])
-        ]
-        yield from find_differences(f"{where}: {item['ref']}: failures", week.failures(item["ref"]), failures)
+def list_statements(found):
+    """Every statement of a report."""
+    items = [*found["findings"], *(item for part in found["sections"] for item in part["items"])]
+    alone = [*found["lead"], *found["needed"], *found["risks"], *found["planned"], *found["remarks"]]
+    return [*alone, *(one for item in items for one in item["statements"])]
+
+
+def _compare_finding(lab, where, week, item):
+    """The line on an answer: its verdict, its first sentence, and its number."""
+    experiment = lab.ledger.experiments[item["ref"]]
+    _, verdict, words = week.conclusion(experiment)
+    text = item["statements"][0]["text"]
+    yield from find_differences(f"{where}: verdict", verdict, item["word"])
+    if words.removesuffix(".") not in text:
+        yield f"{where}: {words!r} expected, {text!r} found"
+    headline, match = week.headline(experiment), _HEADLINE.search(text)
+    if headline is None or match is None:
+        if (headline is None) != (match is None):
+            yield f"{where}: {headline and headline[1]} expected, {text!r} found"
+        return
+    setting, metric, compared, other = headline
+    summary = setting.summary(metric)
+    own = (summary["n"], summary["of"])
+    value, low, high, base = summary["mean"], None, None, own
+    if compared:
+        (value, low, high, _), base = compared, (other["n"], other["of"])
+    elif isinstance(other, tuple):
+        low, high = other
+    place = f"{where}: {text}"
+    exact = {"value": value, "low": low, "high": high, "sd": None if compared or low is not None else summary["sd"]}
+    for name, number in exact.items():
+        yield from _compare_rounded(f"{place}: {name}", number, match[name])
+    said = (int(match["n"]), int(match["of"] or match["n"]))
+    said_base = (int(match["base"]), int(match["base_of"] or match["base"])) if match["base"] else said
+    yield from find_differences(
+        place, [metric, setting.ref, *own, *base], [match["metric"], match["ref"], *said, *said_base]
+    )
 
 
 def read_counts(text):
-    """Return the amounts in a sentence, without its citations and durations: words, digits, `it` and `all`."""
-    text = re.sub(
-        r", taking (?:under )?(?:[\d.]+ (?:s|min|h) ?)+(?:in total)?|(?: \[[^]]*\])+(?: and [\d,]+ others?)?| \([^)]*\)",
-        "",
-        text,
-    )
-    return [WORDS.index(word) if word in WORDS else int(word) if word.isdigit() else word
-            for word in re.findall(r"\w+", text.lower()) if word in (*WORDS, "it", "all") or word.isdigit()]  # fmt: skip
+    """Return the amounts in a sentence: words and digits."""
+    return [WORDS.index(word) if word in WORDS else int(word)
+            for word in re.findall(r"\w+", text.lower()) if word in WORDS or word.isdigit()]  # fmt: skip
 
 
 def read_seconds(lab, run):
@@ -75,36 +104,6 @@ def _compare_experiments(where, expected, found):
             step["runs"] = [run["id"] for run in step["runs"]]
             step["commits"] = [commit["hash"] for commit in step["commits"]]
         yield from find_differences(f"{where}: {one['ref']}", one, other)
-
-
-_NUMBER = r"[+\u2212]?[\d.]+(?:e\u2212?\d+)?"
-_SUMMARY = re.compile(
-    rf"(?P<mean>{_NUMBER})(?: \u00b1 (?P<sd>{_NUMBER}))? \(n = (?P<n>\d+)(?: of (?P<of>\d+); (?P<reasons>[^)]*))?\)"
-    rf"(?:, (?P<value>{_NUMBER}|\u00b10)(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\])?"
-    r"(?: \((?:(?P<method>Welch|paired)(?:, other code)?|other code)\))?,)?"
-    r" in .*?(?P<ref>e\d+(?:\.\d+)?)"
-)
-
-
-def _compare_numbers(where, expected, item):
-    texts = [one["text"] for one in item["statements"]]
-    sentences = {match[1]: match[2] for text in texts if (match := re.fullmatch(r"(\S+): (.*)\.", text, re.S))
-                 and _SUMMARY.match(match[2])}  # fmt: skip
-    yield from find_differences(where, [*(expected or {})], [*sentences])
-    for metric, said in sentences.items():
-        found = [*_SUMMARY.finditer(said)]
-        yield from find_differences(
-            f"{where} {metric}", [one[0] for one in expected.get(metric, [])], [one["ref"] for one in found]
-        )
-        for (ref, summary, reasons, compared), match in zip(expected.get(metric, []), found, strict=False):
-            place = f"{where} {metric} {ref}: {match[0]}"
-            value, low, high, method = compared or (None,) * 4
-            exact = {"mean": summary["mean"], "sd": summary["sd"], "value": value, "low": low, "high": high}
-            for name, number in exact.items():
-                yield from _compare_rounded(f"{place}: {name}", number, match[name])
-            left_out = "; ".join(f"{amount} {reason}" for reason, amount in reasons.items()) or None
-            said_counts = (int(match["n"]), int(match["of"] or match["n"]), match["reasons"], match["method"])
-            yield from find_differences(place, [summary["n"], summary["of"], left_out, method], [*said_counts])
 
 
 def _compare_rounded(where, number, text):

@@ -31,7 +31,7 @@ from orglab.org.heading import Heading
 from orglab.org.list import Item
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
-from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
+from orglab.org.timestamp import INACTIVE, Timestamp, parse_date, parse_timestamp
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = compile_late(ID)
@@ -169,7 +169,7 @@ class Experiment:
 
     @cached_property
     def created(self) -> Timestamp | None:
-        """When it was created: the first inactive timestamp in its own section, else `:CREATED:`, else None."""
+        """When it was created: the first inactive timestamp of its section, else `:CREATED:`, else a date in the title."""
         heading = self.heading
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning
@@ -180,7 +180,7 @@ class Experiment:
                 if timestamp.type == "timestamp" and timestamp.kind.startswith("inactive"):
                     return parse_timestamp(timestamp.value)
         value = heading.property("CREATED")
-        return parse_timestamp(encode(value)) if value else None
+        return parse_timestamp(encode(value)) if value else parse_date(encode(heading.title))
 
     @cached_property
     def closed(self) -> Timestamp | None:

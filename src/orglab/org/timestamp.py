@@ -10,6 +10,7 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
            "November", "December")  # fmt: skip
 _LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _STAMP = compile_late(rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?: +(\d{1,2}):(\d{2}))?[^\]>\n]*[\]>]")
+_DATE = compile_late(rb"(?<![\d-])\d{4}-\d{2}-\d{2}(?![\d-])")
 INACTIVE = compile_late(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
@@ -40,6 +41,13 @@ def parse_timestamp(text: bytes) -> Timestamp | None:
     except ValueError:
         return None
     return Timestamp(when, match.group(4) is not None)
+
+
+def parse_date(text: bytes) -> Timestamp | None:
+    """Return the first timestamp in `text`, or else the first date such as `2018-06-06`; None if there is none."""
+    stamp = parse_timestamp(text)
+    match = _DATE.search(text) if stamp is None else None
+    return parse_timestamp(b"[" + match.group() + b"]") if match is not None else stamp
 
 
 def format_inactive(when: datetime.datetime) -> bytes:

@@ -17,11 +17,12 @@ from orglab.report.blocks import (
     Text,
     make_anchor,
 )
+from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.plots import history_chart
 from orglab.report.content.settings_table import make_settings_table
-from orglab.report.content.statements import Report
-from orglab.report.content.wording import Wording
+from orglab.report.content.statements import Report, Statement
+from orglab.report.content.wording import Wording, claim_done, claim_exists, claim_note
 from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
 from orglab.runs.setting import is_failed, read_final
@@ -58,13 +59,39 @@ def lay_out_record(
     results = report.results.get(ref, Results())
     if (table := make_settings_table(ref, results, wording)) is not None:
         yield table
-    counted = {run.id for outcome in results.outcomes for run in outcome.runs}
-    if runs := [run for run in activity.runs if report.period.contains(run.began) or run.id in counted]:
+    if runs := _find_runs(activity, report):
         yield _runs(runs, wording)
     if is_drawn and (chart := history_chart(ref, results)):
         yield chart
-    if notes := [event for event in activity.recent if event.kind == "note" and event.text]:
+    if notes := _find_notes(activity):
         yield List(tuple(_note(note, wording) for note in notes))
+
+
+def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
+    """Return the facts in the record of an experiment, as a statement of its own."""
+    claims = [claim_exists(activity.experiment)]
+    claims += [claim for step in activity.steps_done() for claim in claim_done(step.ref, step.text)]
+    commits = report.wording.links.commits
+    names = (name for step in activity.experiment.steps for name in step.commits)
+    claims += [Claim("commit", commits[name].hash) for name in names if name in commits]
+    claims += [claim_note(event) for event in _find_notes(activity)]
+    for run in _find_runs(activity, report):
+        claims += [Claim("run", run.id, "status", run.status)] if run.status != "running" else [Claim("run", run.id)]
+        claims += [Claim("run", run.id, "seconds", run.seconds)] if run.seconds is not None else []
+        values = ((name, read_final(run, name)) for name in [*run.metrics][:_MAX_METRICS])
+        claims += [Claim("metric", run.id, name, value) for name, value in values if value is not None]
+    return Statement((Text(f"The record of {activity.ref}"),), tuple(claims))
+
+
+def _find_runs(activity: ExperimentActivity, report: Report) -> list[Run]:
+    """Return the runs of the period, and those that the results rest on."""
+    results = report.results.get(activity.ref, Results())
+    counted = {run.id for outcome in results.outcomes for run in outcome.runs}
+    return [run for run in activity.runs if report.period.contains(run.began) or run.id in counted]
+
+
+def _find_notes(activity: ExperimentActivity) -> list[Event]:
+    return [event for event in activity.recent if event.kind == "note" and event.text]
 
 
 def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording: Wording) -> ListItem:

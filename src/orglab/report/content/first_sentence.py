@@ -9,7 +9,8 @@ _END = re.compile(r"(?<=[.!?])[\"\u201d\u2019)\]*/_=~+]*(?=\s+[^\s\d\W_]|\s+[\d\
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|Fig|Tab|Eq|Sec|No|resp|incl|Dr|Mr|Ms|z\.B|bzw|p|pp)\.$", re.I
 )
-_WORD = re.compile(r"[^\W\d_]{4,}")
+# A longer word, or an acronym.
+_WORD = re.compile(r"[^\W\d_]{4,}|[A-Z][A-Z\d]+")
 _STEM = 5
 _IDEOGRAPHS = "\u2e80"
 
@@ -57,6 +58,7 @@ def shares_word(sentence: str, title: str) -> bool:
     """Return whether a sentence has a word of a title, in whatever form, so that it can be read without it."""
     if words := {word[:_STEM].casefold() for word in _WORD.findall(title) if word < _IDEOGRAPHS}:
         return any(word[:_STEM].casefold() in words for word in _WORD.findall(sentence))
-    # A script without spaces, or words too short to tell.
+    if max(title, default="") < _IDEOGRAPHS:
+        return not set(title.casefold().split()).isdisjoint(sentence.casefold().split())
     pairs = (title[place : place + 2] for place in range(len(title) - 1))
     return any(pair.isalnum() and pair in sentence for pair in pairs)

@@ -8,8 +8,8 @@ from orglab.report.content.evidence import Claim
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.setting import Summary
-from orglab.runs.statistics import Comparison
-from orglab.runs.step_results import Outcome, Results
+from orglab.runs.statistics import Comparison, find_interval
+from orglab.runs.step_results import Outcome, Results, find_differing
 from orglab.runs.summary_text import describe_mean, find_decimals
 from orglab.text import difference, number
 
@@ -49,13 +49,18 @@ class Headline(NamedTuple):
 
     def describe(self) -> str:
         """Return the number in words: `accuracy +0.027 [0.021, 0.032], n = 20, claimed > +0.01`."""
-        change = self.comparison
-        if change is None:
-            text = describe_mean(self.summary, self.decimals)
-        else:
+        change, mean = self.comparison, self.summary.mean
+        interval = None
+        if change is not None:
             text = difference(change.difference, 0.0, self.decimals)
-            if change.low is not None and change.high is not None:
-                text += f" [{number(change.low, self.decimals)}, {number(change.high, self.decimals)}]"
+            interval = (change.low, change.high) if change.low is not None and change.high is not None else None
+        elif self._is_claimed and mean is not None and (interval := find_interval(self.summary.numbers)) is not None:
+            # The claim is judged by this interval.
+            text = number(mean, self.decimals)
+        else:
+            text = describe_mean(self.summary, self.decimals)
+        if interval is not None:
+            text += f" [{number(interval[0], self.decimals)}, {number(interval[1], self.decimals)}]"
         return ", ".join(filter(None, (f"{self.metric} {text}", self._describe_counts(), self.describe_claim())))
 
     def _describe_counts(self) -> str:
@@ -67,11 +72,15 @@ class Headline(NamedTuple):
     def describe_claim(self) -> str:
         """Return what was claimed of this metric: `claimed > +0.01`; empty if nothing was."""
         claim = self.results.claim
-        if claim is None or claim.metric != self.metric:
+        if claim is None or not self._is_claimed:
             return ""
         size = number(abs(claim.value))
         sign = "" if not claim.is_difference else _MINUS if claim.value < 0 else "+"
         return f"claimed {claim.operator} {sign}{size}"
+
+    @property
+    def _is_claimed(self) -> bool:
+        return self.results.claim is not None and self.results.claim.metric == self.metric
 
     def claims(self) -> Iterator[Claim]:
         """Yield the facts behind the number."""
@@ -96,9 +105,11 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
     if written is not None:
         others = {name: None for outcome in results.outcomes for name in outcome.setting.metrics}
         for metric in dict.fromkeys((*results.metrics, *others)):
-            for outcome in _find_candidates(metric, results):
-                if written.agrees(_list_numbers(outcome, metric, results)):
-                    return _make_headline(metric, outcome, results)
+            candidates = _find_candidates(metric, results)
+            named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
+            said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
+            if said:
+                return _make_headline(metric, _choose(said, metric, results), results)
     for metric in results.metrics:
         if candidates := _find_candidates(metric, results):
             return _make_headline(metric, _choose(candidates, metric, results), results)
@@ -112,7 +123,9 @@ def _find_candidates(metric: str, results: Results) -> list[Outcome]:
 
 
 def _make_headline(metric: str, outcome: Outcome, results: Results) -> Headline:
-    comparison = results.compare(outcome, metric)
+    claim = results.claim
+    is_absolute = claim is not None and claim.metric == metric and not claim.is_difference
+    comparison = None if is_absolute else results.compare(outcome, metric)
     base = results.baseline.setting.summarize(metric) if comparison is not None and results.baseline else None
     decimals = find_decimals(other.setting.summarize(metric) for other in results.outcomes)
     return Headline(metric, outcome, outcome.setting.summarize(metric), base, comparison, decimals, results)
@@ -148,8 +161,14 @@ class WrittenNumber(NamedTuple):
         """Return whether one of some numbers is this one, rounded as it is, whatever its sign."""
         factors = (1.0, _HUNDRED) if self.is_hundredth else (1.0,)
         return any(
-            abs(abs(value) * factor - self.size) <= self.step * (1 + 1e-9) for value in numbers for factor in factors
+            abs(abs(value) * factor - self.size) <= self.step / 2 * (1 + 1e-9)
+            for value in numbers
+            for factor in factors
         )
+
+    def is_one_of(self, numbers: Iterable[float]) -> bool:
+        """Return whether one of some numbers is exactly this one."""
+        return any(abs(value) == self.size for value in numbers)
 
 
 def find_number(text: str) -> WrittenNumber | None:
@@ -162,8 +181,17 @@ def find_number(text: str) -> WrittenNumber | None:
     return None
 
 
-def _list_numbers(outcome: Outcome, metric: str, results: Results) -> Iterator[float]:
-    """Yield the numbers that a text may give of a result: the mean, the difference, also relative, and the values."""
+def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
+    """Yield the numbers among the parameters in which the settings of an experiment differ."""
+    own = outcome.setting.parameters
+    for name in find_differing([one.setting.parameters for one in results.outcomes]):
+        value = own.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield float(value)
+
+
+def _list_numbers(outcome: Outcome, metric: str, results: Results, written: WrittenNumber) -> Iterator[float]:
+    """Yield the numbers that a text may give of a result: the mean, the difference, its share, and the values."""
     summary = outcome.setting.summarize(metric)
     yield from summary.numbers
     for value in (summary.mean, summary.deviation):
@@ -173,7 +201,7 @@ def _list_numbers(outcome: Outcome, metric: str, results: Results) -> Iterator[f
     if comparison is not None:
         yield from (value for value in comparison[:3] if value is not None)
         base = results.baseline.setting.summarize(metric).mean if results.baseline else None
-        if base:
+        if base and written.is_hundredth:
             yield comparison.difference / abs(base)
 
 
@@ -184,18 +212,13 @@ def find_contradiction(text: str, headline: Headline, runs: Iterable[Run]) -> st
         return None
     results = headline.results
     claim = [results.claim.value] if results.claim is not None else []
-    parameters = (
-        float(value)
-        for outcome in results.outcomes
-        for value in outcome.setting.parameters.values()
-        if isinstance(value, int | float)
-    )
+    parameters = (value for outcome in results.outcomes for value in _list_parameters(outcome, results))
     measured = (float(value) for run in runs for value in run.metrics.values() if isinstance(value, int | float))
     known = (
         value
         for outcome in results.outcomes
         for metric in results.metrics
-        for value in _list_numbers(outcome, metric, results)
+        for value in _list_numbers(outcome, metric, results, written)
     )
     for numbers in (known, claim, parameters, measured):
         if written.agrees(numbers):

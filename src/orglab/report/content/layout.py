@@ -15,7 +15,7 @@ from orglab.report.blocks import (
     Strong,
     Text,
 )
-from orglab.report.content.appendix import choose_charted, lay_out_record
+from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
 from orglab.report.content.evidence import StoredStatement, to_evidence
 from orglab.report.content.findings import make_title
 from orglab.report.content.plots import steps_chart, timeline
@@ -53,12 +53,12 @@ def lay_out(report: Report, *, with_appendix: bool = True) -> Document:
         subtitle=_subtitle(report),
         date=day(report.made.date()),
         author=report.author,
-        evidence=collect_evidence(report),
+        evidence=collect_evidence(report, with_appendix=with_appendix),
         contents=False,
     )
 
 
-def collect_evidence(report: Report) -> dict[str, object]:
+def collect_evidence(report: Report, *, with_appendix: bool = True) -> dict[str, object]:
     """Return the evidence for the statements of a report, as JSON values."""
     head = {
         "title": report.title,
@@ -66,7 +66,8 @@ def collect_evidence(report: Report) -> dict[str, object]:
         "since": report.period.since.isoformat(timespec="seconds"),
         "until": report.period.until.isoformat(timespec="seconds"),
     }
-    supported = (statement for statement in report.statements if statement.claims)
+    records = [claim_record(activity, report) for activity in report.touched] if with_appendix else []
+    supported = (statement for statement in (*report.statements, *records) if statement.claims)
     return to_evidence((StoredStatement(statement.text, statement.claims) for statement in supported), head)
 
 

@@ -8,6 +8,7 @@ from orglab.report.content.changes_of_mind import last_change
 from orglab.report.content.doubts import describe_failures
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import find_headline
 from orglab.report.content.prefixed_notes import read_prefix
 from orglab.report.content.sentence import cite, make_statement
@@ -48,6 +49,21 @@ def read_under_way(activity: ExperimentActivity, results: Results | None, wordin
     claims += facts
     pieces += [_since(activity, wording, is_alone=not pieces), cite([wording.links.to(activity.ref)]), "."]
     return _make_item(activity, make_statement(*pieces, claims=claims or [claim_exists(activity.experiment)]))
+
+
+def is_stateless(activity: ExperimentActivity) -> bool:
+    """Return whether something happened to an experiment of which the log does not say how far it is."""
+    return activity.kind is None and bool(activity.recent)
+
+
+def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
+    """Return the item on an experiment without a state: when it was recorded, and what its text begins with."""
+    text, claims = activity.experiment.description, [claim_exists(activity.experiment)]
+    sentence = cut(split_first_sentence(text)[0], _LONGEST_NOTE)
+    moment = activity.last_moment()
+    when = f"recorded {wording.on_day(moment)}" if moment is not None else "recorded"
+    quote = [Text(": "), *wording.inline(sentence, activity.ref)] if sentence else []
+    return _make_item(activity, make_statement(when, quote, cite([wording.links.to(activity.ref)]), ".", claims=claims))
 
 
 def _make_item(activity: ExperimentActivity, statement: Statement) -> Item:

@@ -9,7 +9,15 @@ from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.findings import Answer, find_answers, read_result, state_finding
 from orglab.report.content.prefixed_notes import find_prefixed
-from orglab.report.content.progress import MOST_NEXT, describe_planned, find_next, read_blocked, read_under_way
+from orglab.report.content.progress import (
+    MOST_NEXT,
+    describe_planned,
+    find_next,
+    is_stateless,
+    read_blocked,
+    read_stateless,
+    read_under_way,
+)
 from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import SECTIONS, Item, Planned, Report, Short, Statement
 from orglab.report.content.summary import count_facts, describe_undated, summarize
@@ -123,6 +131,9 @@ def _section(
         doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
         yield from (read_under_way(one, results.get(one.ref), wording) for one in doing[:_MOST_OPEN])
         yield from _rest(doing[_MOST_OPEN:], "under way")
+        stateless = [activity for activity in activities if is_stateless(activity)]
+        yield from (read_stateless(one, wording) for one in stateless[:_MOST_OPEN])
+        yield from _rest(stateless[_MOST_OPEN:], "recorded")
     elif name == "blocked":
         waiting = [activity for activity in activities if activity.kind == "waiting"]
         yield from (read_blocked(one, wording) for one in waiting[:_MOST_OPEN])

@@ -10,6 +10,7 @@ from orglab.report.content.changes_of_mind import is_concluded, is_dropped
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.findings import TONES
+from orglab.report.content.progress import is_stateless
 from orglab.report.content.sentence import make_statement
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
@@ -58,7 +59,10 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     blocked = [activity for activity in activities if activity.kind == "waiting"]
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
     claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]
-    for amount, word in ((len(dropped), "dropped"), (len(going_on), "under way")):
+    stateless = [activity for activity in activities if is_stateless(activity)]
+    for amount, word in (
+        (len(dropped), "dropped"), (len(going_on), "under way"), (len(stateless), "recorded without a state"),
+    ):  # fmt: skip
         if amount:
             noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
             pieces += [f"{', ' if pieces else ''}{cardinal(amount, 'words')}{noun} {word}"]
@@ -75,6 +79,9 @@ def _count_answers(answered: Sequence[ExperimentActivity]) -> Iterator[str | Inl
     """Yield how many answers there are, with the signs of their verdicts, which the lines below have."""
     yield count(len(answered), "answer", "words")
     verdicts = Counter(activity.conclusion.verdict or "" for activity in answered)
+    if not any(verdicts):
+        yield ", without a verdict"
+        return
     known = [*TONES, *(verdict for verdict in verdicts if verdict not in TONES and verdict), ""]
     separator = " ("
     for verdict in (verdict for verdict in known if verdict in verdicts):
@@ -103,10 +110,6 @@ def _say_what_happened(activities: Sequence[ExperimentActivity], entries: int) -
 
 def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     return [activity for activity in activities if activity.of_kind("created")]
-
-
-def _was(things: Sequence[object]) -> str:
-    return "was" if len(things) == 1 else "were"
 
 
 def _is(things: Sequence[object]) -> str:
@@ -156,7 +159,7 @@ def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording)
         if not things:
             continue
         amount = count(len(things), noun, "words")
-        text = f"{amount} {_was(things)} {what} at an unknown time" if what else f"{amount} without any date"
+        text = f"{amount} {what} at an unknown time" if what else f"{amount} without any date"
         claims = [claim_exists(thing.experiment) for thing in things if isinstance(thing, ExperimentActivity)]
         claims += [claim for event in steps for claim in claim_done(event.ref, event.text)] if things is steps else []
         yield make_statement(f"{text} {_is(things)} not counted here.", claims=claims)

@@ -1,0 +1,247 @@
+"""What a report says in each everyday situation, from small logs and records."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+from orglab.api import open_log
+from orglab.report.progress_report import make_report
+from orglab.report.report_options import ReportOptions
+
+NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
+SINCE = "2026-11-08"
+HEAD = "#+TODO: TODO INPROGRESS WAIT | DONE CANCELED\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder without git."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()  # stops the search above
+
+
+def write(*experiments):
+    Path("experiment_log.org").write_text(HEAD + "".join(experiments))
+
+
+def experiment(  # noqa: PLR0913 - each part of it
+    number,
+    title,
+    state="INPROGRESS",
+    *,
+    steps=(),
+    notes=(),
+    conclusion="",
+    verdict="",
+    more="",
+    history="",
+    at="09 Mon",
+):
+    """Return the text of an experiment."""
+    closed = "  CLOSED: [2026-11-14 Sat 16:16]\n" if state in ("DONE", "CANCELED") else ""
+    text = f"* {state} [{number}] {title} :exp:\n{closed}  :PROPERTIES:\n  :ID: {number}\n{more}  :END:\n{history}  [2026-11-{at} 16:16]\n"
+    text += "** Notes\n" + "".join(f"- {note}\n" for note in notes)
+    text += "** Experiments\n" + "".join(f"{place}. {step}\n" for place, step in enumerate(steps, 1))
+    verdict = f"   :PROPERTIES:\n   :VERDICT: {verdict}\n   :END:\n" if verdict else ""
+    return text + (
+        f"** DONE Conclusions\n   CLOSED: [2026-11-14 Sat 16:16]\n{verdict}{conclusion}\n" if conclusion else ""
+    )
+
+
+def record(number, ref, seed=0, argv=("python", "train.py"), **ended):
+    """Write the record of a run that ended, unless `ended` says otherwise."""
+    name = f"20261110-10{number:02}00-aa{number:02}"
+    place = Path(".orglab/runs") / name
+    place.mkdir(parents=True)
+    began = f"2026-11-10T10:{number:02}:00+00:00"
+    lines = [{"event": "began", "ref": ref, "argv": [*argv, "--seed", str(seed)], "began": began, "host": "elsewhere"}]
+    lines += [{"event": "ended", "seconds": 60.0, "exit_code": 0, **ended}] if ended else []
+    (place / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def read(**options):
+    """Return what the report says, part by part."""
+    report = make_report(open_log(), ReportOptions(since=SINCE, **options), NOW)
+    short = report.short
+    parts = {"lead": short.lead, "needed": short.needed, "risks": short.risks, "remarks": short.remarks}
+    found = {name: [one.text for one in statements] for name, statements in parts.items()}
+    for name, items in {"findings": short.findings, **report.sections}.items():
+        found[name] = {item.ref or item.title: [one.text or one.source for one in item.statements] for item in items}
+    return found
+
+
+def doubts(ref="e1"):
+    """Return what is to doubt about an experiment."""
+    found = read()["results"].get(ref, [])
+    return next((text.removeprefix("What to doubt: ") for text in found if text.startswith("What to doubt")), "")
+
+
+# ---- what is needed, and what is at risk ----
+
+
+def test_what_the_author_asks_for_is_needed_from_the_reader():
+    write(experiment(1, "One", notes=["[2026-11-12 Thu 10:00] ASK: may we use the large cluster?"]))
+    assert read()["needed"] == ["May we use the large cluster? [e1]"]
+
+
+def test_a_question_of_an_earlier_period_is_asked_again_while_the_experiment_waits():
+    note = "[2026-10-12 Mon 10:00] ask: who has the data?"
+    write(experiment(1, "One", "WAIT", notes=[note], at="01 Sun"), experiment(2, "Two", notes=[note], at="01 Sun"))
+    assert read()["needed"] == ["Who has the data? [e1]"]
+
+
+def test_a_wait_with_a_question_is_needed_and_blocked_but_told_once():
+    history = (
+        '  :LOGBOOK:\n  - State "WAIT" from "INPROGRESS" [2026-11-15 Sun 09:00] \\\\\n    ASK: which data?\n  :END:\n'
+    )
+    write(experiment(1, "One", "WAIT", history=history))
+    found = read()
+    assert found["needed"] == ["Which data? [e1]"]
+    assert found["blocked"] == {"e1": ["Since 15 November, for an answer [e1]."]}
+
+
+def test_a_risk_is_a_note_or_an_answer_of_a_single_run():
+    steps = ["[X] Base", "[X] New"]
+    write(
+        experiment(1, "One", "DONE", steps=steps, conclusion="One is better.", notes=["[2026-11-12 Thu 10:00] RISK: the labels are noisy"]),
+    )  # fmt: skip
+    record(1, "e1.1", metrics={"acc": 0.5})
+    record(2, "e1.2", metrics={"acc": 0.75})
+    assert read()["risks"] == ["The labels are noisy [e1]", "One answer rests on a single run [e1]."]
+    assert doubts() == "one run only on a side of the comparison."
+
+
+# ---- how much happened ----
+
+
+def test_an_experiment_that_only_got_a_note_is_not_silence():
+    write(experiment(1, "One", "TODO", notes=["[2026-11-12 Thu 10:00] A thought"], at="01 Sun"))
+    assert read()["lead"] == ["No answer yet; something was noted on one experiment."]
+
+
+def test_a_period_in_which_only_the_journal_spoke_says_so():
+    write(experiment(1, "One", "TODO", at="01 Sun"))
+    Path("journal.org").write_text("* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** Thoughts\n")
+    assert read()["lead"] == ["No experiment moved; the journal has one entry from this period."]
+
+
+def test_nothing_at_all():
+    write(experiment(1, "One", "TODO", at="01 Sun"))
+    report = make_report(open_log(), ReportOptions(since=SINCE), NOW)
+    assert [one.text for one in report.short.lead] == ["Nothing was recorded in this period."]
+    assert report.is_empty
+
+
+def test_experiments_with_dates_in_their_headings_are_told():
+    Path("experiment_log.org").write_text(
+        "* [1] 2026-11-12 Try a warmup :exp:\nIt helps.\n* [2] <2026-11-13 Fri> Larger batches :exp:\nNo.\n* [3] 2026-09-01 Old :exp:\n"
+    )
+    found = read()
+    assert found["lead"] == ["Two experiments recorded without a state."]
+    said = [text for _, (text,) in found["under_way"].items()]
+    assert said[0].startswith("Recorded on 12 November: It helps ["), said
+    assert said[1].startswith("Recorded on 13 November: No ["), said
+    assert not found["remarks"], found
+
+
+# ---- what is under way ----
+
+
+def test_runs_that_failed_or_go_on_are_told():
+    write(experiment(1, "One", steps=["[ ] Train", "[ ] Test"]))
+    record(1, "e1.1", metrics={"acc": 0.5})
+    record(2, "e1.1", 1, exit_code=1)
+    record(3, "e1.1", 2)
+    text = read()["under_way"]["e1"][0]
+    assert text.startswith("0 of 2 steps done; so far acc 0.5 (n = 1 of 3"), text
+    assert "one of three runs failed" in text, text
+
+
+def test_at_most_five_next_steps_in_order():
+    others = [experiment(number, f"Idea {number}", "TODO") for number in range(2, 8)]
+    others[3] = others[3].replace("TODO [5]", "TODO [#A] [5]")
+    write(experiment(1, "One", steps=["[X] First", "[ ] Second"]), *others)
+    found = read()["next"]
+    assert list(found) == ["e1", "e5", "e2", "e3", "e4", "and 2 more"]
+    assert found["e1"] == ["Second [e1.2]."]
+
+
+# ---- what to doubt ----
+
+
+def three_seeds(ref, values, first=1):
+    for place, value in enumerate(values):
+        record(first + place, ref, place, metrics={"acc": value})
+
+
+def concluded(words="The new one is better.", verdict="supported", more=""):
+    return experiment(1, "One", "DONE", steps=["[X] Base", "[X] New"], conclusion=words, verdict=verdict, more=more)
+
+
+def test_a_result_without_doubts_has_none():
+    write(concluded())
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert read()["findings"]["e1"] == ["The new one is better. acc +0.103 [0.089, 0.118], n = 3 [e1.2]"]
+    assert doubts() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "doubt"),
+    [
+        ("It is better by 0.103.", ""),
+        ("It is better by 10.3 points.", ""),
+        ("It is better by 20 %.", ""),
+        ("It is better by 0.2.", "the conclusion says 0.2, which no run and no mean has."),
+        ("It gains +7 points.", "the conclusion says +7 points, which no run and no mean has."),
+        ("It is better in 3 of 3 seeds.", ""),
+    ],
+)
+def test_a_number_that_the_runs_do_not_have_is_doubted(words, doubt):
+    write(concluded(words))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert doubts() == doubt
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "doubt"),
+    [
+        ("acc > +0.05", "supported", ""),
+        ("acc > +0.5", "supported", "by the runs the claim does not hold, but the verdict is supported."),
+        ("acc > +0.1", "refuted", "by the runs the claim is undecided, but the verdict is refuted."),
+        ("acc > +0.1", "inconclusive", ""),
+    ],
+)
+def test_a_verdict_that_the_claim_contradicts_is_doubted(claim, verdict, doubt):
+    write(concluded(verdict=verdict, more=f"  :CLAIM: {claim}\n"))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert doubts() == doubt
+    assert f"claimed > +{float(claim.split()[2]):g}" in read()["findings"]["e1"][0]
+
+
+def test_a_baseline_that_failed_and_a_run_that_diverged_are_doubted():
+    write(concluded())
+    record(1, "e1.1", exit_code=1)
+    record(2, "e1.2", 0, metrics={"acc": 0.75})
+    record(3, "e1.2", 1, metrics={"acc": "NaN"})
+    text = doubts()
+    assert "the baseline has no result: one run failed" in text, text
+    assert "one of three runs failed" in text, text
+    assert "one run diverged" in text, text
+
+
+# ---- changed our mind ----
+
+
+def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
+    write(
+        experiment(1, "Wide is better", "DONE", conclusion="Wide is better. On all data.", verdict="supported"),
+        experiment(2, "Again", "DONE", conclusion="Not on new data, see [[id:1]].", verdict="refuted"),
+    )
+    found = read()
+    assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again” [e2]."]}
+    assert found["results"]["e1"][0] == "Overturned by [e2]."
