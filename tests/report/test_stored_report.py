@@ -15,7 +15,7 @@ from orglab.errors import NotFoundError
 from orglab.report.content.evidence import StoredStatement, to_evidence
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.export import EXTENSIONS, write_document
-from orglab.report.formats.seal import seal
+from orglab.report.formats.report_seal import seal
 from orglab.report.last_report import LastReport
 from orglab.report.stored_report import read_last_report, read_stored_report
 from sample_report import sample

@@ -14,7 +14,7 @@ from orglab.report.content.statements import Report
 from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
-from orglab.report.formats.seal import describe_words, seal
+from orglab.report.formats.report_seal import describe_words, seal
 from orglab.report.formats.template import fill_template, find_extension, require_template_inside
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last

@@ -9,7 +9,7 @@ from orglab.errors import NotFoundError
 from orglab.report.content.text_changes import TextChange, find_changes
 from orglab.report.formats.assets import compute_digest
 from orglab.report.formats.evidence_block import PDF_MARK, read_evidence
-from orglab.report.formats.seal import WORDS, is_unchanged_pdf
+from orglab.report.formats.report_seal import WORDS, is_unchanged_pdf
 from orglab.report.formats.visible_words import read_words
 from orglab.report.last_report import LastReport
 from orglab.text import megabytes

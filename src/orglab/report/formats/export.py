@@ -5,7 +5,7 @@ from pathlib import Path
 from orglab.errors import NotWritableError, UsageError
 from orglab.report.blocks import Document
 from orglab.report.formats.assets import Assets, write_atomically
-from orglab.report.formats.seal import seal
+from orglab.report.formats.report_seal import seal
 
 EXTENSIONS = (".md", ".org", ".html", ".pdf", ".docx")
 """The file name extensions of the report formats."""

@@ -16,7 +16,7 @@ from orglab.report.characters import printable
 from orglab.report.charts import chart_table, draw_pages
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.seal import describe_words
+from orglab.report.formats.report_seal import describe_words
 from orglab.report.formats.to_pdf import svg_to_png
 from orglab.report.formats.writer import SIGNS, Writer
 from orglab.report.tex import NotConvertedError, read_tex
