@@ -127,7 +127,7 @@ def said(request=SINCE):
     short = report.short
     parts = {"lead": short.lead, "needed": short.needed, "risks": short.risks, "remarks": short.remarks}
     found = {name: [one.text for one in statements] for name, statements in parts.items() if statements}
-    for name, items in {"findings": short.findings, **report.sections}.items():
+    for name, items in {"conclusions": short.conclusions, **report.sections}.items():
         found[name] = [(item.ref, [one.text or one.source for one in item.statements]) for item in items]
     return found
 
@@ -136,7 +136,7 @@ def said(request=SINCE):
 def test_what_is_said_of_each_kind_of_fact():
     assert said() == {
         "lead": ["One answer (supported 1 supported), one dropped; one blocked."],
-        "findings": [
+        "conclusions": [
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
         "changed": [
@@ -170,7 +170,7 @@ def test_the_past_is_told_as_it_was():
     found = said(ReportOptions(since="2026-11-08", until="2026-11-11"))
     assert found["lead"] == ["One experiment under way; nothing blocked."]
     assert [ref for ref, _ in found["under_way"]] == ["e201"]
-    assert not found["findings"]
+    assert not found["conclusions"]
 
 
 @pytest.mark.usefixtures("study")
@@ -277,7 +277,7 @@ def test_the_number_beside_a_conclusion_says_how_many_runs_it_rests_on(runs, num
     conclude_distillation(*runs)
     ref = "e203.2" if len(runs) == 2 and runs[1][0] == "e203.2" else "e203.1" if number else "e203"
     line = f"Distillation: It is smaller. {number} [{ref}]" if number else f"Distillation: It is smaller. [{ref}]"
-    assert dict(said()["findings"])["e203"] == [line]
+    assert dict(said()["conclusions"])["e203"] == [line]
 
 
 def lose_commits():
@@ -408,7 +408,7 @@ def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
     Path("experiment_log.org").write_text(
         "* [5] A :exp:\n[2026-11-10 Tue]\n** Conclusions\nCLOSED: [2026-11-12 Thu]\nIt works.\n"
     )
-    assert said()["findings"] == [("e5", ["A: It works. [e5]"])]
+    assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
     assert said()["lead"] == ["One answer, without a verdict."]
 
 
@@ -420,7 +420,7 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     repo.write("experiment_log.org", text.format("DONE"))
     assert said()["remarks"] == ["One experiment closed at an unknown time is not counted here."]
     repo.commit("closed")
-    assert said()["findings"] == [("e5", ["A: It works. [e5]"])]
+    assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
 
 
 def test_the_journal_is_told_when_asked_for(study):

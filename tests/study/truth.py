@@ -304,7 +304,7 @@ class Week:
         verdicts = [counts["verdicts"][word] for word in VERDICTS if word in counts["verdicts"]]
         amounts = [
             *([counts["concluded"]] if counts["concluded"] else []), *verdicts,
-            counts["dropped"], len(self.with_state("INPROGRESS")), len(self.with_state("WAIT")),
+            counts["dropped"], len(self.under_way()), len(self.with_state("WAIT")),
         ]  # fmt: skip
         return [amount for amount in amounts if amount] or None
 
@@ -376,10 +376,18 @@ class Week:
     def sections(self):
         """The experiments in each section, in any order."""
         return {
-            "findings": [one.ref for one in self.closed_as("DONE")],
+            "conclusions": [one.ref for one in self.closed_as("DONE")],
             "changed": [one.ref for one in self.ledger.experiments.values() if self._is_changed(one)],
-            "under_way": self.with_state("INPROGRESS"), "blocked": self.with_state("WAIT"),
+            "under_way": self.under_way(), "blocked": self.with_state("WAIT"),
         }  # fmt: skip
+
+    def under_way(self):
+        """The experiments in progress, and those not begun to which a step, a run or a commit of the week belongs."""
+        return [
+            one.ref for one in self.ledger.experiments.values()
+            if self.state(one) == "INPROGRESS" or (self.state(one) == "TODO" and any(
+                event.kind in ("step", "run", "commit") and self.is_in(event.at) for event in one.events))
+        ]  # fmt: skip
 
     def _is_changed(self, experiment):
         """Whether something was decided otherwise: dropped, opened again, or concluded with another verdict."""

@@ -28,12 +28,12 @@ def check_weeks(lab):
         yield from find_exact_differences(f"{where}: verdicts", week.counts()["verdicts"], found["counts"]["verdicts"])
         if (lead := week.lead()) is not None:
             yield from find_differences(f"{where}: lead", lead, read_counts(found["lead"][0]["text"]))
-        sections = {one["name"]: one["items"] for one in found["sections"]} | {"findings": found["findings"]}
+        sections = {one["name"]: one["items"] for one in found["sections"]} | {"conclusions": found["conclusions"]}
         for name, refs in week.sections().items():
             said = [item["ref"] for item in sections.get(name, [])]
             yield from find_differences(f"{where}: {name}", sorted(refs), sorted(set(said)))
-        for item in sections["findings"]:
-            yield from _compare_finding(lab, f"{where}: {item['ref']}", week, item)
+        for item in sections["conclusions"]:
+            yield from _compare_conclusion(lab, f"{where}: {item['ref']}", week, item)
         for item in sections.get("results", []):
             experiment = lab.ledger.experiments[item["ref"]]
             said = read_counts(item["statements"][-1]["text"].partition(";")[2])
@@ -46,12 +46,12 @@ def check_weeks(lab):
 
 def list_statements(found):
     """Every statement of a report."""
-    items = [*found["findings"], *(item for part in found["sections"] for item in part["items"])]
+    items = [*found["conclusions"], *(item for part in found["sections"] for item in part["items"])]
     alone = [*found["lead"], *found["needed"], *found["risks"], *found["planned"], *found["remarks"]]
     return [*alone, *(one for item in items for one in item["statements"])]
 
 
-def _compare_finding(lab, where, week, item):
+def _compare_conclusion(lab, where, week, item):
     """The line on an answer: its verdict, its first sentence, and its number."""
     experiment = lab.ledger.experiments[item["ref"]]
     _, verdict, words = week.conclusion(experiment)

@@ -31,7 +31,7 @@ def report_form(report: "Report") -> dict[str, object]:
         "author": report.author,
         "source": report.source,
         "lead": [_statement_form(one) for one in short.lead],
-        "findings": [_report_item(item) for item in short.findings],
+        "conclusions": [_report_item(item) for item in short.conclusions],
         "needed": [_statement_form(one) for one in short.needed],
         "risks": [_statement_form(one) for one in short.risks],
         "planned": [_statement_form(one) for one in short.planned],

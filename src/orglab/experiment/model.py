@@ -169,7 +169,7 @@ class Experiment:
 
     @cached_property
     def created(self) -> Timestamp | None:
-        """When it was created: the first inactive timestamp of its section, else `:CREATED:`, else a date in the title."""
+        """When it was created: its first inactive timestamp, else `:CREATED:`, else a date in its title."""
         heading = self.heading
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning

@@ -67,7 +67,7 @@ def read(**options):
     short = report.short
     parts = {"lead": short.lead, "needed": short.needed, "risks": short.risks, "remarks": short.remarks}
     found = {name: [one.text for one in statements] for name, statements in parts.items()}
-    for name, items in {"findings": short.findings, **report.sections}.items():
+    for name, items in {"conclusions": short.conclusions, **report.sections}.items():
         found[name] = {item.ref or item.title: [one.text or one.source for one in item.statements] for item in items}
     return found
 
@@ -184,7 +184,7 @@ def test_a_result_without_doubts_has_none():
     write(concluded())
     three_seeds("e1.1", (0.5, 0.51, 0.52))
     three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
-    assert read()["findings"]["e1"] == ["The new one is better. acc +0.103 [0.089, 0.118], n = 3 [e1.2]"]
+    assert read()["conclusions"]["e1"] == ["The new one is better. acc +0.103 [0.089, 0.118], n = 3 [e1.2]"]
     assert doubts() == ""
 
 
@@ -220,7 +220,7 @@ def test_a_verdict_that_the_claim_contradicts_is_doubted(claim, verdict, doubt):
     three_seeds("e1.1", (0.5, 0.51, 0.52))
     three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
     assert doubts() == doubt
-    assert f"claimed > +{float(claim.split()[2]):g}" in read()["findings"]["e1"][0]
+    assert f"claimed > +{float(claim.split()[2]):g}" in read()["conclusions"]["e1"][0]
 
 
 def test_a_baseline_that_failed_and_a_run_that_diverged_are_doubted():

@@ -123,7 +123,7 @@ def _find_single_steps(
     """Yield how many steps of experiments under way are done after a single run."""
     single: list[Headline] = []
     for activity in activities:
-        is_open = activity.kind == "doing" and activity.ref in results
+        is_open = activity.is_under_way and activity.ref in results
         headline = find_headline(results[activity.ref]) if is_open else None
         done = {step.ref for step in activity.steps_done()}
         if headline is not None and headline.is_single and headline.outcome.ref in done:

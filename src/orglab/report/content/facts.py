@@ -71,6 +71,16 @@ class ExperimentActivity:
         """The reference of the experiment."""
         return self.experiment.ref
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is in progress, by its state or because something was done although the state does not say so."""
+        if self.kind == "doing":
+            return True
+        # A run may be older than the experiment that it was assigned to.
+        begin = self.experiment.created.when if self.experiment.created is not None else datetime.datetime.min  # noqa: DTZ901
+        work = [event for event in self.recent if event.kind in ("step", "run", "commit")]
+        return self.kind in ("todo", None) and any(event.at is not None and event.at >= begin for event in work)
+
     def last_moment(self) -> datetime.datetime | None:
         """Return the time of its last event in the period; None if there is none with a known time."""
         return max((event.at for event in self.recent if event.at is not None), default=self.closed)

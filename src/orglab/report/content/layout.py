@@ -16,8 +16,8 @@ from orglab.report.blocks import (
     Text,
 )
 from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
+from orglab.report.content.conclusions import make_title
 from orglab.report.content.evidence import StoredStatement, to_evidence
-from orglab.report.content.findings import make_title
 from orglab.report.content.plots import steps_chart, timeline
 from orglab.report.content.sections import period_text
 from orglab.report.content.sentence import capitalize_first
@@ -84,12 +84,12 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
     """Yield what the report says in short."""
     short = report.short
     yield Paragraph(_join(short.lead))
-    if short.findings:
-        yield List(tuple(_finding(item) for item in short.findings), "plain")
+    if short.conclusions:
+        yield List(tuple(_conclusion(item) for item in short.conclusions), "plain")
     if short.earlier:
         yield Paragraph((Text(f"{capitalize_first(count(short.earlier, 'earlier answer', 'words'))} under Results."),))
     labelled = [("Needed from you", short.needed), ("Risk", short.risks), ("Planned last time", short.planned)]
-    if short.findings and not short.needed:
+    if short.conclusions and not short.needed:
         labelled[0] = ("Needed from you", (Statement((Text("nothing."),), ()),))
     for label, statements in labelled:
         yield from _label(label, statements)
@@ -97,7 +97,7 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
         yield Paragraph(_join(short.remarks))
 
 
-def _finding(item: Item) -> ListItem:
+def _conclusion(item: Item) -> ListItem:
     sign = Badge(item.word, item.tone, is_sign=True)
     (statement,) = item.statements
     return ListItem((Paragraph((sign, Text(" "), *statement.content)),))

@@ -53,7 +53,7 @@ def read_under_way(activity: ExperimentActivity, results: Results | None, wordin
 
 def is_stateless(activity: ExperimentActivity) -> bool:
     """Return whether something happened to an experiment of which the log does not say how far it is."""
-    return activity.kind is None and bool(activity.recent)
+    return activity.kind is None and bool(activity.recent) and not activity.is_under_way
 
 
 def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
@@ -160,9 +160,9 @@ def find_next(activities: Sequence[ExperimentActivity], wording: Wording) -> lis
     Of those under way, the most recently active comes first; of the others, those with a higher priority, then the
     newest.
     """
-    doing = [activity for activity in activities if activity.kind == "doing" and _list_open(activity)]
+    doing = [activity for activity in activities if activity.is_under_way and _list_open(activity)]
     doing.sort(key=lambda one: one.last_moment() or wording.period.since, reverse=True)
-    waiting = [activity for activity in activities if activity.kind == "todo"]
+    waiting = [activity for activity in activities if activity.kind == "todo" and not activity.is_under_way]
     waiting.sort(key=lambda one: _rank(one, wording))
     found = [_plan_step(activity, _list_open(activity)[0], wording) for activity in doing]
     return found + [_plan_experiment(activity, wording) for activity in waiting]

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orglab.report.content.changes_of_mind import find_overturned, read_changes
+from orglab.report.content.conclusions import Answer, find_answers, read_result, state_conclusion
 from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
-from orglab.report.content.findings import Answer, find_answers, read_result, state_finding
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.progress import (
     MOST_NEXT,
@@ -25,8 +25,8 @@ from orglab.report.content.wording import Wording, claim_exists, claim_note
 from orglab.runs.step_results import Results
 from orglab.text import days
 
-MOST_FINDINGS = 12
-"""How many findings the summary has; of more, the last ones."""
+MOST_CONCLUSIONS = 12
+"""How many conclusions the summary has; of more, the last ones."""
 _MOST_OPEN = 8  # experiments under way, and as many blocked
 
 
@@ -105,8 +105,8 @@ def _summarize(
     answered = [(answer.activity, answer.headline) for answer in answers]
     return Short(
         lead=tuple(summarize(activities, wording, head.entries)),
-        findings=tuple(state_finding(answer, wording) for answer in answers[:MOST_FINDINGS]),
-        earlier=max(0, len(answers) - MOST_FINDINGS),
+        conclusions=tuple(state_conclusion(answer, wording) for answer in answers[:MOST_CONCLUSIONS]),
+        earlier=max(0, len(answers) - MOST_CONCLUSIONS),
         needed=tuple(find_prefixed("ASK", activities, wording)),
         risks=tuple(find_risks(answered, activities, results, wording)),
         planned=(planned,) if planned is not None else (),
@@ -127,7 +127,7 @@ def _section(
     if name == "changed":
         yield from read_changes(activities, overturned, wording)
     elif name == "under_way":
-        doing = [activity for activity in activities if activity.kind == "doing"]
+        doing = [activity for activity in activities if activity.is_under_way]
         doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
         yield from (read_under_way(one, results.get(one.ref), wording) for one in doing[:_MOST_OPEN])
         yield from _rest(doing[_MOST_OPEN:], "under way")
@@ -143,7 +143,7 @@ def _section(
         if len(plans) > MOST_NEXT:
             yield Item("", f"and {len(plans) - MOST_NEXT} more", "", "plain", ())
     elif name == "results":
-        stated = answers[:MOST_FINDINGS]
+        stated = answers[:MOST_CONCLUSIONS]
         read = (read_result(one, overturned, wording, is_stated=one in stated) for one in answers)
         yield from (item for item in read if item is not None)
     else:

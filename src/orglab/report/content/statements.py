@@ -83,7 +83,7 @@ class Short:
 
     Attributes:
         lead: The sentences that say how much happened.
-        findings: What was found, an item for each experiment that was concluded last.
+        conclusions: What was concluded, an item for each experiment that was concluded last.
         earlier: How many more were concluded.
         needed: What the author needs of the reader.
         risks: What the results are at risk of.
@@ -92,7 +92,7 @@ class Short:
     """
 
     lead: tuple[Statement, ...]
-    findings: tuple[Item, ...] = ()
+    conclusions: tuple[Item, ...] = ()
     earlier: int = 0
     needed: tuple[Statement, ...] = ()
     risks: tuple[Statement, ...] = ()
@@ -103,7 +103,7 @@ class Short:
     def statements(self) -> Iterator[Statement]:
         """All its statements."""
         yield from self.lead
-        for item in self.findings:
+        for item in self.conclusions:
             yield from item.statements
         yield from (*self.needed, *self.risks, *self.planned, *self.remarks)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from orglab.history.events import Event
 from orglab.report.blocks import Badge, Inline
 from orglab.report.content.changes_of_mind import is_concluded, is_dropped
+from orglab.report.content.conclusions import TONES
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
-from orglab.report.content.findings import TONES
 from orglab.report.content.progress import is_stateless
 from orglab.report.content.sentence import make_statement
 from orglab.report.content.statements import Statement
@@ -55,7 +55,7 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     """Yield the sentence that says how much happened; what did not happen is not mentioned, but for what is blocked."""
     answered = [activity for activity in activities if is_concluded(activity, wording)]
     dropped = [activity for activity in activities if is_dropped(activity, wording)]
-    going_on = [activity for activity in activities if activity.kind == "doing"]
+    going_on = [activity for activity in activities if activity.is_under_way]
     blocked = [activity for activity in activities if activity.kind == "waiting"]
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
     claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]

@@ -60,7 +60,7 @@ def _read_answer(activity: ExperimentActivity, results: Results) -> Answer:
     return Answer(activity, results, find_headline(results, sentence), sentence, rest)
 
 
-def state_finding(answer: Answer, wording: Wording) -> Item:
+def state_conclusion(answer: Answer, wording: Wording) -> Item:
     """Return the line on an answer in the summary: what was found, and the number of the statistics."""
     activity, experiment = answer.activity, answer.activity.experiment
     verdict = activity.conclusion.verdict or ""
