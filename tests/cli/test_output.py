@@ -2,6 +2,7 @@
 
 import io
 import sys
+import threading
 
 import pytest
 
@@ -33,7 +34,27 @@ def test_a_bar_is_shown_on_a_terminal_after_a_second(clock, monkeypatch):
         assert "Reading" in screen.getvalue()
         assert "50%" in screen.getvalue()
         update(4, 4)
-    assert "100%" in screen.getvalue()
+        assert "100%" in screen.getvalue()
+    # It is gone at the end.
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_bar_is_shown_although_the_work_calls_nothing(monkeypatch):
+    drawn = threading.Event()
+    screen = Terminal()
+    screen.flush = drawn.set
+    monkeypatch.setattr(sys, "stderr", screen)
+    with output.progress_bar("Reading") as update:
+        update(1, 4)
+        assert drawn.wait(20)
+        assert " 25%" in screen.getvalue()
+
+
+def test_what_ends_within_a_second_shows_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    with output.progress_bar("Reading") as update:
+        update(1, 4)
+    assert screen.getvalue() == ""
 
 
 def test_there_is_no_bar_in_a_pipe(clock, monkeypatch):

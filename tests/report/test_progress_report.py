@@ -15,6 +15,7 @@ from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
+from orglab.report.last_report import read_last
 from orglab.report.progress_report import check_report, make_report
 from orglab.report.report_options import ReportOptions, split_arguments
 from sample_report import png
@@ -294,7 +295,7 @@ def test_what_happens_later_breaks_no_report():
 
 
 def test_the_next_report_begins_where_the_last_one_ended(study):
-    with pytest.raises(NotFoundError, match="No report has been written"):
+    with pytest.raises(NotFoundError, match="No report of an earlier day"):
         make_report(open_log(), ReportOptions(since="last report"), NOW)
     with pytest.raises(NotFoundError, match="No report has been written"):
         check_report(open_log())
@@ -310,12 +311,55 @@ def test_the_next_report_begins_where_the_last_one_ended(study):
     assert not study.git("status", "--porcelain", "--", "experiment_log.org")
 
 
+def test_the_reports_of_a_day_cover_the_same_period_and_remember_what_was_planned(study, capfd):
+    assert orglab(["report", "--until", "2026-11-10", "-o", "old.md"]) == 0
+    planned = make_report(open_log(), ReportOptions(until="2026-11-10"), NOW).planned_next
+    assert planned
+    capfd.readouterr()
+    for ending in ("html", "html", "pdf"):
+        assert orglab(["report", "-o", f"week.{ending}"]) == 0
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.partition(": ")[2] for line in lines] == [lines[0].partition(": ")[2]] * 3
+    assert lines[0].endswith(" (since the last report)")
+    before = read_last(open_log().clone_folder).find_before(NOW)
+    assert before.planned == tuple(map(tuple, planned))
+    assert not study.git("status", "--porcelain", "--", "experiment_log.org")
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize("ending", ["md", "html"])
+def test_a_figure_that_was_changed_in_the_file_is_named(ending, capfd):
+    path = Path(f"week.{ending}")
+    assert orglab(["report", "--since", "2026-11-08", "-o", str(path)]) == 0
+    edit("0.9312", "0.9812", path)
+    edit("supported", "refuted")
+    capfd.readouterr()
+    assert orglab(["report", "--check", str(path)]) == 1
+    out, err = capfd.readouterr()
+    assert '"0.9812" was "0.9312" when the report was written' in out
+    assert "the verdict of e201 is now refuted, not supported" in out
+    assert err == f"1 change was made and 1 statement no longer holds in {path}.\n"
+    assert orglab(["report", "--check", str(path), "--json"]) == 1
+    (change,) = json.loads(capfd.readouterr().out)["changes"]
+    assert (change["was"], change["now"]) == ("0.9312", "0.9812")
+
+
+@pytest.mark.usefixtures("study")
+def test_the_facts_of_a_report_whose_file_is_gone_are_still_checked(capfd):
+    assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
+    Path("week.md").unlink()
+    capfd.readouterr()
+    assert orglab(["report", "--check"]) == 0
+    assert capfd.readouterr().err.endswith("week.md still hold; its text could not be compared.\n")
+
+
 def test_a_report_that_is_mailed_is_read_again():
     block = pack({"kind": "orglab report", "version": 1, "claims": [], "statements": []})
     quoted = "\r\n".join(f"> > {line}" for line in block.splitlines()).encode()
     assert read_evidence(b"Dear all,\r\n" + quoted)["version"] == 1
     assert "--" not in block
-    assert read_evidence(block.replace("eJ", "eK", 1).encode()) is None
+    with pytest.raises(NotFoundError, match="damaged"):
+        read_evidence(block.replace("eJ", "eK", 1).encode())
     assert read_evidence(b"%PDF-1.7\nstream\nx\nendstream") is None
     assert read_evidence(b"PK\x03\x04 no zip") is None
 

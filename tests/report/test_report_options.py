@@ -38,15 +38,38 @@ def test_a_period_in_words(log, since, until, wanted):
     assert days(log, since, until) == wanted
 
 
-def test_a_report_begins_where_the_last_one_ended(log):
-    with pytest.raises(NotFoundError, match="No report has been written"):
+def test_a_report_begins_where_the_last_one_of_an_earlier_day_ended(log):
+    with pytest.raises(NotFoundError, match="No report of an earlier day was written"):
         days(log, "last report")
-    write_last(log.clone_folder, LastReport(datetime.datetime(2026, 11, 11), "week.md", "", {}))  # noqa: DTZ001
+    last = LastReport().add(datetime.datetime(2026, 11, 11), [])  # noqa: DTZ001 - the log holds local times
+    write_last(log.clone_folder, LastReport(last, "week.md", "", {}))
     assert days(log)[0] == days(log, " Last Report ")[0] == "2026-11-11 00:00"
-    # What ends before it has two weeks of its own, unless the last report is asked for.
+    # One of the same day, and what ends before it, has two weeks of its own.
+    assert days(log, until="2026-11-10")[0] == "2026-10-28 00:00"
     assert days(log, until="2026-11-09")[0] == "2026-10-27 00:00"
-    with pytest.raises(UsageError, match="before it begins"):
+    with pytest.raises(NotFoundError, match="No report of an earlier day was written"):
         days(log, "last report", "2026-11-09")
+    with pytest.raises(UsageError, match="before it begins"):
+        days(log, "2026-11-12", "2026-11-09")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "options", "reason"),
+    [
+        ([], {}, "the last two weeks; there was no earlier report"),
+        ([], {"until": "2026-11-10"}, "two weeks; there was no earlier report"),
+        ([datetime.datetime(2026, 11, 20, 9)], {}, "the last two weeks; there was no earlier report"),  # noqa: DTZ001
+        ([datetime.datetime(2026, 11, 19, 9)], {}, "since the last report"),  # noqa: DTZ001
+        ([datetime.datetime(2026, 11, 19, 9)], {"since": "last report"}, "since the last report"),  # noqa: DTZ001
+        ([datetime.datetime(2026, 11, 19, 9)], {"since": "2w"}, "as asked"),  # noqa: DTZ001
+    ],
+)
+def test_why_a_period_was_taken_is_said(log, earlier, options, reason):
+    last = LastReport()
+    for until in earlier:
+        last = LastReport(last.add(until, []), "week.md", "", {})
+    write_last(log.clone_folder, LastReport(last.earlier, "week.md", "", {}))
+    assert read_period(log, ReportOptions(**options), NOW).reason == reason
 
 
 def test_experiments_are_chosen_by_reference_and_match_in_the_order_of_the_log(log):

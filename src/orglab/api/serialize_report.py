@@ -117,7 +117,7 @@ def _report_run(run: "Run") -> dict[str, object]:
 
 
 def checked_form(checked: "ReportCheck") -> dict[str, object]:
-    """Return which statements of a report no longer hold, as in `report --check --json`."""
+    """Return which statements of a report no longer hold and what its text was, as in `report --check --json`."""
     broken = [
         {
             "kind": one.claim.kind,
@@ -129,4 +129,10 @@ def checked_form(checked: "ReportCheck") -> dict[str, object]:
         }
         for one in checked.broken
     ]
-    return {"file": checked.file, "statements": checked.statements, "broken": broken}
+    changes = [{"message": one.message, "was": one.was or None, "now": one.now or None} for one in checked.changes]
+    return {
+        "file": checked.file,
+        "statements": checked.statements,
+        "broken": broken,
+        "changes": changes if checked.is_compared else None,
+    }

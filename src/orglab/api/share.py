@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orglab.log.log import LogFile
 
 if TYPE_CHECKING:
+    from orglab.experiment.check import Progress
     from orglab.log.log_commit import LogCommit
     from orglab.report.content.statements import Report
     from orglab.report.progress_report import ReportCheck
@@ -43,27 +44,29 @@ class ShareMethods(LogFile):
         title: str = "",
         journal: bool = False,
         now: datetime.datetime | None = None,
+        progress: "Progress | None" = None,
     ) -> "Report":
         """Return a progress report.
 
         Args:
             what: References of experiments, or an Org match string, to narrow the report to; all if empty.
             since: The first day, in any form that `--since` accepts, such as `last report`; if None, the report begins
-                where the last one ended, or two weeks ago.
+                where the last one of an earlier day ended, or two weeks ago.
             until: The last day; if None, the report ends now.
             title: The title; if empty, it is made from the period.
             journal: Whether to include the entries of the journal.
             now: The local time; that of the machine if None.
+            progress: Called with the number of parts that are read, and their total.
 
         Raises:
-            NotFoundError: There is no such experiment, or no last report.
+            NotFoundError: There is no such experiment, or no report of an earlier day.
             UsageError: A date or the match string is not valid, or there are two match strings.
         """
         from orglab.report.progress_report import make_report
         from orglab.report.report_options import ReportOptions, split_arguments
 
         references, match = split_arguments(self, what)
-        return make_report(self, ReportOptions(references, match, since, until, title, journal), now)
+        return make_report(self, ReportOptions(references, match, since, until, title, journal), now, progress)
 
     def check_format(self, path: Path | None, template: Path | None = None) -> None:
         """Raise an error before the report is made if its format is not supported.
@@ -97,21 +100,35 @@ class ShareMethods(LogFile):
         chosen = choose_format(self, None, template)
         return render_report(report, chosen, report_form, for_people=for_people)
 
-    def write_report(self, report: "Report", path: Path, template: Path | None = None) -> None:
+    def write_report(
+        self, report: "Report", path: Path, template: Path | None = None, *, appendix: bool = False
+    ) -> None:
         """Write a report to a file, in the format of its extension, and remember where it ended.
+
+        Args:
+            report: The report.
+            path: The file.
+            template: A Jinja2 template, or None.
+            appendix: Whether a PDF or docx has the appendix; other formats have it always.
 
         Raises:
             NotWritableError: The file cannot be written.
             OrglabError: A library that the format needs is not installed.
-            UsageError: The format is unknown, or the template has an error.
+            UsageError: The format is unknown, the template has an error, or the report is empty and the file holds
+                something else.
         """
         from orglab.api.serialize_report import report_form
         from orglab.report.rendering import choose_format, write_report
 
-        write_report(self, report, path, choose_format(self, path, template), report_form)
+        chosen = choose_format(self, path, template)
+        write_report(self, report, path, chosen, report_form, with_appendix=appendix)
 
     def check_report(self, path: Path | None = None) -> "ReportCheck":
-        """Return the statements of a report that no longer hold; by default, of the last report written here."""
+        """Return what no longer holds of a report, and what was changed in its text; by default, of the last one here.
+
+        Raises:
+            NotFoundError: There is no such report, or it contains no evidence.
+        """
         from orglab.report.progress_report import check_report
 
         return check_report(self, path)

@@ -5,15 +5,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
 
 import click
 
 from orglab.text import clean as clean  # noqa: PLC0414 - for the modules that print
-
-if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar
 
 # Characters between which a line can break, because their scripts have no spaces: Chinese, Japanese and others.
 _WIDE = (
@@ -199,18 +195,46 @@ def tolerate_encoding_errors() -> None:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to call with the work done and its total; after a second it shows a bar on a terminal."""
+    """Yield a function to call with the work done and its total; after a second a bar on a terminal shows it.
+
+    At the end the bar is removed.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _completed, _total: None
+        return
+    import threading  # noqa: PLC0415 - only on a terminal
+
     begun = time.monotonic()
-    bar: ProgressBar[int] | None = None
+    share, shown, lock = 0, "", threading.Lock()
 
-    with ExitStack() as stack:
+    def draw() -> None:
+        nonlocal shown
+        bar = f"{label}  [{('#' * (share * 36 // 100)).ljust(36, '-')}]  {share:3}%"
+        if bar != shown:
+            shown = bar
+            sys.stderr.write(f"\r{bar}")
+            sys.stderr.flush()
 
-        def update(completed: int, total: int) -> None:
-            nonlocal bar
-            if bar is None:
-                if time.monotonic() - begun < 1 or not sys.stderr.isatty():
-                    return
-                bar = stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
-            bar.update(completed - bar.pos)
+    def update(completed: int, total: int) -> None:
+        nonlocal share
+        with lock:
+            share = 100 * completed // max(total, 1)
+            if time.monotonic() - begun >= 1:
+                draw()
 
+    def draw_late() -> None:
+        with lock:
+            draw()
+
+    # A part of the work may take long, and nothing is called meanwhile.
+    timer = threading.Timer(1, draw_late)
+    timer.daemon = True
+    timer.start()
+    try:
         yield update
+    finally:
+        timer.cancel()
+        timer.join()
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

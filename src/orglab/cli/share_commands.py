@@ -9,10 +9,12 @@ from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
 from orglab.errors import NotFoundError, UsageError
-from orglab.text import count
+from orglab.text import count, cut, days
 
 if TYPE_CHECKING:
     from orglab.log.branch_sync import BranchSync
+    from orglab.report.content.statements import Report
+    from orglab.report.progress_report import ReportCheck
 
 # The value of `--check` without a file, and of `--results` without a run.
 _LAST = _ALL = ""
@@ -143,22 +145,24 @@ def _describe_branch(branch: "BranchSync") -> str:
     "-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE, in the format of its extension."
 )
 @click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Use a Jinja2 template.")
+@click.option("--appendix", is_flag=True, help="Add the appendix to a PDF or docx; the other formats have it folded.")
 @click.option(
     "--check", "checked", metavar="[FILE]", is_flag=False, flag_value=_LAST, default=None,
-    help="List the statements of FILE that no longer hold; by default, of the last report.",
+    help="List what was changed in FILE, and its statements that no longer hold; by default, of the last report.",
 )  # fmt: skip
 @json_option
 @log_options
-def report_command(  # noqa: PLR0917 - click calls it by name
+def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
     what: tuple[str, ...], since: str | None, until: str | None, title: str, out: Path | None, template: Path | None,
-    checked: str | None, *, journal: bool, as_json: bool,
+    checked: str | None, *, journal: bool, appendix: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a progress report: what was learned, decided and done, with the evidence.
 
     WHAT narrows it to experiments, or to what an Org match string selects. The report
-    begins where the last one ended, or else two weeks ago. The extension of FILE
-    chooses the format: .md .org .html .pdf .docx. Without -o, it is printed as
-    Markdown. With --check, the exit code is 1 if something no longer holds.
+    begins where the last one of an earlier day ended, or else two weeks ago. The
+    extension of FILE chooses the format: .md .org .html .pdf .docx. Without -o, it is
+    printed as Markdown. With --check, the exit code is 1 if FILE was changed, or if
+    something in it no longer holds.
 
     \b
     Example:
@@ -171,52 +175,73 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if checked is not None:
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
     log.check_format(out, template)
-    report = log.report(what, since=since, until=until, title=title, journal=journal)
-    if not report.touched:
+    text = ""
+    with output.progress_bar("Making the report") as update:
+        report = log.report(
+            what, since=since, until=until, title=title, journal=journal,
+            progress=lambda done, total: update(done, total + 1),
+        )  # fmt: skip
+        if out is not None and not as_json:
+            log.write_report(report, out, template, appendix=appendix)
+        elif not as_json:
+            text = log.render_report(report, template, for_people=output.is_terminal())
+    if report.is_empty:
         output.tell("Nothing happened in this period; choose another one with --since, such as --since 1w.")
     if as_json:
         from orglab.api.serialize_report import report_form  # noqa: PLC0415 - only for JSON
 
         output.show_json(report_form(report))
     elif out is None:
-        text = log.render_report(report, template, for_people=output.is_terminal())
         output.show([output.clean(line) for line in text.splitlines()])
     else:
-        log.write_report(report, out, template)
-        output.tell(f"Wrote {out}: {report.title}")
+        output.tell(f"Wrote {out}: {_describe_period(report)}")
     return 0
 
 
+def _describe_period(report: "Report") -> str:
+    """Return the title of a report, its period unless the title has it, and why it is this one."""
+    period = days(report.period.since.date(), report.period.last_day)
+    title = report.title if period in report.title else f"{report.title}, {period}"
+    return f"{title} ({report.period.reason})"
+
+
 def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
-    """Print what a report says that no longer holds, one statement per line."""
+    """Print what was changed in a report and what no longer holds, one change or statement per line."""
     checked = log.check_report(path)
     if as_json:
         from orglab.api.serialize_report import checked_form  # noqa: PLC0415 - only for JSON
 
         output.show_json(checked_form(checked))
-    elif checked.broken:
-        lines = [_describe_broken(broken.message, broken.statement) for broken in checked.broken]
-        output.show([output.clean(" ".join(line.split())) for line in lines])
-        many = len(checked.broken)
-        verb = "statement no longer holds" if many == 1 else "statements no longer hold"
-        output.tell(f"{many} {verb} in {checked.file}.")
     else:
-        output.tell(_describe_intact(checked.statements, checked.file))
-    return int(bool(checked.broken))
+        lines = [one.message for one in checked.changes]
+        lines += [_describe_broken(broken.message, broken.statement) for broken in checked.broken]
+        if lines:
+            output.show([output.one_line(line) for line in lines])
+        output.tell(_describe_check(checked))
+    return int(bool(checked.broken or checked.changes))
 
 
-def _describe_intact(statements: int, file: str) -> str:
-    """Return that all statements of a report still hold."""
-    if statements == 0:
-        return f"{file} contains no statements to check."
-    if statements == 1:
-        return f"The statement in {file} still holds."
-    return f"All {statements} statements in {file} still hold."
+def _describe_check(checked: "ReportCheck") -> str:
+    """Return in a sentence what became of the text and the statements of a report."""
+    from orglab.report.progress_report import MOST_CHANGES  # noqa: PLC0415 - only for this
+
+    changed, broken, file = len(checked.changes), len(checked.broken), checked.file
+    found = []
+    if changed:
+        more = " or more" if changed == MOST_CHANGES else ""
+        found.append(f"{count(changed, 'change')}{more} {'was' if changed == 1 else 'were'} made")
+    if broken:
+        found.append(f"{count(broken, 'statement')} no longer {'holds' if broken == 1 else 'hold'}")
+    if found:
+        return f"{' and '.join(found)} in {file}."
+    text = ", and its text is unchanged" if checked.is_compared else "; its text could not be compared"
+    if checked.statements == 0:
+        return f"{file} contains no statements to check{text}."
+    if checked.statements == 1:
+        return f"The statement in {file} still holds{text}."
+    return f"All {checked.statements} statements in {file} still hold{text}."
 
 
 def _describe_broken(message: str, statement: str) -> str:
     """Return what is true now, and what the report says."""
-    if not statement:
-        return message
-    words = statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1].rstrip() + "…"
-    return f"{message}; the report says: {words}"
+    return f"{message}; the report says: {cut(statement, _LONGEST)}" if statement else message

@@ -3,10 +3,12 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from orglab import clock
-from orglab.errors import GitError, NotFoundError
+from orglab.errors import GitError
+from orglab.experiment.check import Progress
 from orglab.experiment.model import Experiment
 from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
@@ -15,46 +17,58 @@ from orglab.report.content.citations import Links, read_links
 from orglab.report.content.evidence import from_evidence
 from orglab.report.content.facts import ExperimentActivity, Period, read_activities
 from orglab.report.content.sections import Head, compose_report
-from orglab.report.content.statements import Report
+from orglab.report.content.statements import Planned, Report
+from orglab.report.content.text_changes import TextChange
 from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
 from orglab.report.last_report import read_last
-from orglab.report.rendering import read_report_evidence
 from orglab.report.report_options import ReportOptions, choose_experiments, read_period
+from orglab.report.stored_report import read_last_report, read_stored_report
 from orglab.runs.step_results import Results
 
+MOST_CHANGES = 50
+"""How many changes of a report's text are named at most."""
+# The log, the commits, the events and the results.
+_PARTS = 4
 
-def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | None = None) -> Report:
+
+def make_report(
+    log: LogFile, options: ReportOptions, now: datetime.datetime | None = None, progress: Progress | None = None
+) -> Report:
     """Return a progress report on a log.
 
     Args:
         log: The log.
         options: What the report covers.
         now: The local time; None for the machine's.
+        progress: Called with the number of parts that are read, and their total.
 
     Raises:
-        NotFoundError: An experiment does not exist, or there was no last report.
+        NotFoundError: An experiment does not exist, or there was no report of an earlier day.
         UsageError: A date or the match string is invalid.
     """
     now = now or clock.now()
+    progress = progress or (lambda _done, _total: None)
     period = read_period(log, options, now)
     experiments = choose_experiments(log, options)
+    progress(1, _PARTS)
     sources = PeriodSources(log, experiments, period.since)
     try:
-        activities, results, links = _read(sources, experiments, period, with_journal=options.journal)
+        activities, results, links = _read(sources, experiments, period, progress, with_journal=options.journal)
         head = _read_head(sources, links, options, period, now)
     except GitError:
         # The log and the runs are worth a report even where git does not work.
         sources = PeriodSources(log, experiments, period.since, use_git=False)
-        activities, results, links = _read(sources, experiments, period, with_journal=options.journal)
+        activities, results, links = _read(sources, experiments, period, progress, with_journal=options.journal)
         head = _read_head(sources, links, options, period, now)
+    progress(_PARTS, _PARTS)
     root = None if getattr(log.config.report, "pictures_outside", False) else log.top
     wording = Wording(period, links, log.config, log.path.absolute().parent, root)
     return compose_report(activities, results, wording, head)
 
 
 def _read(
-    sources: PeriodSources, experiments: Sequence[Experiment], period: Period, *, with_journal: bool
+    sources: PeriodSources, experiments: Sequence[Experiment], period: Period, progress: Progress, *, with_journal: bool
 ) -> tuple[list[ExperimentActivity], dict[str, Results], Links]:
     """Return the activity of the experiments, their results, and the link targets of citations.
 
@@ -62,7 +76,9 @@ def _read(
         GitError: git fails.
     """
     links = read_links(experiments, sources)
+    progress(2, _PARTS)
     activities = read_activities(sources, experiments, period, with_journal=with_journal)
+    progress(3, _PARTS)
     results = {
         one.ref: sources.read_results(one.experiment, one.runs, until=period.until) for one in activities if one.runs
     }
@@ -78,6 +94,7 @@ def _read_head(
         GitError: git fails.
     """
     log, repository = sources.log, sources.repository
+    before = read_last(log.clone_folder).find_before(period.until)
     scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
     return Head(
         title=options.title or read_title(sources.document, repository),
@@ -88,6 +105,7 @@ def _read_head(
         author=read_author(sources.document, repository),
         source=describe_source(repository, links.forge, sources.head),
         entries=sum(entry.at is not None and period.contains(entry.at.when) for entry in sources.entries),
+        planned=tuple(Planned(*plan) for plan in before.planned) if before is not None else (),
     )
 
 
@@ -99,15 +117,19 @@ class ReportCheck:
         file: The path of the report.
         statements: How many statements were checked.
         broken: The claims that no longer hold.
+        changes: The changes of its text since it was written, at most MOST_CHANGES of them.
+        is_compared: Whether its text was compared; False if its file is gone, or its evidence has no words.
     """
 
     file: str
     statements: int
     broken: tuple[FailedClaim, ...]
+    changes: tuple[TextChange, ...]
+    is_compared: bool
 
 
 def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
-    """Return which claims of a report no longer hold.
+    """Return which claims of a report no longer hold, and what was changed in its text.
 
     Args:
         log: The log that the report is about.
@@ -117,15 +139,12 @@ def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
         NotFoundError: There is no such report, or it contains no evidence.
     """
     last = read_last(log.clone_folder)
-    if path is None:
-        if last.evidence is None or last.file is None:
-            raise NotFoundError("No report has been written in this clone yet; use `orglab report --check FILE`.")
-        file, evidence = last.file, last.evidence
-    else:
-        file, evidence = str(path), read_report_evidence(path, last)
-    statements = from_evidence(evidence)
+    stored = read_last_report(last) if path is None else read_stored_report(path, last)
+    statements = from_evidence(stored.evidence)
+    changes = tuple(islice(stored.find_changes(), MOST_CHANGES))
     sources = Sources(log)
     needs_journal = any(claim.kind == "journal" for statement in statements for claim in statement.claims)
     entries = sources.entries if needs_journal else []
     current = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
-    return ReportCheck(file, len(statements), tuple(verify(statements, current)))
+    broken = tuple(verify(statements, current))
+    return ReportCheck(stored.file, len(statements), broken, changes, stored.is_comparable)

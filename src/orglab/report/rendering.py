@@ -1,26 +1,30 @@
 """Reports as text and files: choosing the format, writing the file, remembering it, and reading its evidence back."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.git.inside import require_inside
 from orglab.log.log import LogFile
+from orglab.report.content.evidence import from_evidence
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.statements import Report
 from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
+from orglab.report.formats.report_seal import describe_words, seal
 from orglab.report.formats.template import fill_template, find_extension, require_template_inside
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last
+from orglab.report.stored_report import read_stored_report
 
 MakeValues = Callable[[Report], Mapping[str, object]]
 """A function from a report to the values passed to a template."""
 
 BINARY = (".pdf", ".docx")
+"""The extensions of formats that no template can write, and in which the appendix is not folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,21 @@ def render_report(
         UsageError: The template is invalid.
     """
     if report_format.template is not None:
-        return fill_template(report, report_format.template, make_values(report))
-    document = lay_out(report)
-    return to_markdown(replace(document, evidence=None) if for_people else document)
+        text = fill_template(report, report_format.template, make_values(report))
+    else:
+        document = lay_out(report, with_appendix=True)
+        text = to_markdown(replace(document, evidence=None) if for_people else document)
+    return seal(text.encode("utf-8", "replace")).decode()
 
 
 def write_report(
-    log: LogFile, report: Report, path: Path, report_format: ReportFormat, make_values: MakeValues
+    log: LogFile,
+    report: Report,
+    path: Path,
+    report_format: ReportFormat,
+    make_values: MakeValues,
+    *,
+    with_appendix: bool = False,
 ) -> None:
     """Write a report to a file atomically, and remember it as the last report, so that the next begins where it ends.
 
@@ -100,43 +112,57 @@ def write_report(
         path: The file.
         report_format: The format.
         make_values: Returns the values for the template; called only if there is one.
+        with_appendix: Whether a PDF or docx has the appendix; other formats have it always.
 
     Raises:
         NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
         OrglabError: A library that the format needs is not installed.
-        UsageError: The template is invalid.
+        UsageError: The template is invalid, or the report is empty and the file holds something else.
     """
     for place in (path, path.with_name(f"{path.name}{FOLDER_SUFFIX}")):
         require_inside(log.repository, place)
+    last = read_last(log.clone_folder)
+    if report.is_empty:
+        _require_nothing_lost(report, path, last)
     try:
         if report_format.template is not None:
             text = fill_template(report, report_format.template, make_values(report))
-            write_atomically(path, text.encode("utf-8", "replace"))
+            write_atomically(path, seal(text.encode("utf-8", "replace")))
         else:
-            write_document(lay_out(report), path)
+            write_document(lay_out(report, with_appendix=with_appendix or report_format.extension not in BINARY), path)
         content = path.read_bytes()
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
-    folder = log.clone_folder
-    until = read_last(folder).until if report.scope else report.period.until
-    write_last(folder, LastReport(until, str(path.absolute()), compute_digest(content), collect_evidence(report)))
+    evidence = _find_evidence(content, report)
+    earlier = last.earlier if report.scope else last.add(report.period.until, report.planned_next)
+    write_last(log.clone_folder, LastReport(earlier, str(path.absolute()), compute_digest(content), evidence))
 
 
-def read_report_evidence(path: Path, last: LastReport) -> Mapping[str, Any]:
-    """Return the evidence in a report's file, or else the remembered evidence if that file is the last report.
+def _find_evidence(content: bytes, report: Report) -> Mapping[str, object]:
+    """Return the evidence of a report that was written: that of its file, or its own if a template left that out."""
+    evidence = collect_evidence(report)
+    with suppress(NotFoundError):
+        stored = read_evidence(content)
+        if stored is not None and stored.get("statements") == evidence["statements"]:
+            return stored
+    return {**evidence, **describe_words(content)}
+
+
+def _require_nothing_lost(report: Report, path: Path, last: LastReport) -> None:
+    """Refuse to write an empty report over anything but an unchanged report that says the same.
 
     Raises:
-        NotFoundError: The file cannot be read, or there is no evidence for it.
+        UsageError: The file holds something else.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"Cannot read the report {path}: {error.strerror}.") from error
-    evidence = read_evidence(content)
-    if evidence is not None:
-        return evidence
-    if last.evidence is not None and last.sha256 == compute_digest(content):
-        return last.evidence
-    raise NotFoundError(
-        f"{path} contains no evidence; it was not written by `orglab report`, or the evidence was removed."
+    if not path.exists():
+        return
+    says = [one.text for one in report.statements if one.claims]
+    with suppress(NotFoundError):
+        stored = read_stored_report(path, last)
+        said = [one.text for one in from_evidence(stored.evidence)]
+        if said == says and stored.is_comparable and not any(stored.find_changes()):
+            return
+    raise UsageError(
+        f"Nothing happened in this period, so {path} was not overwritten; choose another period with --since, "
+        "or another file with -o."
     )

@@ -13,6 +13,7 @@ from orglab.report.content.facts import Period
 from orglab.report.last_report import read_last
 
 LAST = "last report"
+AS_ASKED = "as asked"
 DEFAULT_LENGTH = datetime.timedelta(weeks=2)
 
 
@@ -38,10 +39,12 @@ class ReportOptions:
 
 
 def read_period(log: LogFile, options: ReportOptions, now: datetime.datetime) -> Period:
-    """Return the period of a report.
+    """Return the period of a report, and why it is this one.
+
+    A report that ends on the same day as the last one covers the same period: only its end may be later.
 
     Raises:
-        NotFoundError: It should begin at the last report, and there is none.
+        NotFoundError: It should begin at the last report, and there is none that ended on an earlier day.
         UsageError: A date is invalid, or the period would end before it begins.
     """
     until = now
@@ -49,16 +52,17 @@ def read_period(log: LogFile, options: ReportOptions, now: datetime.datetime) ->
         until = _end_of_day(parse_until(options.until, now.date()))
     wants_last = options.since is not None and options.since.strip().lower() == LAST
     if options.since is not None and not wants_last:
-        since = _start_of_day(parse_since(options.since, now.date()))
+        since, reason = _start_of_day(parse_since(options.since, now.date())), AS_ASKED
+    elif (last := read_last(log.clone_folder).find_before(until)) is not None:
+        since, reason = last.until, "since the last report"
+    elif wants_last:
+        raise NotFoundError("No report of an earlier day was written in this clone; give a date, such as --since 2w.")
     else:
-        last = read_last(log.clone_folder).until
-        if last is None and wants_last:
-            raise NotFoundError("No report has been written in this clone yet; give a date, such as --since 2w.")
-        two_weeks = _start_of_day(max(until.date(), datetime.date.min + DEFAULT_LENGTH) - DEFAULT_LENGTH)
-        since = last if last is not None and (wants_last or last < until) else two_weeks
+        since = _start_of_day(max(until.date(), datetime.date.min + DEFAULT_LENGTH) - DEFAULT_LENGTH)
+        reason = f"{'the last ' if options.until is None else ''}two weeks; there was no earlier report"
     if since >= until:
         raise UsageError(f"The period ends ({until:%Y-%m-%d %H:%M}) before it begins ({since:%Y-%m-%d %H:%M}).")
-    return Period(since, until)
+    return Period(since, until, reason)
 
 
 def _start_of_day(day: datetime.date) -> datetime.datetime:

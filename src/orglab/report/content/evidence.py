@@ -9,6 +9,7 @@ from orglab.errors import NotFoundError
 KINDS = ("experiment", "created", "step", "text", "verdict", "state", "conclusion", "change", "note", "journal",
          "commit", "run", "metric")  # fmt: skip
 EVIDENCE = "orglab report"
+_VERSION = 2
 
 
 class Claim(NamedTuple):
@@ -60,18 +61,26 @@ def to_evidence(statements: Iterable[StoredStatement], head: Mapping[str, object
         }
         for statement in statements
     ]
-    return {"kind": EVIDENCE, "version": 1, **head, "claims": [list(claim) for claim in indices], "statements": stored}
+    return {
+        "kind": EVIDENCE,
+        "version": _VERSION,
+        **head,
+        "claims": [list(claim) for claim in indices],
+        "statements": stored,
+    }
 
 
 def from_evidence(evidence: Mapping[str, Any]) -> list[StoredStatement]:
     """Return the statements stored in evidence.
 
     Raises:
-        NotFoundError: The evidence is not that of a report, or is of another version.
+        NotFoundError: The evidence is not that of a report, is of another version, or is incomplete.
     """
+    if evidence.get("kind") != EVIDENCE:
+        raise NotFoundError("The evidence in the file is not that of a report.")
+    if evidence.get("version") != _VERSION:
+        raise NotFoundError("The report was written by another version of orglab; write it again to check it.")
     try:
-        if evidence["kind"] != EVIDENCE or evidence["version"] != 1:
-            raise NotFoundError("The report was written by another version of orglab; write it again to check it.")
         claims = [_read_claim(values) for values in evidence["claims"]]
         return [
             StoredStatement(str(fields["text"]), tuple(claims[index] for index in fields["claims"] if index >= 0))

@@ -23,10 +23,12 @@ class Period:
     Attributes:
         since: Its beginning, local time.
         until: Its end, exclusive.
+        reason: Why it is this one, in a few words: `since the last report`.
     """
 
     since: datetime.datetime
     until: datetime.datetime
+    reason: str = ""
 
     def contains(self, moment: datetime.datetime | None) -> bool:
         """Return whether a time is within the period."""

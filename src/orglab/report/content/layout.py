@@ -72,12 +72,14 @@ def collect_evidence(report: Report, *, with_appendix: bool = True) -> dict[str,
 
 
 def _subtitle(report: Report) -> str:
-    """Return the period, unless the title has it, and what the report is limited to."""
+    """Return the period, unless the title has it, why it is this one, and what the report is limited to."""
     period = period_text(report.period)
     parts = [] if period in report.title else [period]
+    if report.period.reason and report.period.reason != "as asked":
+        parts.append(report.period.reason)
     if report.scope:
         parts.append(f"only {', '.join(report.scope)}")
-    return "; ".join(parts)
+    return capitalize_first("; ".join(parts))
 
 
 def _lay_out_short(report: Report) -> Iterator[Block]:

@@ -69,10 +69,14 @@ def verify(statements: Iterable[StoredStatement], current: CurrentFacts) -> list
     # The names come from a file, so only hashes are passed to git.
     names = tuple(sorted(name for name in commits if _is_hash(name)))
     existing = read_commits_by_hash(current.repository, names) if current.repository is not None and names else {}
+    checked: set[Claim] = set()
     seen: set[str] = set()
     failed = []
     for statement in statements:
         for claim in statement.claims:
+            if claim in checked:
+                continue
+            checked.add(claim)
             message = _check_commit(claim, existing) if claim.kind == "commit" else _find_mismatch(claim, current)
             if message is not None and message not in seen:
                 seen.add(message)

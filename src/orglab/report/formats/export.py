@@ -5,6 +5,7 @@ from pathlib import Path
 from orglab.errors import NotWritableError, UsageError
 from orglab.report.blocks import Document
 from orglab.report.formats.assets import Assets, write_atomically
+from orglab.report.formats.report_seal import seal
 
 EXTENSIONS = (".md", ".org", ".html", ".pdf", ".docx")
 """The file name extensions of the report formats."""
@@ -50,7 +51,7 @@ def write_document(document: Document, path: Path) -> None:
     if extension not in EXTENSIONS:
         raise UsageError(f"Unknown report format: {path.name!r}; use {', '.join(EXTENSIONS)}.")
     assets = Assets(path)
-    content = _make(extension, document, assets)
+    content = seal(_make(extension, document, assets))
     # Pictures first, so that the report never refers to pictures that do not exist yet.
     assets.write()
     try:

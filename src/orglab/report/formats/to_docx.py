@@ -16,6 +16,7 @@ from orglab.report.characters import printable
 from orglab.report.charts import chart_table, draw_pages
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
+from orglab.report.formats.report_seal import describe_words
 from orglab.report.formats.to_pdf import svg_to_png
 from orglab.report.formats.writer import SIGNS, Writer
 from orglab.report.tex import NotConvertedError, read_tex
@@ -98,7 +99,8 @@ def _finish(docx: bytes, evidence: "Mapping[str, object] | None") -> bytes:
                 content = content.replace(b"</Relationships>", relation.encode())
             new.writestr(entry, content)
         if evidence is not None:
-            part = f'<?xml version="1.0"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(evidence)}</evidence>'
+            known = {**evidence, **describe_words(docx)}
+            part = f'<?xml version="1.0"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(known)}</evidence>'
             new.writestr(zipfile.ZipInfo(EVIDENCE_PART, (1980, 1, 1, 0, 0, 0)), part)
     return out.getvalue()
 
