@@ -1,7 +1,8 @@
-"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; no HTML except one comment."""
+"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; no HTML but `<details>` and comments."""
 
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import ClassVar
 
 from orglab.report import blocks as b
@@ -68,9 +69,7 @@ class _MarkdownWriter(TextWriter):
         """Return the complete text."""
         document = self.document
         parts = [f"# {self.title(document.title)}"] if document.title else []
-        byline = " · ".join(_text(part) for part in (document.subtitle, document.author, document.date) if part)
-        if byline:
-            parts.append(_guarded(byline))
+        parts += [_guarded(_text(line)) for line in (document.subtitle, document.byline) if line]
         parts += self.pieces(document.blocks)
         notes = self.endnotes(lambda blocks: self.content(blocks) or "…")
         parts += [f"[^{number}]: {self.indented(text, 4)}" for number, text in notes]
@@ -104,6 +103,8 @@ class _MarkdownWriter(TextWriter):
 
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, another delimiter begins a new list."""
+        if block.kind == "plain" and not any(item.checkbox for item in block.items):
+            return self.plain_list(block)
         lines: list[str] = []
         number, sign = 0, ")" if self._follows_list else "."
         dash = "* " if self._follows_list else "- "
@@ -183,13 +184,19 @@ class _MarkdownWriter(TextWriter):
         return f"![{_text(alt)}]({assets.add(stem, picture.suffix, picture.content)})"
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture, followed by a table of its data."""
+        """Write a chart as a picture, with its data folded below; without a picture only the data."""
         title = f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")
-        return "\n\n".join(filter(None, (title, self.drawn(block), self._write_table(chart_table(block)))))
+        drawn, table = self.drawn(block), self._write_table(chart_table(block))
+        return "\n\n".join([title, drawn, self.folded("Data for this chart", [table])] if drawn else [title, table])
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        return "\n\n".join([_guarded(self.line(block.summary)), *self.pieces(block.content)])
+        """Write blocks that a reader can unfold."""
+        summary = escape(printable(b.plain(block.summary)), quote=False)
+        return self.folded(f"<b>{summary}</b>" if block.level else summary, self.pieces(block.content))
+
+    def folded(self, summary: str, pieces: list[str]) -> str:
+        """Return pieces between tags; the empty lines are needed for Markdown to be read between them."""
+        return "\n\n".join([f"<details>\n<summary>{summary}</summary>", *pieces, "</details>"])
 
     # ---- inlines ----
 

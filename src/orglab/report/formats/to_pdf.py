@@ -5,8 +5,10 @@ User text is written only as typst string literals, never as markup, so none of 
 
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,22 +19,28 @@ from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_pages
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
+from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.typst_math import string, to_typst_math
-from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.formats.writer import SIGNS, Writer, split_line
 from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import ModuleType
 
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment with the evidence."""
 MISSING = "PDF needs typst; install it with: pip install 'orglab[pdf]'"
 _MAX_HEADING_LEVEL = 5
-# A longer word would run off the page.
+# A longer word would run off the page, or into the next cell.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
+_LONG_WORD_IN_CELL = re.compile(r"[^\s\u200b]{22}(?=[^\s\u200b]{4})")
+# The characters of a table's text in the width of the page.
+_ROOM = 114
+# From this share of the page on, the widths of columns are given; below, typst finds them.
+_FULL = 0.9
 # Drawn, because few fonts have checkboxes; screen readers read the text inside.
-_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
-_SIGNS = {**SIGNS, "bad": "\u00d7"}
+_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u2713]"}
 # A page of the size of a picture, at most 17 cm by 24 cm.
 _PAGE = """#set page(width: auto, height: auto, margin: 0pt)
 #context {
@@ -76,8 +84,7 @@ def to_pdf(document: b.Document) -> bytes:
             missing = _NO_FONT.search(str(error))
         note = ""
         if missing:
-            codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
-            note = f"Some characters, such as {codes}, are missing from all fonts on the machine that made this file."
+            note = _describe_missing(missing.group(1))
         try:
             return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
         except _NotTypesetError:
@@ -90,10 +97,20 @@ def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | Non
     nothing = folder / "no-packages"
     with _stop_panics(typst):
         compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
+        # The date of a document without one, so that its bytes are the same each time.
         pdf = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
     if not isinstance(pdf, bytes):
         raise OrglabError("typst returned no PDF.")
     return pdf
+
+
+def _describe_missing(text: str) -> str:
+    """Return a sentence that names characters without a font, and their script."""
+    chars = list(dict.fromkeys(char for char in text if not char.isspace()))[:3]
+    codes = ", ".join(f"U+{ord(char):04X}" for char in chars)
+    script = unicodedata.name(chars[0], "").split()[:1] if chars else []
+    known = f" ({script[0].title() if script != ['CJK'] else 'CJK'})" if script else ""
+    return f"No font on the machine that made this file has some of its characters, such as {codes}{known}."
 
 
 @contextmanager
@@ -134,10 +151,10 @@ def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
     return png
 
 
-def _str(text: str) -> str:
-    """Return a text as a typst string literal, with break opportunities in words longer than a line."""
+def _str(text: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
+    """Return a text as a typst string literal, with break opportunities in long words."""
     text = " ".join(printable(text).split("\n"))
-    return string(_LONG_WORD.sub("\\g<0>\u200b", text) if len(text) > 50 else text)  # noqa: PLR2004 - see _LONG_WORD
+    return string(long_word.sub("\\g<0>\u200b", text) if len(text) > 22 else text)  # noqa: PLR2004 - see _LONG_WORD_IN_CELL
 
 
 class _TypstWriter(Writer):
@@ -159,28 +176,26 @@ class _TypstWriter(Writer):
         self.folder = folder
         self.checked_by = checked_by
         self._anchor = ""
-        self._sections = 0
+        self._sections: list[str] = []
         self._files = 0
+        self._long_word = _LONG_WORD
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self, note: str = "") -> str:
         """Return the complete source, with `note` below the title."""
         document = self.document
         body = self.pieces(document.blocks)
-        if self._tables:
-            body.append(self._write_heading(b.Heading(1, (b.Text("Chart data"),))))
-        for name, table in self._tables:
-            body += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
-        byline = " · ".join(part for part in (document.author, document.date) if part)
-        contents = "true" if document.contents and self._sections > 1 else "false"
+        has_contents = document.contents and len(self._sections) > 1
+        contents = f"({''.join(f'{_str(name)}, ' for name in self._sections)})" if has_contents else "none"
         title = document.title or "Report"
         language = re.sub(r"[^a-z]", "", document.language.split("-")[0].lower())[:3] or "en"
         parts = [
             style,
-            f"#set document(title: {_str(title)}, author: {_str(document.author)})",
+            f"#set document(title: {_str(title)}, author: {_str(document.author) if document.author else '()'},"
+            f" date: {_date(document.made)})",
             f"#set text(lang: {_str(language)})",
-            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(byline)}, {contents})",
+            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)}, {contents})",
         ]
         if note:
             parts.append(f"#note[#{_str(note)}]")
@@ -210,7 +225,8 @@ class _TypstWriter(Writer):
     def _write_heading(self, block: b.Heading) -> str:
         level = self.limit_level(min(block.level, _MAX_HEADING_LEVEL))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
-        self._sections += level == 1
+        if level == 1:
+            self._sections.append(b.plain(block.content))
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
@@ -218,6 +234,8 @@ class _TypstWriter(Writer):
 
     def _write_list(self, block: b.List) -> str:
         tight = "false" if block.is_loose else "true"
+        if block.kind == "plain" or (block.kind == "bullets" and all(item.checkbox for item in block.items)):
+            return self.lines(block, tight)
         items = []
         for item in block.items:
             box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
@@ -229,16 +247,39 @@ class _TypstWriter(Writer):
             else:
                 items.append(f"list.item[{body}]")
         kind = {"numbers": "enum", "definitions": "terms"}.get(block.kind, "list")
-        is_plain = block.kind == "plain" or (kind == "list" and all(item.checkbox for item in block.items))
-        marker = ", marker: none, body-indent: 0pt" if is_plain else ""
-        return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
+        return f"#{kind}(tight: {tight}, {', '.join(items)})"
+
+    def lines(self, block: b.List, tight: str) -> str:
+        """Write a list without markers; signs and checkboxes stand in a column to the left."""
+        split = [split_line(item) for item in block.items]
+        is_signed = any(sign or item.checkbox for item, (sign, _, _) in zip(block.items, split, strict=True))
+        items = []
+        for item, (sign, content, end) in zip(block.items, split, strict=True):
+            text = self.inlines(content) + (f"#end[{self.inlines(end.content)}]" if end else "")
+            text = self.label_element(item.anchor) + text
+            rest = item.content[1:] if content or sign or end else item.content
+            body = self.between.join([text, *self.pieces(rest)])
+            mark = _BOXES[item.checkbox] if item.checkbox else self._write_badge(sign) if sign else ""
+            items.append(f"list.item[#signed[{mark}][{body}]]" if is_signed else f"list.item[{body}]")
+        return f"#plain-list(tight: {tight}, {', '.join(items)})"
 
     def _write_table(self, block: b.Table) -> str:
-        """Write a table; its header is repeated on each page."""
+        """Write a table, whose header is repeated on each page; one that is too wide becomes a list."""
         if not block.width:
             return ""
+        shares = fit_columns(block, _ROOM)
+        if shares is None:
+            return f"#rows[{self.content(list_rows(block))}]"
+        self._long_word = _LONG_WORD_IN_CELL
+        table = self.grid(block, shares)
+        self._long_word = _LONG_WORD
+        return f"#caption[{self.inlines(block.caption)}]\n{table}" if block.caption else table
+
+    def grid(self, block: b.Table, shares: list[float]) -> str:
+        """Write the cells of a table, with columns of these shares of the page if they fill it."""
         header, *rows = block.cells
-        parts = [f"columns: {block.width}", f"align: ({', '.join(block.columns)},)"]
+        widths = f"({', '.join(f'{share:.4f}fr' for share in shares)},)" if sum(shares) > _FULL else str(block.width)
+        parts = [f"columns: {widths}", f"align: ({', '.join(block.columns)},)"]
         if block.header:
             head = ", ".join(f"[#strong[{self.inlines(cell)}]]" for cell in header)
             parts += [f"table.header({head})", "head-rule"]
@@ -247,8 +288,7 @@ class _TypstWriter(Writer):
             if index in rules:
                 parts.append("row-rule")
             parts.append(", ".join(f"[{self.inlines(cell)}]" for cell in row))
-        caption = f"#caption[{self.inlines(block.caption)}]\n" if block.caption else ""
-        return f"{caption}#table({', '.join(parts)})"
+        return f"#table({', '.join(parts)})"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
         language = re.sub(r"[^\w+#.-]", "", block.language)
@@ -318,7 +358,7 @@ class _TypstWriter(Writer):
         )
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart, in one part for each page; its data goes to the end of the document."""
+        """Write a chart, in one part for each page; its data goes to the end of the appendix."""
         caption = f"\n#caption[{self.inlines(block.caption)}]" if block.caption else ""
         parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
         for svg, alt in draw_pages(block):
@@ -331,18 +371,27 @@ class _TypstWriter(Writer):
         return f"{self._write_code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
+        """Write the summary, followed by the blocks; as a section if it has headings, with the data of the charts."""
+        if not block.level:
+            return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
+        parts = [self._write_heading(b.Heading(block.level, block.summary)), *self.pieces(block.content)]
+        if self._tables:
+            parts.append(self._write_heading(b.Heading(block.level + 1, (b.Text("Chart data"),))))
+        for name, table in self._tables:
+            parts += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
+        self._tables = []
+        return self.between.join(parts)
 
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
-        return f"#{_str(inline.text)}"
+        return f"#{_str(inline.text, self._long_word)}"
 
     def _write_code(self, inline: b.Code) -> str:
-        """Write inline code; long code gets no box, so that it can wrap."""
-        code = f"#raw({_str(unwrapped(inline.text))})"
-        return code if len(inline.text) > 40 else f"#code-text[{code}]"  # noqa: PLR2004 - half a line
+        """Write inline code; long code, and that in a table, gets no box, so that it can wrap."""
+        code = f"#raw({_str(unwrapped(inline.text), self._long_word)})"
+        is_long = len(inline.text) > 40 or self._long_word is not _LONG_WORD  # noqa: PLR2004 - half a line
+        return code if is_long else f"#code-text[{code}]"
 
     def _write_math(self, inline: b.Math) -> str:
         """Write an inline formula, or its source."""
@@ -381,7 +430,7 @@ class _TypstWriter(Writer):
         return self.picture(inline.path, inline.alt, "2.4em")
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = _SIGNS.get(inline.tone, "")
+        sign = SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
             return f"#sign({_tone(inline.tone)})[#{_str(sign)}]"
         return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
@@ -390,6 +439,15 @@ class _TypstWriter(Writer):
         """Write text unchanged, followed by the note."""
         text = self._write_code(b.Code(inline.text)) if inline.text else ""
         return f"{text}#{_str(' ')}{self.note(inline.note)}"
+
+
+def _date(made: "datetime | None") -> str:
+    """Return a time as a typst expression, in UTC as in the properties of a PDF."""
+    if made is None:
+        return "none"
+    made = made.astimezone(UTC)
+    fields = ("year", "month", "day", "hour", "minute", "second")
+    return f"datetime({', '.join(f'{name}: {getattr(made, name)}' for name in fields)})"
 
 
 def _or_none(text: str) -> str:
