@@ -166,7 +166,9 @@ def wide_table(columns=14):
     """Return a table that no page of paper is wide enough for."""
     names = (*(f"parameter_{number}" for number in range(columns - 1)), "accuracy")
     row = (*(f"{number}.000{number}" for number in range(columns - 1)), "95.2 ± 0.2")
-    cells = tuple(tuple((b.Text(word),) for word in words) for words in (("Step", *names), ("e201.1", *row), ("e201.2", *row)))
+    cells = tuple(
+        tuple((b.Text(word),) for word in words) for words in (("Step", *names), ("e201.1", *row), ("e201.2", *row))
+    )
     return b.Table(cells[0], cells[1:], ("left", *("right",) * columns))
 
 

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from html import escape
 from importlib.resources import files
 
@@ -20,6 +20,7 @@ FOOTER_PART = "word/footer1.xml"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
 _STYLE = re.compile(r'<w:style [^>]*?w:styleId="([^"]*)".*?</w:style>', re.DOTALL)
 _CORE = (
     f'<?xml version="1.0" encoding="UTF-8"?>\n<cp:coreProperties xmlns:cp="{_PACKAGE}"'
@@ -46,7 +47,8 @@ def finish_docx(docx: bytes, document: Document) -> bytes:
     The same document has the same bytes.
     """
     # Zip files know no earlier time.
-    moment = max(document.made or datetime.min, datetime(1980, 1, 1), key=lambda time: time.timetuple()).timetuple()[:6]
+    made = document.made.astimezone(UTC).timetuple()[:6] if document.made else _EARLIEST
+    moment = max(made, _EARLIEST)
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(docx)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         parts = {entry.filename: old.read(entry) for entry in old.infolist()}

@@ -7,8 +7,8 @@ from wcwidth import wcswidth
 
 from orglab.report import blocks as b
 
-# In characters of the table's text: the space between columns, the longest word that is not broken, the width above which
-# a longer cell gains little, and how much wider code and bold text are set.
+# In characters of the table's text: the space between columns, the longest word that is not broken, the width above
+# which a cell gains little; and how much wider code and bold text are set.
 _GAP, _LONGEST_WORD, _BROADEST = 3, 26, 60
 _WIDER = {b.Code: 1.25, b.Reference: 1.1, b.Strong: 1.15}
 # A cell with more lines than this is no longer read across.

@@ -369,7 +369,10 @@ class _TreeWriter(Writer):
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         style = json.dumps(_styled(inline.tone.capitalize() if sign else "Plain"))
-        text = _str(sign) if inline.is_sign and sign else f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
+        if inline.is_sign and sign:
+            text = _str(sign)
+        else:
+            text = f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
         return f'{{"t":"Span","c":[{style},[{text}]]}}'
 
     def _write_raw_text(self, inline: b.RawText) -> str:

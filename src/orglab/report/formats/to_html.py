@@ -186,7 +186,8 @@ class _HtmlWriter(Writer):
         parts = [f"<caption{_DIR}>{self.inlines(block.caption)}</caption>"] if block.caption else []
         if block.header:
             cells = "".join(
-                f'<th scope="col"{kind}{_DIR}>{self.inlines(cell)}</th>' for cell, kind in zip(header, align, strict=True)
+                f'<th scope="col"{kind}{_DIR}>{self.inlines(cell)}</th>'
+                for cell, kind in zip(header, align, strict=True)
             )
             parts.append(f"<thead><tr>{cells}</tr></thead>")
         rules = set(block.rules)
@@ -266,7 +267,8 @@ class _HtmlWriter(Writer):
         if block.level:
             summary = self._write_heading(b.Heading(block.level, block.summary))
         kind = ' class="section"' if block.level else ""
-        return f"<details{kind}><summary{'' if block.level else _DIR}>{summary}</summary>{self.content(block.content)}</details>"
+        direction = "" if block.level else _DIR
+        return f"<details{kind}><summary{direction}>{summary}</summary>{self.content(block.content)}</details>"
 
     # ---- inlines ----
 

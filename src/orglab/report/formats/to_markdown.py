@@ -1,4 +1,4 @@
-"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; no HTML but `<details>` and comments."""
+"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; HTML only for folded blocks and a comment."""
 
 import re
 from collections.abc import Iterable

@@ -26,9 +26,11 @@ _OPENINGS = re.compile(
     r"\[(?=\[|fn:|cite|\d*(?:%|/\d*)\])|<(?=<|%%|\d{4}-\d|[A-Za-z])|@(?=@)|\{(?=\{\{)|\\(?=[A-Za-z(\[\\_])|[_^](?=\{)|\](?=\])"
     r"|(?<![A-Za-z])(?:src|call)(?=_)"
     r"|\b(?:attachment|bbdb|bibtex|coderef|custom-id|docview|doi|elisp|file\+emacs|file\+sys|file|ftp|fuzzy|gnus|help|id"
-    r"|info|irc|man|mhe|news|radio|rmail|shell|w3m|eww)(?=:)",
+    r"|info|irc|man|mhe|news|radio|rmail|shell|w3m|eww)(?=:(?:\S|$))",
     re.I,
 )
+# Text without any of these needs no escape.
+_SPECIAL = re.compile(r"[*/_+=~\[\]<@{\\^:$|]")
 _LINE = re.compile(
     r"(?:\*+(?=\s)|#|:|\||[-+](?=\s|$)|-{5}|\d+[.)](?=\s|$)|\+-|%%\(|\[fn:|CLOCK:|(?:SCHEDULED|DEADLINE|CLOSED):)", re.I
 )
@@ -53,6 +55,8 @@ def _text(text: str, markers: str = _MARKERS) -> str:
     """Return a text escaped so that Org finds no object in it, and no emphasis by these markers."""
     text = " ".join(printable(text).split("\n"))
     if _NUMBER.fullmatch(text):
+        return text
+    if not _SPECIAL.search(text):
         return text
     for mark in markers:
         if mark in text:
@@ -97,8 +101,10 @@ class _OrgWriter(TextWriter):
         keywords = (("TITLE", document.title), ("SUBTITLE", document.subtitle), ("AUTHOR", author),
                  ("DATE", document.date), ("LANGUAGE", document.language))  # fmt: skip
         lines = [f"#+{name}: {self.inlines((b.Text(value),))}" for name, value in keywords if value]
-        # Subscripts only in braces, since names of metrics are full of underscores.
-        parts = ["\n".join([*lines, "#+OPTIONS: ^:{} toc:nil num:nil"]), self.joined(document.blocks)]
+        # Subscripts only in braces, since names of metrics are full of underscores. With the default for the beginning,
+        # Emacs would fold neither drawers nor headings that ask for it.
+        lines += ["#+OPTIONS: ^:{} toc:nil num:nil", "#+STARTUP: showall"]
+        parts = ["\n".join(lines), self.joined(document.blocks)]
         if notes := [f"[fn:{number}] {text or '…'}" for number, text in self.endnotes(self.joined)]:
             parts += ["* Notes", *notes]
         if document.evidence is not None:
@@ -123,7 +129,7 @@ class _OrgWriter(TextWriter):
             return self.adjacent(content)
         self._markers = ""
         text = self.adjacent(content)
-        self._markers = "".join(mark for mark in _MARKERS if _EMPHASIZED[mark].search(text))
+        self._markers = "".join(mark for mark in _MARKERS if text.count(mark) > 1 and _EMPHASIZED[mark].search(text))
         if self._markers:
             text = self.adjacent(content)
         self._markers = None

@@ -157,17 +157,21 @@ def _str(text: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
     return string(long_word.sub("\\g<0>\u200b", text) if len(text) > 22 else text)  # noqa: PLR2004 - see _LONG_WORD_IN_CELL
 
 
+# Inlines that are one expression each.
+_SINGLE = (b.Text, b.Marked, b.Reference, b.Badge)
+
+
 class _TypstWriter(Writer):
     """A writer of typst source: a sequence of expressions, each after a `#`."""
 
     marks: ClassVar = {
-        b.Emphasis: ("#emph[", "]"),
-        b.Strong: ("#strong[", "]"),
-        b.Underline: ("#underline[", "]"),
-        b.Strike: ("#strike[", "]"),
-        b.Small: ("#small[", "]"),
-        b.Superscript: ("#super[", "]"),
-        b.Subscript: ("#sub[", "]"),
+        b.Emphasis: ("#emph", ""),
+        b.Strong: ("#strong", ""),
+        b.Underline: ("#underline", ""),
+        b.Strike: ("#strike", ""),
+        b.Small: ("#small", ""),
+        b.Superscript: ("#super", ""),
+        b.Subscript: ("#sub", ""),
     }
     fixed: ClassVar = {b.Rule: "#divider()", b.LineBreak: "#linebreak()"}
 
@@ -190,10 +194,11 @@ class _TypstWriter(Writer):
         contents = f"({''.join(f'{_str(name)}, ' for name in self._sections)})" if has_contents else "none"
         title = document.title or "Report"
         language = re.sub(r"[^a-z]", "", document.language.split("-")[0].lower())[:3] or "en"
+        author = _str(document.author) if document.author else "()"
+        properties = {"title": _str(title), "author": author, "date": _date(document.made)}
         parts = [
             style,
-            f"#set document(title: {_str(title)}, author: {_str(document.author) if document.author else '()'},"
-            f" date: {_date(document.made)})",
+            f"#set document({', '.join(f'{name}: {value}' for name, value in properties.items())})",
             f"#set text(lang: {_str(language)})",
             f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)}, {contents})",
         ]
@@ -205,6 +210,14 @@ class _TypstWriter(Writer):
             about = 'description: "Evidence for the statements in this report"'
             parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {about})')
         return "\n\n".join(parts)
+
+    def argument(self, content: b.Inlines) -> str:
+        """Return inlines as an argument: a single one without a content block, which would cost time and memory."""
+        text = self.inlines(content)
+        return text[1:] if len(content) == 1 and isinstance(content[0], _SINGLE) else f"[{text}]"
+
+    def _write_marked(self, inline: b.Marked) -> str:
+        return f"{self.marks[type(inline)][0]}({self.argument(inline.content)})"
 
     def label(self, anchor: str) -> str:
         """Return the label of an anchor on its first use, else nothing."""
@@ -255,7 +268,7 @@ class _TypstWriter(Writer):
         is_signed = any(sign or item.checkbox for item, (sign, _, _) in zip(block.items, split, strict=True))
         items = []
         for item, (sign, content, end) in zip(block.items, split, strict=True):
-            text = self.inlines(content) + (f"#end[{self.inlines(end.content)}]" if end else "")
+            text = self.inlines(content) + (f"#end({self.argument(end.content)})" if end else "")
             text = self.label_element(item.anchor) + text
             rest = item.content[1:] if content or sign or end else item.content
             body = self.between.join([text, *self.pieces(rest)])
@@ -281,13 +294,13 @@ class _TypstWriter(Writer):
         widths = f"({', '.join(f'{share:.4f}fr' for share in shares)},)" if sum(shares) > _FULL else str(block.width)
         parts = [f"columns: {widths}", f"align: ({', '.join(block.columns)},)"]
         if block.header:
-            head = ", ".join(f"[#strong[{self.inlines(cell)}]]" for cell in header)
+            head = ", ".join(f"strong({self.argument(cell)})" for cell in header)
             parts += [f"table.header({head})", "head-rule"]
         rules = set(block.rules)
         for index, row in enumerate(rows):
             if index in rules:
                 parts.append("row-rule")
-            parts.append(", ".join(f"[{self.inlines(cell)}]" for cell in row))
+            parts.append(", ".join(map(self.argument, row)))
         return f"#table({', '.join(parts)})"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
@@ -401,22 +414,22 @@ class _TypstWriter(Writer):
             return f"{self._write_code(b.Code(inline.tex))}#{_str(' ')}{self.note(error)}"
 
     def _write_link(self, inline: b.Link) -> str:
-        content = self.inlines(inline.content) or f"#{_str(inline.url)}"
-        return self.linked(self.target(inline), content)
+        content = inline.content or (b.Text(inline.url),)
+        target = self.target(inline)
+        return self.linked(target, self.argument(content)) if target else self.inlines(content)
 
-    def linked(self, target: str, content: str) -> str:
+    def linked(self, target: str, argument: str) -> str:
         """Write a link to a URL or a label."""
-        if not target:
-            return content
         place = f"label({string(target[1:])})" if target.startswith("#") else string(target)
-        return f"#link({place})[{content}]"
+        return f"#link({place}, {argument})"
 
     def _write_reference(self, inline: b.Reference) -> str:
         """Write a citation, without a link if it would lead to its own section: each link costs time."""
         target = self.target(inline)
         if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
             target = ""
-        return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
+        text = f"ref-text({_str(inline.cited)})"
+        return self.linked(target, text) if target else f"#{text}"
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write a footnote mark; the first one includes the text."""
@@ -432,8 +445,8 @@ class _TypstWriter(Writer):
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
-            return f"#sign({_tone(inline.tone)})[#{_str(sign)}]"
-        return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
+            return f"#sign({_tone(inline.tone)}, {_str(sign)})"
+        return f"#badge({_tone(inline.tone)}, {_str(f'{sign} {inline.text}'.strip())})"
 
     def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text unchanged, followed by the note."""
