@@ -11,6 +11,8 @@ from orglab.report import blocks as b
 # which a cell gains little; and how much wider code and bold text are set.
 _GAP, _LONGEST_WORD, _BROADEST = 3, 26, 60
 _WIDER = {b.Code: 1.25, b.Reference: 1.1, b.Strong: 1.15}
+# The sign of a badge and the space around it.
+_BADGE = 5
 # A cell with more lines than this is no longer read across.
 _MOST_LINES = 8
 
@@ -46,7 +48,10 @@ def _measure(cell: b.Inlines) -> tuple[int, int]:
     width = len(text) if text.isascii() else max(wcswidth(text), len(text) // 2)
     # Text without spaces, such as Chinese, breaks anywhere.
     words = text.split() if width <= len(text) else [text[:2]]
-    return round(width * factor), round(min(max(map(len, words), default=0), _LONGEST_WORD) * factor)
+    word = min(max(map(len, words), default=0), _LONGEST_WORD)
+    if any(isinstance(inline, b.Badge) for inline in cell):
+        width, word = width + _BADGE, word + _BADGE
+    return round(width * factor), round(word * factor)
 
 
 def list_rows(table: b.Table) -> b.Blocks:

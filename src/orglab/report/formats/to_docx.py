@@ -30,8 +30,6 @@ _ROOM = 104
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
 # A tab between the columns of a line; nothing of the user's is ever raw.
 _TAB = '{"t":"RawInline","c":["openxml","<w:r><w:tab/></w:r>"]}'
-# Below a table, which has no space of its own there.
-_GAP = '{"t":"RawBlock","c":["openxml","<w:p><w:pPr><w:pStyle w:val=\\"ReportGap\\"/></w:pPr></w:p>"]}'
 _NO_ATTRIBUTES = ["", [], []]
 
 
@@ -83,6 +81,11 @@ def _node(kind: str, content: object = None) -> str:
     return json.dumps({"t": kind} if content is None else {"t": kind, "c": content})
 
 
+def _raw_paragraph(style: str) -> str:
+    """Return an empty paragraph in one of the styles of page_styles.xml, which pandoc would leave out."""
+    return _node("RawBlock", ["openxml", f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr></w:p>'])
+
+
 def _str(text: str) -> str:
     """Return a text as a single node; spaces need no nodes of their own."""
     return _node("Str", " ".join(printable(text).split("\n"))) if text else ""
@@ -115,7 +118,7 @@ class _TreeWriter(Writer):
         b.Superscript: _delimiters("Superscript"),
         b.Subscript: _delimiters("Subscript"),
     }
-    fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
+    fixed: ClassVar = {b.Rule: _raw_paragraph("ReportRule"), b.LineBreak: _node("LineBreak")}
     between = ","
 
     def __init__(self, document: b.Document, no_pictures: str = "") -> None:
@@ -239,7 +242,7 @@ class _TreeWriter(Writer):
         head = self.row(tuple((b.Strong(cell),) if cell else () for cell in header)) if block.header else ""
         body = ",".join(map(self.row, rows))
         parts = f"{none},{caption},[{columns}],[{none},[{head}]],[[{none},0,[],[{body}]]],[{none},[]]"
-        return f'{{"t":"Table","c":[{parts}]}},{_GAP}'
+        return f'{{"t":"Table","c":[{parts}]}},{_raw_paragraph("ReportGap")}'
 
     def row(self, row: tuple[b.Inlines, ...]) -> str:
         """Write the cells of a row."""

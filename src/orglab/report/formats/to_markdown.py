@@ -1,4 +1,4 @@
-"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; HTML only for folded blocks and a comment."""
+"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; HTML only for what is folded."""
 
 import re
 from collections.abc import Iterable

@@ -105,11 +105,13 @@ def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | Non
 
 
 def _describe_missing(text: str) -> str:
-    """Return a sentence that names characters without a font, and their script."""
+    """Return a sentence that names characters without a font, with the script of letters."""
     chars = list(dict.fromkeys(char for char in text if not char.isspace()))[:3]
     codes = ", ".join(f"U+{ord(char):04X}" for char in chars)
-    script = unicodedata.name(chars[0], "").split()[:1] if chars else []
-    known = f" ({script[0].title() if script != ['CJK'] else 'CJK'})" if script else ""
+    name = unicodedata.name(chars[0], "") if chars else ""
+    if unicodedata.category((chars or " ")[0]).startswith("L"):  # A letter; its name begins with its script.
+        name = name.partition(" ")[0]
+    known = f" ({name if name == 'CJK' else name.capitalize()})" if name else ""
     return f"No font on the machine that made this file has some of its characters, such as {codes}{known}."
 
 
@@ -402,9 +404,10 @@ class _TypstWriter(Writer):
 
     def _write_code(self, inline: b.Code) -> str:
         """Write inline code; long code, and that in a table, gets no box, so that it can wrap."""
-        code = f"#raw({_str(unwrapped(inline.text), self._long_word)})"
-        is_long = len(inline.text) > 40 or self._long_word is not _LONG_WORD  # noqa: PLR2004 - half a line
-        return code if is_long else f"#code-text[{code}]"
+        text = _str(unwrapped(inline.text), self._long_word)
+        if self._long_word is not _LONG_WORD:
+            return f"#cell-code({text})"
+        return f"#raw({text})" if len(inline.text) > 40 else f"#code-text(raw({text}))"  # noqa: PLR2004 - half a line
 
     def _write_math(self, inline: b.Math) -> str:
         """Write an inline formula, or its source."""
