@@ -14,9 +14,13 @@ from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter
 
 # Characters with a meaning anywhere; an underscore within a word has none, which keeps names of metrics readable.
-_SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
+_ANYWHERE = r"[\\`*<$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)"
+_SPECIAL_IN_LINK = re.compile(rf"{_ANYWHERE}|[\[\]]")
+# Outside of a link, brackets are text unless they begin a footnote, a checkbox or an alert, or a target follows. So the
+# text of a report on a terminal has an interval as [2.1, 3.2].
+_SPECIAL = re.compile(rf"{_ANYWHERE}|\[(?=[\^!]|[ xX]\]|$)|\](?=[(:\[])")
 # Characters with a meaning at the beginning of a line.
-_AT_BEGIN = re.compile(r"(#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
+_AT_BEGIN = re.compile(r"(>|#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
 _BOXES = {"open": "[ ] ", "partial": "[ ] *(partly done)* ", "done": "[x] "}
 
 
@@ -30,9 +34,9 @@ def to_markdown(document: b.Document, assets: Assets | None = None) -> str:
     return _MarkdownWriter(document, assets).page()
 
 
-def _text(text: str) -> str:
+def _text(text: str, special: re.Pattern[str] = _SPECIAL_IN_LINK) -> str:
     """Return a text with Markdown syntax escaped."""
-    return _SPECIAL.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
+    return special.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
 
 
 def _guarded(lines: str) -> str:
@@ -63,6 +67,7 @@ class _MarkdownWriter(TextWriter):
     def __init__(self, document: b.Document, assets: Assets | None) -> None:
         super().__init__(document, assets)
         self._in_table = False
+        self._in_link = False
         self._follows_list = False
 
     def page(self) -> str:
@@ -87,6 +92,15 @@ class _MarkdownWriter(TextWriter):
                 pieces.append(piece)
                 follows = isinstance(block, b.List) and not follows
         return pieces
+
+    def inlines(self, content: b.Inlines) -> str:
+        """Return the text of inlines, none of which is the target of a bracket in the one before."""
+        parts: list[str] = []
+        for inline in content:
+            if piece := self._write[type(inline)](inline):
+                parts += ["\\"] if parts and parts[-1].endswith("]") and piece[0] in "(:" else []
+                parts.append(piece)
+        return "".join(parts)
 
     def title(self, text: str) -> str:
         """Return the text of a heading, where a trailing `#` would be dropped unless escaped."""
@@ -201,7 +215,7 @@ class _MarkdownWriter(TextWriter):
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
-        return _text(inline.text)
+        return _text(inline.text, _SPECIAL_IN_LINK if self._in_link else _SPECIAL)
 
     def _write_superscript(self, inline: b.Superscript) -> str:
         return _text(to_superscript(b.plain(inline.content)))
@@ -227,7 +241,9 @@ class _MarkdownWriter(TextWriter):
 
     def _write_link(self, inline: b.Link) -> str:
         target = self.target(inline)
+        self._in_link = True
         content = self.line(inline.content)
+        self._in_link = False
         if not target or target.startswith("#"):
             return content or _text(inline.url)
         return f"[{content or _text(inline.url)}](<{target}>)"
