@@ -36,7 +36,8 @@ def to_markdown(document: b.Document, assets: Assets | None = None) -> str:
 
 def _text(text: str, special: re.Pattern[str] = _SPECIAL_IN_LINK) -> str:
     """Return a text with Markdown syntax escaped."""
-    return special.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
+    escaped = special.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
+    return escaped.replace(">", "\\>") if "<" in escaped else escaped
 
 
 def _guarded(lines: str) -> str:
