@@ -3,7 +3,7 @@
 import math
 import struct
 import zlib
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from orglab.report import blocks as b
 from orglab.report.chart_model import MetricHistory, StepResult, StepResults, Timeline, TimelineRow
@@ -173,6 +173,16 @@ def results():
     )  # fmt: skip
 
 
+def wide_table(columns=14):
+    """Return a table that no page of paper is wide enough for."""
+    names = (*(f"parameter_{number}" for number in range(columns - 1)), "accuracy")
+    row = (*(f"{number}.000{number}" for number in range(columns - 1)), "95.2 ± 0.2")
+    cells = tuple(
+        tuple((b.Text(word),) for word in words) for words in (("Step", *names), ("e201.1", *row), ("e201.2", *row))
+    )
+    return b.Table(cells[0], cells[1:], ("left", *("right",) * columns))
+
+
 def sample(folder):
     """Return the document; `folder` is where its pictures are put."""
     text = b.Text
@@ -181,6 +191,8 @@ def sample(folder):
         subtitle="2 to 16 November 2026",
         date="16 November 2026",
         author="Ada Author",
+        source="study@65db1eb",
+        made=datetime(2026, 11, 16, 15, 41, 22, tzinfo=UTC),
         evidence={"version": 1, "statements": [{"text": "</script><script>alert(1)</script> --> end", "ref": "e201.1"}]},
         blocks=(
             b.List((b.ListItem((b.Paragraph((b.Badge("supported", "good", is_sign=True), b.Text(" Warmup helps "),
@@ -205,11 +217,17 @@ def sample(folder):
                          b.Link((text("not followed"),), "javascript:alert(1)"), b.RawText(HOSTILE, "why not"), b.Math("a<b & c"))),
             b.CodeBlock(HOSTILE + "\n```\n#+END_EXAMPLE\n* heading\n```` more", 'py"><script>'),
             b.Raw(HOSTILE, "why not"),
-            b.Heading(1, (text("Appendix"),), "appendix"),
+            b.Paragraph((text("Compared with +0.5, it is +2.7 points (~6 of [1/2], /tmp and a*b) and <5 of $3."), b.Strike((text("no"),)))),
             b.Details((text("Commits of "), b.Strong((text("e201"),))), (
                 b.Table(((text("Commit"),), (text("Subject"),)), (((b.Reference("83d45cd"),), (text(HOSTILE),)), ((text("only one cell"),),))),
                 b.Rule(),
-                b.Paragraph((text("The end."),)),
+            )),
+            b.Details((text("Appendix: "), b.Code("<the> experiments")), (
+                b.Heading(2, (text("Settings"),), "settings"),
+                wide_table(),
+                b.Details((text("Notes"),), (b.Paragraph((text("The end."),)),)),
+                b.Heading(2, (text("Steps"),)),
+                b.List(tuple(b.ListItem((b.Paragraph((text(kind),)),), kind) for kind in ("done", "partial", "open"))),
             )),
         ),
     )  # fmt: skip

@@ -140,12 +140,12 @@ def test_what_is_said_of_each_kind_of_fact():
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
         "changed": [
-            ("e199", ["Refuted so far, but supported by “ABC in XYZ model” [e201]."]),
-            ("e202", ["Opened again on 12 November [e202]."]),
-            ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]."]),
+            ("e199", ["Refuted so far, but supported by “ABC in XYZ model”. [e201]"]),
+            ("e202", ["Opened again on 12 November. [e202]"]),
+            ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]"]),
         ],
-        "blocked": [("e202", ["Since 15 November: The GPU node is down. [e202]."])],
-        "next": [("e204", ["Not begun [e204]."])],
+        "blocked": [("e202", ["Since 15 November: The GPU node is down. [e202]"])],
+        "next": [("e204", ["Not begun. [e204]"])],
         "results": [
             ("e201", [
                 "Test if adding ABC to XYZ improves results. See [[id:199]].",
@@ -331,17 +331,17 @@ def test_the_reports_of_a_day_cover_the_same_period_and_remember_what_was_planne
 def test_a_figure_that_was_changed_in_the_file_is_named(ending, capfd):
     path = Path(f"week.{ending}")
     assert orglab(["report", "--since", "2026-11-08", "-o", str(path)]) == 0
-    edit("0.9312", "0.9812", path)
+    edit("0.9117", "0.9817", path)
     edit("supported", "refuted")
     capfd.readouterr()
     assert orglab(["report", "--check", str(path)]) == 1
     out, err = capfd.readouterr()
-    assert '"0.9812" was "0.9312" when the report was written' in out
+    assert '"0.9817" was "0.9117" when the report was written' in out
     assert "the verdict of e201 is now refuted, not supported" in out
     assert err == f"1 change was made and 1 statement no longer holds in {path}.\n"
     assert orglab(["report", "--check", str(path), "--json"]) == 1
     (change,) = json.loads(capfd.readouterr().out)["changes"]
-    assert (change["was"], change["now"]) == ("0.9312", "0.9812")
+    assert (change["was"], change["now"]) == ("0.9117", "0.9817")
 
 
 @pytest.mark.usefixtures("study")
@@ -430,7 +430,7 @@ def test_the_journal_is_told_when_asked_for(study):
     )
     assert "journal" not in said()
     assert said(ReportOptions(since="2026-11-08", journal=True))["journal"] == [
-        ("e201", ["12 November [e201]: “why it explodes”"])
+        ("e201", ["12 November: “why it explodes” [e201]"])
     ]
 
 
@@ -473,7 +473,7 @@ def test_a_template_of_the_settings_makes_a_mail():
         "{{ title }}\n{% for item in sections[0]['items'] %}- {{ item.statements[0].text }}\n{% endfor %}{{ evidence }}\n"
     )
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.txt"]) == 0
-    assert "- Opened again on 12 November [e202].\n" in Path("week.txt").read_text()
+    assert "- Opened again on 12 November. [e202]\n" in Path("week.txt").read_text()
     assert orglab(["report", "--check", "week.txt"]) == 0
     assert orglab(["report", "-o", "week.html"]) == 0
     assert "<!doctype html>" in Path("week.html").read_text().lower()

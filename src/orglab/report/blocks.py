@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from orglab.report.chart_model import MetricHistory, StepResults, Timeline
@@ -227,7 +228,8 @@ class List:
 
     Attributes:
         items: Its items.
-        kind: `bullets`, `numbers`, `definitions`, or `plain` for items that begin with a sign of their own.
+        kind: `bullets`, `numbers`, `definitions`, or `plain` for lines without a marker. A sign at the beginning of
+            such a line, and small text at its end, stand in columns of their own where the format has them.
     """
 
     items: tuple[ListItem, ...]
@@ -367,11 +369,18 @@ class Details:
 
     Attributes:
         summary: The line that is always visible.
-        content: The collapsed blocks.
+        content: The collapsed blocks. If there are headings among them, the summary is a heading too, so that what
+            follows the details has to begin with a heading.
     """
 
     summary: Inlines
     content: Blocks
+
+    @property
+    def level(self) -> int:
+        """The level of the summary as a heading; 0 if it is not one."""
+        levels = [block.level for block in self.content if isinstance(block, Heading)]
+        return max(1, min(levels) - 1) if levels else 0
 
 
 Inline: TypeAlias = (
@@ -427,8 +436,10 @@ class Document:
         date: The formatted date when it was made.
         language: Its language, as a BCP 47 tag.
         author: The author, or empty.
+        source: What it reports on, `REPOSITORY@COMMIT`, or empty.
+        made: When it was made, for the properties of the file; None leaves that out.
         evidence: The evidence for its statements, as JSON values; stored in the file for `--check`.
-        contents: Whether it has a table of contents, in formats with room for one.
+        contents: Whether it has a table of contents if it is long, in formats with room for one.
     """
 
     title: str
@@ -437,8 +448,15 @@ class Document:
     date: str = ""
     language: str = "en"
     author: str = ""
+    source: str = ""
+    made: datetime | None = None
     evidence: Mapping[str, object] | None = None
     contents: bool = True
+
+    @property
+    def byline(self) -> str:
+        """Who made it, from what and when, on one line."""
+        return " · ".join(part for part in (self.author, self.source, self.date) if part)
 
 
 _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")

@@ -99,7 +99,7 @@ def test_a_wait_with_a_question_is_needed_and_blocked_but_told_once():
     write(experiment(1, "One", "WAIT", history=history))
     found = read()
     assert found["needed"] == ["Which data? [e1]"]
-    assert found["blocked"] == {"e1": ["Since 15 November, for an answer [e1]."]}
+    assert found["blocked"] == {"e1": ["Since 15 November, for an answer. [e1]"]}
 
 
 def test_a_risk_is_a_note_or_an_answer_of_a_single_run():
@@ -109,7 +109,7 @@ def test_a_risk_is_a_note_or_an_answer_of_a_single_run():
     )  # fmt: skip
     record(1, "e1.1", metrics={"acc": 0.5})
     record(2, "e1.2", metrics={"acc": 0.75})
-    assert read()["risks"] == ["The labels are noisy [e1]", "One answer rests on a single run [e1]."]
+    assert read()["risks"] == ["The labels are noisy [e1]", "One answer rests on a single run. [e1]"]
     assert doubts() == "one run only on a side of the comparison."
 
 
@@ -141,8 +141,8 @@ def test_experiments_with_dates_in_their_headings_are_told():
     found = read()
     assert found["lead"] == ["Two experiments recorded without a state."]
     said = [text for _, (text,) in found["under_way"].items()]
-    assert said[0].startswith("Recorded on 12 November: It helps ["), said
-    assert said[1].startswith("Recorded on 13 November: No ["), said
+    assert said[0].startswith("Recorded on 12 November: It helps. ["), said
+    assert said[1].startswith("Recorded on 13 November: No. ["), said
     assert not found["remarks"], found
 
 
@@ -165,7 +165,7 @@ def test_at_most_five_next_steps_in_order():
     write(experiment(1, "One", steps=["[X] First", "[ ] Second"]), *others)
     found = read()["next"]
     assert list(found) == ["e1", "e5", "e2", "e3", "e4", "and 2 more"]
-    assert found["e1"] == ["Second [e1.2]."]
+    assert found["e1"] == ["Second. [e1.2]"]
 
 
 # ---- what to doubt ----
@@ -243,5 +243,5 @@ def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
         experiment(2, "Again", "DONE", conclusion="Not on new data, see [[id:1]].", verdict="refuted"),
     )
     found = read()
-    assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again” [e2]."]}
+    assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again”. [e2]"]}
     assert found["results"]["e1"][0] == "Overturned by [e2]."

@@ -465,3 +465,20 @@ def test_a_report_in_two_formats_keeps_the_pictures_of_both(document, tmp_path):
         pictures = [path for path in (tmp_path / f"report.{ending}-files").iterdir() if path.suffix == ".svg"]
         assert pictures
         assert all(f"report.{ending}-files/{path.name}" in text for path in pictures)
+
+
+@pytest.mark.parametrize("text", ["+2.7 points [2.1, 3.2], n = 20, claimed > +1", "a [b]", "x > y"])
+def test_markdown_on_a_terminal_is_plain(text):
+    assert to_markdown(one(b.Text(text))) == f"{text}\n"
+
+
+@with_examples
+@example("[x] a")
+@example("[a](b)")
+@example("[a][b] [a]: b")
+@example("![a](b)")
+@given(ANY)
+def test_markdown_shows_the_text_of_links_and_of_adjacent_texts(text):
+    words, kinds = markdown_text(to_markdown(one(b.Text("[a"), b.Text("]"), b.Text("(b) "), b.Link((b.Text(text),), "https://e.org"))))  # fmt: skip
+    assert " ".join(words.split()) == " ".join(f"[a](b) {shown(text) or 'https://e.org'}".split())
+    assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "link_open", "link_close"}

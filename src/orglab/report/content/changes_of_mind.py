@@ -7,7 +7,7 @@ from orglab.history.events import Event
 from orglab.report.blocks import Inline, Text
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_change
 
@@ -71,7 +71,7 @@ def _overturn(before: ExperimentActivity, after: ExperimentActivity, wording: Wo
     title = wording.inline(after.experiment.title, after.ref)
     verdict, new = before.conclusion.verdict, after.conclusion.verdict
     return make_statement(
-        f"{verdict} so far, but {new} by “", title, "”", cite([wording.links.to(after.ref)]), ".",
+        f"{verdict} so far, but {new} by “", title, "”", ".", place(wording.links.to(after.ref)),
         claims=[Claim("verdict", before.ref, "", verdict), Claim("verdict", after.ref, "", new)],
     )  # fmt: skip
 
@@ -95,8 +95,8 @@ def _conclude_again(activity: ExperimentActivity, wording: Wording) -> Iterator[
         at = after.at.when if after.at is not None else None
         if before.verdict != after.verdict and wording.period.contains(at) and at is not None:
             yield make_statement(
-                f"{before.verdict} at first, {after.verdict} since {wording.day(at)}",
-                cite([wording.links.to(activity.ref)]), ".",
+                f"{before.verdict} at first, {after.verdict} since {wording.day(at)}.",
+                place(wording.links.to(activity.ref)),
                 claims=[Claim("verdict", activity.ref, "", activity.conclusion.verdict)],
             )  # fmt: skip
 
@@ -112,7 +112,7 @@ def _drop(activity: ExperimentActivity, wording: Wording) -> Statement:
     claims = [Claim("state", activity.ref, "", activity.state)]
     when = f" {wording.on_day(activity.closed)}" if activity.closed else ""
     if last is None or not last.text:
-        return make_statement(f"dropped{when}", cite([wording.links.to(activity.ref)]), ".", claims=claims)
+        return make_statement(f"dropped{when}.", place(wording.links.to(activity.ref)), claims=claims)
     statement = _quote(f"dropped{when}", last, wording)
     return Statement(statement.content, (*claims, *statement.claims), statement.quote, statement.source)
 
@@ -121,5 +121,5 @@ def _quote(lead: str, event: Event, wording: Wording) -> Statement:
     """Return a change of state with its note, and the place in the log."""
     quote, below = wording.quotation(event.text, event.ref.partition(".")[0]) if event.text else ([], ())
     pieces: list[Inline] = [Text(": "), *quote] if quote else []
-    statement = make_statement(lead, pieces, cite([wording.links.to(event.ref)]), ":" if below else ".")
+    statement = make_statement(lead, pieces, ":" if below else ".", place(wording.links.to(event.ref)))
     return Statement(statement.content, (claim_change(event),), below, event.text if below else "")

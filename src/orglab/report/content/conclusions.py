@@ -10,7 +10,7 @@ from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import shares_word, split_first_sentence
 from orglab.report.content.headline import Headline, find_headline
-from orglab.report.content.sentence import capitalize_first, cite, make_statement
+from orglab.report.content.sentence import capitalize_first, make_statement, place
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
 from orglab.runs.setting import find_reason, is_failed
@@ -68,20 +68,23 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     if not answer.sentence or not shares_word(answer.sentence, experiment.title):
         title = wording.inline(experiment.title, activity.ref)
         end = "" if experiment.title.rstrip()[-1:] in ".?!:" else ":" if answer.sentence else "."
-        content += [*title, Text(f"{end} ")]
+        content += [*title, Text(f"{end} " if answer.sentence or answer.headline is not None else end)]
     if answer.sentence:
         end = "" if answer.sentence[-1] in ".?!…" else "."
-        content += [*wording.inline(capitalize_first(answer.sentence), activity.ref), Text(f"{end} ")]
+        content += [
+            *wording.inline(capitalize_first(answer.sentence), activity.ref),
+            Text(f"{end} " if answer.headline is not None else end),
+        ]
     claims = [Claim("state", activity.ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
     claims += [Claim("verdict", activity.ref, "", verdict)] if verdict else []
     claims += [Claim("conclusion", activity.ref, "", digest_text(activity.conclusion.text))] if answer.sentence else []
     if answer.headline is not None:
-        content += [Small((Text(f"{answer.headline.describe()} "),))]
+        content += [Small((Text(answer.headline.describe()),))]
         claims += answer.headline.claims()
-    place = activity.ref
+    source = activity.ref
     if answer.headline is not None and answer.headline.outcome.ref in {step.ref for step in experiment.steps}:
-        place = answer.headline.outcome.ref
-    statement = make_statement(content, wording.links.to(place), claims=claims)
+        source = answer.headline.outcome.ref
+    statement = make_statement(content, place(wording.links.to(source)), claims=claims)
     return Item(activity.ref, experiment.title, verdict or "concluded", TONES.get(verdict, "plain"), (statement,))
 
 
@@ -101,7 +104,12 @@ def read_result(answer: Answer, overturned: Mapping[str, str], wording: Wording,
     verdict = activity.conclusion.verdict or ""
     statements = []
     if ref in overturned:
-        overturn = [Strong((Text("Overturned"),)), Text(" by"), *cite([wording.links.to(overturned[ref])]), Text(".")]
+        overturn: list[Inline] = [
+            Strong((Text("Overturned"),)),
+            Text(" by "),
+            wording.links.to(overturned[ref]),
+            Text("."),
+        ]
         statements.append(make_statement(overturn, claims=[Claim("verdict", ref, "", verdict)]))
     if experiment.description:
         question = wording.blocks(experiment.description, ref)

@@ -7,7 +7,7 @@ from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, find_contradiction, find_headline
 from orglab.report.content.prefixed_notes import find_prefixed
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_exists
 from orglab.runs.record import Run
@@ -107,9 +107,7 @@ def _find_single_answers(
     counted = sum(headline is not None for _, headline in answered)
     claims = [claim_exists(activity.experiment) for activity in single]
     if len(single) == 1:
-        yield make_statement(
-            "one answer rests on a single run", cite([wording.links.to(single[0].ref)]), ".", claims=claims
-        )
+        yield make_statement("one answer rests on a single run.", place(wording.links.to(single[0].ref)), claims=claims)
     elif single:
         amount = "all" if len(single) == counted else f"{cardinal(len(single), 'words')} of"
         yield make_statement(
@@ -130,8 +128,8 @@ def _find_single_steps(
             single.append(headline)
     claims = [claim for headline in single for claim in headline.claims()]
     if len(single) == 1:
-        place = cite([wording.links.to(single[0].outcome.ref)])
-        yield make_statement("a step under way rests on a single run", place, ".", claims=claims)
+        source = place(wording.links.to(single[0].outcome.ref))
+        yield make_statement("a step under way rests on a single run.", source, claims=claims)
     elif single:
         yield make_statement(
             f"{count(len(single), 'step', 'words')} under way rest on a single run each.", claims=claims

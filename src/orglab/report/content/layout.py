@@ -53,8 +53,9 @@ def lay_out(report: Report, *, with_appendix: bool = True) -> Document:
         subtitle=_subtitle(report),
         date=day(report.made.date()),
         author=report.author,
+        source=report.source,
+        made=report.made,
         evidence=collect_evidence(report, with_appendix=with_appendix),
-        contents=False,
     )
 
 

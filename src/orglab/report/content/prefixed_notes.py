@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.history.events import Event
 from orglab.report.content.facts import ExperimentActivity
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_change, claim_note
 
@@ -35,5 +35,5 @@ def _state(event: Event, activity: ExperimentActivity, wording: Wording) -> Stat
     text = read_prefix(event.text)[1]
     claim = claim_note(event) if event.kind == "note" else claim_change(event)
     quote, below = wording.quotation(text, activity.ref, is_marked=False)
-    statement = make_statement(quote, cite([wording.links.to(event.ref)]), claims=[claim])
+    statement = make_statement(quote, place(wording.links.to(event.ref)), claims=[claim])
     return Statement(statement.content, statement.claims, below, text if below else "")

@@ -11,7 +11,7 @@ from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import find_headline
 from orglab.report.content.prefixed_notes import read_prefix
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Planned, Statement
 from orglab.report.content.wording import (
     Wording,
@@ -47,7 +47,7 @@ def read_under_way(activity: ExperimentActivity, results: Results | None, wordin
     if note:
         pieces += ["; " if pieces else "", note]
     claims += facts
-    pieces += [_since(activity, wording, is_alone=not pieces), cite([wording.links.to(activity.ref)]), "."]
+    pieces += [_since(activity, wording, is_alone=not pieces), ".", place(wording.links.to(activity.ref))]
     return _make_item(activity, make_statement(*pieces, claims=claims or [claim_exists(activity.experiment)]))
 
 
@@ -63,7 +63,7 @@ def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
     moment = activity.last_moment()
     when = f"recorded {wording.on_day(moment)}" if moment is not None else "recorded"
     quote = [Text(": "), *wording.inline(sentence, activity.ref)] if sentence else []
-    return _make_item(activity, make_statement(when, quote, cite([wording.links.to(activity.ref)]), ".", claims=claims))
+    return _make_item(activity, make_statement(when, quote, ".", place(wording.links.to(activity.ref)), claims=claims))
 
 
 def _make_item(activity: ExperimentActivity, statement: Statement) -> Item:
@@ -141,16 +141,16 @@ def _since(activity: ExperimentActivity, wording: Wording, *, is_alone: bool) ->
 def read_blocked(activity: ExperimentActivity, wording: Wording) -> Item:
     """Return the item on an experiment that is waiting: since when, and for what."""
     last = last_change(activity)
-    place = cite([wording.links.to(activity.ref)])
+    source = place(wording.links.to(activity.ref))
     if last is None or last.at is None or last.facts.get("new") != activity.state:
         claims = [claim_exists(activity.experiment)]
-        return _make_item(activity, make_statement("The log does not say since when", place, ".", claims=claims))
+        return _make_item(activity, make_statement("the log does not say since when.", source, claims=claims))
     since = f"since {wording.day(last.at)}"
     word, text = read_prefix(last.text)
     if word == "ASK":
-        return _make_item(activity, make_statement(since, ", for an answer", place, ".", claims=[claim_change(last)]))
+        return _make_item(activity, make_statement(since, ", for an answer.", source, claims=[claim_change(last)]))
     quote, below = wording.quotation(text, activity.ref, is_marked=False) if text else ([], ())
-    statement = make_statement(since, [Text(": "), *quote] if quote else "", place, ":" if below else ".")
+    statement = make_statement(since, [Text(": "), *quote] if quote else "", ":" if below else ".", source)
     return _make_item(activity, Statement(statement.content, (claim_change(last),), below, text if below else ""))
 
 
@@ -176,16 +176,14 @@ def _rank(activity: ExperimentActivity, wording: Wording) -> tuple[str, float]:
 
 def _plan_step(activity: ExperimentActivity, step: Step, wording: Wording) -> tuple[Planned, Item]:
     text = wording.inline(step.text, activity.ref)
-    statement = make_statement(text, cite([wording.links.to(step.ref)]), ".", claims=[claim_text(step.ref, step.text)])
+    statement = make_statement(text, ".", place(wording.links.to(step.ref)), claims=[claim_text(step.ref, step.text)])
     item = Item(activity.ref, activity.experiment.title, "", "plain", (statement,))
     return Planned(step.ref, step.text), item
 
 
 def _plan_experiment(activity: ExperimentActivity, wording: Wording) -> tuple[Planned, Item]:
     experiment = activity.experiment
-    statement = make_statement(
-        "not begun", cite([wording.links.to(activity.ref)]), ".", claims=[claim_exists(experiment)]
-    )
+    statement = make_statement("not begun.", place(wording.links.to(activity.ref)), claims=[claim_exists(experiment)])
     return Planned(activity.ref, experiment.title), _make_item(activity, statement)
 
 

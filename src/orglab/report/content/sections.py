@@ -18,7 +18,7 @@ from orglab.report.content.progress import (
     read_stateless,
     read_under_way,
 )
-from orglab.report.content.sentence import cite, make_statement
+from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import SECTIONS, Item, Planned, Report, Short, Statement
 from orglab.report.content.summary import count_facts, describe_undated, summarize
 from orglab.report.content.wording import Wording, claim_exists, claim_note
@@ -167,7 +167,7 @@ def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iter
                 continue
             seen.add(event.line)
             quote, below = wording.quotation(event.text, activity.ref)
-            sentence = make_statement(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
+            sentence = make_statement(wording.day(event.at), ": ", quote, place(wording.links.to(event.ref)))
             statements.append(Statement(sentence.content, (claim_note(event),), below, event.text if below else ""))
         if statements:
             yield Item(activity.ref, activity.experiment.title, "", "plain", tuple(statements))

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from orglab.report.blocks import Inline, Inlines, Reference, Text
+from orglab.report.blocks import Inline, Inlines, Reference, Small, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
-from orglab.text import count
 
-# More citations than this make a sentence hard to read; the appendix has all of them.
-MAX_CITATIONS = 8
+_ENDS = (".", "?", "!", "…", ".”", "?”", "!”", "…”")
 
 
 def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
-    """Return a statement made of some pieces, with a capital first letter."""
+    """Return a statement made of some pieces, with a capital first letter; it has no full stop after another one."""
     content: list[Inline] = []
     for piece in pieces:
+        if piece == "." and plain(tuple(content)).endswith(_ENDS):
+            continue
         if isinstance(piece, str):
             content += [Text(piece)] if piece else []
         elif isinstance(piece, list | tuple):
@@ -42,22 +42,6 @@ def _merge_texts(content: list[Inline]) -> Inlines:
     return tuple(merged)
 
 
-def cite(references: Iterable[Reference], most: int = MAX_CITATIONS) -> list[Inline]:
-    """Return citations for the end of a sentence, with leading spaces; of many, the first few and how many others.
-
-    Commits and runs are in parentheses, like commits in the log.
-    """
-    cited = list(dict.fromkeys(references))
-    shown = cited if len(cited) <= most + 1 else cited[:most]
-    content: list[Inline] = []
-    open_bracket = False
-    for reference in shown:
-        in_brackets = reference.kind in ("commit", "run")
-        if open_bracket and not in_brackets:
-            content.append(Text(")"))
-        content.append(Text(" " if not in_brackets else ", " if open_bracket else " ("))
-        content.append(reference)
-        open_bracket = in_brackets
-    if len(cited) > len(shown):
-        content.append(Text(f" and {count(len(cited) - len(shown), 'other', 'grouped')}"))
-    return [*content, Text(")")] if open_bracket else content
+def place(reference: Reference) -> list[Inline]:
+    """Return the source of a statement, for the end of its line."""
+    return [Text(" "), Small((reference,))]

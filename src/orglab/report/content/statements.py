@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
+from orglab.report.blocks import Blocks, Inline, Inlines, Reference, Small, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
@@ -160,4 +160,10 @@ class Report:
 
 def to_plain_text(content: Inlines) -> str:
     """Return inlines as plain text, with citations of experiments and steps in brackets."""
-    return plain(tuple(Text(inline.cited) if isinstance(inline, Reference) else inline for inline in content))
+    return plain(tuple(_cite(inline) for inline in content))
+
+
+def _cite(inline: Inline) -> Inline:
+    if isinstance(inline, Small):
+        return Small(tuple(map(_cite, inline.content)))
+    return Text(inline.cited) if isinstance(inline, Reference) else inline

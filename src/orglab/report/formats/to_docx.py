@@ -3,44 +3,34 @@
 pandoc runs in its sandbox, without access to files or the network; pictures are embedded in the tree.
 """
 
-import io
 import json
 import re
 import subprocess
-import zipfile
 from typing import TYPE_CHECKING, ClassVar
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.charts import chart_table, draw_pages
-from orglab.report.formats.evidence_block import pack
+from orglab.report.formats.docx_parts import finish_docx
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.report_seal import describe_words
+from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.to_pdf import svg_to_png
-from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.formats.writer import SIGNS, Writer, split_line
 from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MISSING = "docx needs pandoc; install it with: pip install 'orglab[docx]'"
-EVIDENCE_PART = "customXml/item1.xml"
-"""The part of the file with the evidence; Word preserves it when saving."""
-EVIDENCE_NAMESPACE = "urn:orglab:evidence"
 _API = [1, 23, 1]
 _SECONDS = 120
-_CELL = "Report Cell"
-_CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w:style>).)*)</w:style>', re.DOTALL)
-_CELL_LOOK = (
-    b'<w:pPr><w:spacing w:before="30" w:after="30"/></w:pPr><w:rPr><w:sz w:val="17"/><w:szCs w:val="17"/></w:rPr>'
-)
-# In characters: the minimum width of a column, the maximum before its text wraps, and the width of the page.
-_NARROWEST, _BROADEST, _LINE = 4, 36, 68
+# The characters of a table's text in the width of the page.
+_ROOM = 104
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
+# A tab between the columns of a line; nothing of the user's is ever raw.
+_TAB = '{"t":"RawInline","c":["openxml","<w:r><w:tab/></w:r>"]}'
 _NO_ATTRIBUTES = ["", [], []]
-_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/customXml"
 
 
 def to_docx(document: b.Document) -> bytes:
@@ -56,7 +46,7 @@ def to_docx(document: b.Document) -> bytes:
     except OrglabError:
         # Most likely a picture; the text is worth a report.
         docx = _run_pandoc(pandoc, _TreeWriter(document, "pandoc could not write the report with its pictures").page())
-    return _finish(docx, document.evidence)
+    return finish_docx(docx, document)
 
 
 def find_pandoc() -> str:
@@ -86,28 +76,14 @@ def _run_pandoc(pandoc: str, tree: str) -> bytes:
     return completed.stdout
 
 
-def _finish(docx: bytes, evidence: "Mapping[str, object] | None") -> bytes:
-    """Return a docx with smaller text in tables, and with the evidence as a custom XML part."""
-    relation = f'<Relationship Id="rIdOrglab" Type="{_RELATION}" Target="../{EVIDENCE_PART}"/></Relationships>'
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(docx)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for entry in old.infolist():
-            content = old.read(entry)
-            if entry.filename == "word/styles.xml":
-                content = _CELL_STYLE.sub(rb"\1" + _CELL_LOOK + rb"</w:style>", content)
-            if entry.filename == "word/_rels/document.xml.rels" and evidence is not None:
-                content = content.replace(b"</Relationships>", relation.encode())
-            new.writestr(entry, content)
-        if evidence is not None:
-            known = {**evidence, **describe_words(docx)}
-            part = f'<?xml version="1.0"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(known)}</evidence>'
-            new.writestr(zipfile.ZipInfo(EVIDENCE_PART, (1980, 1, 1, 0, 0, 0)), part)
-    return out.getvalue()
-
-
 def _node(kind: str, content: object = None) -> str:
     """Return a node of pandoc's tree, as JSON."""
     return json.dumps({"t": kind} if content is None else {"t": kind, "c": content})
+
+
+def _raw_paragraph(style: str) -> str:
+    """Return an empty paragraph in one of the styles of page_styles.xml, which pandoc would leave out."""
+    return _node("RawBlock", ["openxml", f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr></w:p>'])
 
 
 def _str(text: str) -> str:
@@ -120,30 +96,14 @@ def _delimiters(kind: str) -> tuple[str, str]:
     return f'{{"t":"{kind}","c":[', "]}"
 
 
+def _styled(style: str) -> list[object]:
+    """Return the attributes of a node in one of the styles of page_styles.xml."""
+    return ["", [], [["custom-style", style]]]
+
+
 def _attributes(identifier: str = "", classes: "tuple[str, ...]" = (), **pairs: str) -> str:
     """Return the attributes of a node, as JSON."""
     return json.dumps([identifier, list(classes), list(pairs.items())])
-
-
-def _shares(rows: "Sequence[tuple[b.Inlines, ...]]") -> list[float]:
-    """Return each column's share of the page, from its longest word and its longest cell, up to a limit."""
-    least, wished = [_NARROWEST] * len(rows[0]), [_NARROWEST] * len(rows[0])
-    for row in rows:
-        for column, cell in enumerate(row):
-            text = b.plain(cell)
-            word = min(max(map(len, text.split()), default=0), _BROADEST)
-            least[column] = max(least[column], word + 4)
-            wished[column] = max(wished[column], least[column], min(len(text), _BROADEST) + 4)
-    room = _LINE - sum(least)
-    if sum(wished) <= _LINE:
-        needs = [float(wish) for wish in wished]
-    elif room > 0:
-        grow = room / (sum(wished) - sum(least))
-        needs = [low + (wish - low) * grow for low, wish in zip(least, wished, strict=True)]
-    else:
-        needs = [float(low) for low in least]
-    total = max(sum(needs), _LINE)
-    return [need / total for need in needs]
 
 
 class _TreeWriter(Writer):
@@ -154,11 +114,11 @@ class _TreeWriter(Writer):
         b.Strong: _delimiters("Strong"),
         b.Underline: _delimiters("Underline"),
         b.Strike: _delimiters("Strikeout"),
-        b.Small: ('{"t":"Span","c":[' + json.dumps(["", [], [["custom-style", "Small"]]]) + ",[", "]]}"),
+        b.Small: ('{"t":"Span","c":[' + json.dumps(_styled("Small")) + ",[", "]]}"),
         b.Superscript: _delimiters("Superscript"),
         b.Subscript: _delimiters("Subscript"),
     }
-    fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
+    fixed: ClassVar = {b.Rule: _raw_paragraph("ReportRule"), b.LineBreak: _node("LineBreak")}
     between = ","
 
     def __init__(self, document: b.Document, no_pictures: str = "") -> None:
@@ -166,26 +126,16 @@ class _TreeWriter(Writer):
         super().__init__(document)
         self._no_pictures = no_pictures
         self._tables: list[tuple[str, b.Table]] = []
+        self._depth = 0
 
     def page(self) -> str:
         """Return the complete tree."""
         document = self.document
-        blocks = self.pieces(document.blocks)
-        if self._tables:
-            blocks.append(self._write_heading(b.Heading(1, (b.Text("Chart data"),))))
-            for title, table in self._tables:
-                blocks += [self.keep_with_next(f'{{"t":"Strong","c":[{_str(title)}]}}'), self._write_table(table)]
-        meta = {
-            name: {"t": "MetaInlines", "c": [{"t": "Str", "c": printable(value)}]}
-            for name, value in (
-                ("title", document.title or "Report"),
-                ("subtitle", document.subtitle),
-                ("author", document.author),
-                ("date", document.date),
-                ("lang", re.sub(r"[^A-Za-z0-9-]", "", document.language) or "en"),
-            )
-            if value
-        }
+        front = (("Title", document.title or "Report"), ("Subtitle", document.subtitle), ("Byline", document.byline))
+        blocks = [self.styled_para(style, _str(text)) for style, text in front if text]
+        blocks += self.pieces(document.blocks)
+        language = re.sub(r"[^A-Za-z0-9-]", "", document.language) or "en"
+        meta = {"lang": {"t": "MetaInlines", "c": [{"t": "Str", "c": language}]}}
         return f'{{"pandoc-api-version":{_API},"meta":{json.dumps(meta)},"blocks":[{",".join(blocks)}]}}'
 
     def inlines(self, content: b.Inlines) -> str:
@@ -197,10 +147,13 @@ class _TreeWriter(Writer):
         """Return a paragraph node."""
         return f'{{"t":"{kind}","c":[{inlines}]}}'
 
-    def keep_with_next(self, inlines: str) -> str:
-        """Return a paragraph kept on the same page as the next one, by means of a style of pandoc's."""
-        style = json.dumps(["", [], [["custom-style", "Captioned Figure"]]])
-        return f'{{"t":"Div","c":[{style},[{self.para(inlines)}]]}}'
+    def styled_para(self, style: str, inlines: str) -> str:
+        """Return a paragraph node in one of the styles of page_styles.xml."""
+        return f'{{"t":"Div","c":[{json.dumps(_styled(style))},[{self.para(inlines)}]]}}'
+
+    def title_line(self, inlines: str) -> str:
+        """Return a bold paragraph on the same page as the next one."""
+        return self.styled_para("Report Title Line", f'{{"t":"Strong","c":[{inlines}]}}')
 
     def note(self, why: object) -> str:
         """Write a note on why something is not shown as intended."""
@@ -225,8 +178,8 @@ class _TreeWriter(Writer):
         if block.kind == "definitions":
             items = ",".join(f"[[{self.inlines(item.term)}],[[{self.item(item)}]]]" for item in block.items)
             return f'{{"t":"DefinitionList","c":[{items}]}}'
-        if block.kind == "plain":
-            return ",".join(self.item(item) for item in block.items)
+        if block.kind == "plain" or (block.kind == "bullets" and all(item.checkbox for item in block.items)):
+            return self.lines(block)
         if block.kind != "numbers":
             items = ",".join(f"[{self.item(item)}]" for item in block.items)
             return f'{{"t":"BulletList","c":[{items}]}}'
@@ -241,8 +194,25 @@ class _TreeWriter(Writer):
         style = '{"t":"Decimal"},{"t":"Period"}'
         return ",".join(f'{{"t":"OrderedList","c":[[{first},{style}],[{",".join(items)}]]}}' for first, items in lists)
 
+    def lines(self, block: b.List) -> str:
+        """Write a list without markers; signs and checkboxes stand in a column to the left, small ends at the right."""
+        if self._depth:  # The indentation of a style does not add to that of a list.
+            return ",".join(self.item(item) for item in block.items)
+        split = [split_line(item) for item in block.items]
+        is_signed = any(sign or item.checkbox for item, (sign, _, _) in zip(block.items, split, strict=True))
+        pieces = []
+        for item, (sign, content, end) in zip(block.items, split, strict=True):
+            mark = _str(_BOXES[item.checkbox].strip()) if item.checkbox else self._write_badge(sign) if sign else ""
+            text = self.anchor_span(item.anchor) + (f"{mark}," if mark else "") + (f"{_TAB}," if is_signed else "")
+            text += self.inlines(content) + (f",{_TAB},{self._write_marked(end)}" if end else "")
+            style = "Report Signed Line" if is_signed else "Report Line"
+            pieces.append(self.styled_para(style, text.rstrip(",")))
+            pieces += self.pieces(item.content[1:] if content or sign or end else item.content)
+        return ",".join(pieces)
+
     def item(self, item: b.ListItem) -> str:
         """Write the content of an item, with its first paragraph next to the bullet."""
+        self._depth += 1
         head = self.anchor_span(item.anchor)
         if item.checkbox:
             head += f"{_str(_BOXES[item.checkbox])},"
@@ -251,30 +221,34 @@ class _TreeWriter(Writer):
             head += self.inlines(blocks[0].content)
             blocks = blocks[1:]
         rest = self.content(blocks)
+        self._depth -= 1
         first = self.para(head.rstrip(","), "Plain")
         return f"{first},{rest}" if rest else first
 
     def _write_table(self, block: b.Table) -> str:
+        """Write a table with columns as wide as their words; one that is too wide for the page becomes a list."""
         if not block.width:
             return ""
+        shares = fit_columns(block, _ROOM)
+        if shares is None:
+            return self.content(list_rows(block))
         header, *rows = block.cells
         columns = ",".join(
             f'[{{"t":"Align{kind.capitalize()}"}},{{"t":"ColWidth","c":{share:.4f}}}]'
-            for kind, share in zip(block.columns, _shares(block.cells), strict=True)
+            for kind, share in zip(block.columns, shares, strict=True)
         )
         none = json.dumps(_NO_ATTRIBUTES)
         caption = f"[null,[{self.para(self.inlines(block.caption), 'Plain')}]]" if block.caption else "[null,[]]"
         head = self.row(tuple((b.Strong(cell),) if cell else () for cell in header)) if block.header else ""
         body = ",".join(map(self.row, rows))
         parts = f"{none},{caption},[{columns}],[{none},[{head}]],[[{none},0,[],[{body}]]],[{none},[]]"
-        return f'{{"t":"Table","c":[{parts}]}}'
+        return f'{{"t":"Table","c":[{parts}]}},{_raw_paragraph("ReportGap")}'
 
     def row(self, row: tuple[b.Inlines, ...]) -> str:
         """Write the cells of a row."""
         none = json.dumps(_NO_ATTRIBUTES)
         cells = [self.inlines(cell) for cell in row]
-        style = json.dumps(["", [], [["custom-style", _CELL]]])
-        styled = (f'{{"t":"Div","c":[{style},[{self.para(cell, "Plain")}]]}}' for cell in cells)
+        styled = (self.styled_para("Report Cell", cell) for cell in cells)
         nodes = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
         return f"[{none},[{','.join(nodes)}]]"
 
@@ -327,8 +301,8 @@ class _TreeWriter(Writer):
         return f'{{"t":"Image","c":[{attributes},[{_str(alt)}],{json.dumps([picture.data_url, ""])}]}}'
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture, with its data at the end of the document; without typst only the data."""
-        title = self.keep_with_next(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
+        """Write a chart as a picture, with its data at the end of the appendix; without typst only the data."""
+        title = self.title_line(_str(block.title))
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         pictures = []
         for svg, alt in draw_pages(block):
@@ -345,10 +319,16 @@ class _TreeWriter(Writer):
         return f"{self._write_code_block(b.CodeBlock(block.text))},{self.para(self.note(block.note))}"
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        summary = self.para(f'{{"t":"Strong","c":[{self.inlines(block.summary)}]}}')
-        content = self.content(block.content)
-        return f"{summary},{content}" if content else summary
+        """Write the summary, followed by the blocks; as a section if it has headings, with the data of the charts."""
+        if not block.level:
+            return ",".join([self.title_line(self.inlines(block.summary)), *self.pieces(block.content)])
+        parts = [self._write_heading(b.Heading(block.level, block.summary)), *self.pieces(block.content)]
+        if self._tables:
+            parts.append(self._write_heading(b.Heading(block.level + 1, (b.Text("Chart data"),))))
+        for title, table in self._tables:
+            parts += [self.title_line(_str(title)), self._write_table(table)]
+        self._tables = []
+        return ",".join(parts)
 
     # ---- inlines ----
 
@@ -391,9 +371,12 @@ class _TreeWriter(Writer):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
+        style = json.dumps(_styled(inline.tone.capitalize() if sign else "Plain"))
         if inline.is_sign and sign:
-            return _str(sign)
-        return f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
+            text = _str(sign)
+        else:
+            text = f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
+        return f'{{"t":"Span","c":[{style},[{text}]]}}'
 
     def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text unchanged, followed by the note."""

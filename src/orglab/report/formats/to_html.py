@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from typing import ClassVar
@@ -13,11 +14,16 @@ from orglab.report.charts.canvas import CSS
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.formats.writer import SIGNS, Writer, split_line
 from orglab.report.tex import NotConvertedError
 
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
 _LINES_IN_CONTENTS = 40
+# The characters in a line, and the lines on two screens; a shorter report needs no contents.
+_LINE, _SCREENS = 85, 90
+_LINES_OF_CHART = 16
+# On blocks that may hold the user's text, whose direction is that of its own first letter.
+_DIR = ' dir="auto"'
 
 
 def to_html(document: b.Document) -> str:
@@ -59,9 +65,10 @@ class _HtmlWriter(Writer):
         style = files("orglab.report.formats").joinpath("page.css").read_text("utf-8")
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-        subtitle = f'<p class="subtitle">{_text(document.subtitle)}</p>' if document.subtitle else ""
-        byline = " · ".join(_text(part) for part in (document.author, document.date) if part)
-        byline = f'<p class="byline">{byline}</p>' if byline else ""
+        subtitle = f'<p class="subtitle"{_DIR}>{_text(document.subtitle)}</p>' if document.subtitle else ""
+        byline = f'<p class="byline"{_DIR}>{_text(document.byline)}</p>' if document.byline else ""
+        made = f'<meta name="dcterms.created" content="{document.made.isoformat()}">\n' if document.made else ""
+        author = f'<meta name="author" content="{_text(document.author)}">\n' if document.author else ""
         return f"""<!DOCTYPE html>
 <html lang="{_text(document.language)}">
 <head>
@@ -71,13 +78,13 @@ class _HtmlWriter(Writer):
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <meta name="generator" content="orglab">
-<title>{_text(document.title) or "Report"}</title>
+{author}{made}<title>{_text(document.title) or "Report"}</title>
 <style>{style}</style>
 </head>
 <body>
 <a class="skip" href="#content">Skip to content</a>
 <header>
-<h1>{_text(document.title) or "Report"}</h1>
+<h1{_DIR}>{_text(document.title) or "Report"}</h1>
 {subtitle}
 {byline}
 </header>
@@ -92,10 +99,12 @@ class _HtmlWriter(Writer):
 """
 
     def contents(self) -> str:
-        """Return the table of contents, if there are several sections."""
+        """Return the table of contents, if there are several sections on more than two screens."""
         if not self.document.contents or not 1 < len(self._contents) <= _LINES_IN_CONTENTS:
             return ""
-        lines = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in self._contents)
+        if _estimate_lines(self.document.blocks) <= _SCREENS:
+            return ""
+        lines = "".join(f'<li{_DIR}><a href="#{anchor}">{title}</a></li>' for anchor, title in self._contents)
         return f'<nav aria-label="Sections"><ol>{lines}</ol></nav>'
 
     def notes(self) -> str:
@@ -126,26 +135,37 @@ class _HtmlWriter(Writer):
             anchor = f"section-{len(self._contents) + 1}"
         if level == 2:  # noqa: PLR2004 - a section
             self._contents.append((b.make_anchor(anchor), _text(b.plain(block.content))))
-        return f"<h{level}{self.identity(anchor)}>{self.inlines(block.content)}</h{level}>"
+        return f"<h{level}{self.identity(anchor)}{_DIR}>{self.inlines(block.content)}</h{level}>"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        return f"<p{self.identity(block.anchor)}>{self.inlines(block.content)}</p>"
+        return f"<p{self.identity(block.anchor)}{_DIR}>{self.inlines(block.content)}</p>"
 
     def _write_list(self, block: b.List) -> str:
         if block.kind == "definitions":
             items = [
-                f"<dt{self.identity(item.anchor)}>{self.inlines(item.term)}</dt><dd>{self.item(item)}</dd>"
+                f"<dt{self.identity(item.anchor)}{_DIR}>{self.inlines(item.term)}</dt><dd{_DIR}>{self.item(item)}</dd>"
                 for item in block.items
             ]
             return f"<dl>{''.join(items)}</dl>"
         tag = "ol" if block.kind == "numbers" else "ul"
-        has_marker = tag == "ol" or (block.kind != "plain" and not any(item.checkbox for item in block.items))
-        plain = "" if has_marker else ' class="plain"'
+        is_plain = block.kind == "plain"
+        is_signed = tag == "ul" and any(item.checkbox or (is_plain and split_line(item)[0]) for item in block.items)
+        kind = ' class="plain signed"' if is_signed else ' class="plain"' if is_plain else ""
         items = []
         for item in block.items:
             value = f' value="{item.number}"' if item.number is not None and tag == "ol" else ""
-            items.append(f"<li{self.identity(item.anchor)}{value}>{self.item(item)}</li>")
-        return f"<{tag}{plain}>{''.join(items)}</{tag}>"
+            content = self.line(item) if is_plain else self.item(item)
+            items.append(f"<li{self.identity(item.anchor)}{value}{_DIR}>{content}</li>")
+        return f"<{tag}{kind}>{''.join(items)}</{tag}>"
+
+    def line(self, item: b.ListItem) -> str:
+        """Write an item of a plain list: its sign goes to the left of its lines, and its small end to the right."""
+        sign, content, end = split_line(item)
+        if end is None:
+            return self.item(item)
+        text = f"{self.inlines((sign,)) if sign else ''}{self.inlines(content).rstrip()} "
+        text += f'<small class="end">{self.inlines(end.content)}</small>'
+        return text + self.content(item.content[1:])
 
     def item(self, item: b.ListItem) -> str:
         """Write the content of an item, its first paragraph without a tag to keep it next to the bullet."""
@@ -163,17 +183,18 @@ class _HtmlWriter(Writer):
         """Write a table in a container that scrolls if it is wider than the page."""
         header, *rows = block.cells
         align = [f' class="{kind}"' if kind != "left" else "" for kind in block.columns]
-        parts = [f"<caption>{self.inlines(block.caption)}</caption>"] if block.caption else []
+        parts = [f"<caption{_DIR}>{self.inlines(block.caption)}</caption>"] if block.caption else []
         if block.header:
             cells = "".join(
-                f'<th scope="col"{kind}>{self.inlines(cell)}</th>' for cell, kind in zip(header, align, strict=True)
+                f'<th scope="col"{kind}{_DIR}>{self.inlines(cell)}</th>'
+                for cell, kind in zip(header, align, strict=True)
             )
             parts.append(f"<thead><tr>{cells}</tr></thead>")
         rules = set(block.rules)
         parts.append("<tbody>")
         for index, row in enumerate(rows):
             kind = ' class="rule"' if index in rules else ""
-            cells = "".join(f"<td{kind}>{self.inlines(cell)}</td>" for cell, kind in zip(row, align, strict=True))
+            cells = "".join(f"<td{kind}{_DIR}>{self.inlines(cell)}</td>" for cell, kind in zip(row, align, strict=True))
             parts.append(f"<tr{kind}>{cells}</tr>")
         parts.append("</tbody>")
         label = _text(b.plain(block.caption)) or "Table"
@@ -188,7 +209,7 @@ class _HtmlWriter(Writer):
         pre = f'<pre tabindex="0" role="group" aria-label="{label}"><code{kind}>{_text(block.text)}</code></pre>'
         if not block.caption:
             return pre
-        return f"<figure>{pre}<figcaption>{self.inlines(block.caption)}</figcaption></figure>"
+        return f"<figure>{pre}<figcaption{_DIR}>{self.inlines(block.caption)}</figcaption></figure>"
 
     def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, or its source."""
@@ -207,13 +228,13 @@ class _HtmlWriter(Writer):
 
     def _write_verse(self, block: b.Verse) -> str:
         lines = "\n".join(self.inlines(line) for line in block.lines)
-        return f'<p class="verse">{lines}</p>'
+        return f'<p class="verse"{_DIR}>{lines}</p>'
 
     def _write_centered(self, block: b.Centered) -> str:
         return f'<div class="centered">{self.content(block.content)}</div>'
 
     def _write_image(self, block: b.Image) -> str:
-        caption = f"<figcaption>{self.inlines(block.caption)}</figcaption>" if block.caption else ""
+        caption = f"<figcaption{_DIR}>{self.inlines(block.caption)}</figcaption>" if block.caption else ""
         return f"<figure>{self.picture(b.InlineImage(block.path, block.alt))}{caption}</figure>"
 
     def picture(self, image: b.InlineImage) -> str:
@@ -230,7 +251,7 @@ class _HtmlWriter(Writer):
         caption = f" {self.inlines(block.caption)}" if block.caption else ""
         table = self._write_table(chart_table(block))
         return (
-            f'<figure class="chart"><figcaption><strong>{_text(block.title)}</strong>{caption}</figcaption>'
+            f'<figure class="chart"><figcaption{_DIR}><strong>{_text(block.title)}</strong>{caption}</figcaption>'
             f"{draw_chart(block, CSS, name)}"
             f"<details><summary>Data for this chart</summary>{table}</details></figure>"
         )
@@ -241,7 +262,13 @@ class _HtmlWriter(Writer):
         return f'<div class="raw">{lines}{self.note(block.note, "p")}</div>'
 
     def _write_details(self, block: b.Details) -> str:
-        return f"<details><summary>{self.inlines(block.summary)}</summary>{self.content(block.content)}</details>"
+        """Write the summary, as a heading if there are headings inside, and the blocks."""
+        summary = self.inlines(block.summary)
+        if block.level:
+            summary = self._write_heading(b.Heading(block.level, block.summary))
+        kind = ' class="section"' if block.level else ""
+        direction = "" if block.level else _DIR
+        return f"<details{kind}><summary{direction}>{summary}</summary>{self.content(block.content)}</details>"
 
     # ---- inlines ----
 
@@ -271,8 +298,8 @@ class _HtmlWriter(Writer):
         kind = f"ref {inline.kind}" if inline.kind in ("experiment", "step", "commit", "run") else "ref"
         title = f' title="{_text(inline.title)}"' if inline.title else ""
         if not target:
-            return f'<span class="{kind}"{title}>{text}</span>'
-        return f'<a class="{kind}" href="{_text(target)}"{title}>{text}</a>'
+            return f'<span class="{kind}" dir="ltr"{title}>{text}</span>'
+        return f'<a class="{kind}" dir="ltr" href="{_text(target)}"{title}>{text}</a>'
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         number = self.number_footnote(inline)
@@ -294,6 +321,28 @@ class _HtmlWriter(Writer):
         """Write text unchanged, followed by the note."""
         text = f"<code>{_text(inline.text)}</code>" if inline.text else ""
         return f"{text} {self.note(inline.note)}"
+
+
+def _estimate_lines(blocks: Iterable[b.Block]) -> int:
+    """Return about how many lines blocks take on a screen; folded ones take one."""
+    lines = 0
+    for block in blocks:
+        match block:
+            case b.Paragraph():
+                lines += 2 + len(b.plain(block.content)) // _LINE
+            case b.List():
+                lines += sum(_estimate_lines(item.content) for item in block.items)
+            case b.Quote() | b.Centered():
+                lines += _estimate_lines(block.content)
+            case b.Table():
+                lines += len(block.rows) + 2
+            case b.CodeBlock() | b.Raw():
+                lines += block.text.count("\n") + 2
+            case b.Chart() | b.Image():
+                lines += _LINES_OF_CHART
+            case _:
+                lines += 3
+    return lines
 
 
 def _tone(tone: str) -> str:

@@ -1,7 +1,8 @@
-"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; no HTML except one comment."""
+"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; HTML only for what is folded."""
 
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import ClassVar
 
 from orglab.report import blocks as b
@@ -13,9 +14,13 @@ from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter
 
 # Characters with a meaning anywhere; an underscore within a word has none, which keeps names of metrics readable.
-_SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
+_ANYWHERE = r"[\\`*<$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)"
+_SPECIAL_IN_LINK = re.compile(rf"{_ANYWHERE}|[\[\]]")
+# Outside of a link, brackets are text unless they begin a footnote, a checkbox or an alert, or a target follows. So the
+# text of a report on a terminal has an interval as [2.1, 3.2].
+_SPECIAL = re.compile(rf"{_ANYWHERE}|\[(?=[\^!]|[ xX]\]|$)|\](?=[(:\[])")
 # Characters with a meaning at the beginning of a line.
-_AT_BEGIN = re.compile(r"(#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
+_AT_BEGIN = re.compile(r"(>|#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
 _BOXES = {"open": "[ ] ", "partial": "[ ] *(partly done)* ", "done": "[x] "}
 
 
@@ -29,9 +34,10 @@ def to_markdown(document: b.Document, assets: Assets | None = None) -> str:
     return _MarkdownWriter(document, assets).page()
 
 
-def _text(text: str) -> str:
+def _text(text: str, special: re.Pattern[str] = _SPECIAL_IN_LINK) -> str:
     """Return a text with Markdown syntax escaped."""
-    return _SPECIAL.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
+    escaped = special.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
+    return escaped.replace(">", "\\>") if "<" in escaped else escaped
 
 
 def _guarded(lines: str) -> str:
@@ -62,15 +68,14 @@ class _MarkdownWriter(TextWriter):
     def __init__(self, document: b.Document, assets: Assets | None) -> None:
         super().__init__(document, assets)
         self._in_table = False
+        self._in_link = False
         self._follows_list = False
 
     def page(self) -> str:
         """Return the complete text."""
         document = self.document
         parts = [f"# {self.title(document.title)}"] if document.title else []
-        byline = " · ".join(_text(part) for part in (document.subtitle, document.author, document.date) if part)
-        if byline:
-            parts.append(_guarded(byline))
+        parts += [_guarded(_text(line)) for line in (document.subtitle, document.byline) if line]
         parts += self.pieces(document.blocks)
         notes = self.endnotes(lambda blocks: self.content(blocks) or "…")
         parts += [f"[^{number}]: {self.indented(text, 4)}" for number, text in notes]
@@ -89,6 +94,15 @@ class _MarkdownWriter(TextWriter):
                 follows = isinstance(block, b.List) and not follows
         return pieces
 
+    def inlines(self, content: b.Inlines) -> str:
+        """Return the text of inlines, none of which is the target of a bracket in the one before."""
+        parts: list[str] = []
+        for inline in content:
+            if piece := self._write[type(inline)](inline):
+                parts += ["\\"] if parts and parts[-1].endswith("]") and piece[0] in "(:" else []
+                parts.append(piece)
+        return "".join(parts)
+
     def title(self, text: str) -> str:
         """Return the text of a heading, where a trailing `#` would be dropped unless escaped."""
         return _text(text).replace("#", "\\#")
@@ -104,6 +118,8 @@ class _MarkdownWriter(TextWriter):
 
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, another delimiter begins a new list."""
+        if block.kind == "plain" and not any(item.checkbox for item in block.items):
+            return self.plain_list(block)
         lines: list[str] = []
         number, sign = 0, ")" if self._follows_list else "."
         dash = "* " if self._follows_list else "- "
@@ -183,18 +199,24 @@ class _MarkdownWriter(TextWriter):
         return f"![{_text(alt)}]({assets.add(stem, picture.suffix, picture.content)})"
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture, followed by a table of its data."""
+        """Write a chart as a picture, with its data folded below; without a picture only the data."""
         title = f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")
-        return "\n\n".join(filter(None, (title, self.drawn(block), self._write_table(chart_table(block)))))
+        drawn, table = self.drawn(block), self._write_table(chart_table(block))
+        return "\n\n".join([title, drawn, self.folded("Data for this chart", [table])] if drawn else [title, table])
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        return "\n\n".join([_guarded(self.line(block.summary)), *self.pieces(block.content)])
+        """Write blocks that a reader can unfold."""
+        summary = escape(printable(b.plain(block.summary)), quote=False)
+        return self.folded(f"<b>{summary}</b>" if block.level else summary, self.pieces(block.content))
+
+    def folded(self, summary: str, pieces: list[str]) -> str:
+        """Return pieces between tags; the empty lines are needed for Markdown to be read between them."""
+        return "\n\n".join([f"<details>\n<summary>{summary}</summary>", *pieces, "</details>"])
 
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
-        return _text(inline.text)
+        return _text(inline.text, _SPECIAL_IN_LINK if self._in_link else _SPECIAL)
 
     def _write_superscript(self, inline: b.Superscript) -> str:
         return _text(to_superscript(b.plain(inline.content)))
@@ -220,7 +242,9 @@ class _MarkdownWriter(TextWriter):
 
     def _write_link(self, inline: b.Link) -> str:
         target = self.target(inline)
+        self._in_link = True
         content = self.line(inline.content)
+        self._in_link = False
         if not target or target.startswith("#"):
             return content or _text(inline.url)
         return f"[{content or _text(inline.url)}](<{target}>)"

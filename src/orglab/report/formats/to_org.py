@@ -13,22 +13,31 @@ from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
 
 _Z = ESCAPE
-# Each of these would begin an object, unless a zero-width space follows. Emacs treats that space as whitespace and our
-# parser does not, so emphasis markers get one on both sides.
-_EMPHASIS = re.compile(r"(?:(?<=[\s\-('\"{])|^)([*/_+=~])(?=\S)")
+_MARKERS = "*/_+=~"
+# The beginning of emphasis, and text that has an end of it too. Emacs treats a zero-width space as whitespace and our
+# parser does not, so a marker that is escaped gets one on both sides.
+_EMPHASIS = {mark: re.compile(rf"(?:(?<=[\s\-('\"{{\[{_Z}])|^)\{mark}(?=\S)", re.M) for mark in _MARKERS}
+_EMPHASIZED = {
+    mark: re.compile(rf"{begin.pattern}.*?[^\s{_Z}]\{mark}(?=[\s\-.,;:!?'\")}}\]\\\[{_Z}]|$)", re.M | re.S)
+    for mark, begin in _EMPHASIS.items()
+}
+# Each of these would begin an object, unless a zero-width space follows.
 _OPENINGS = re.compile(
-    r"\[(?=\[|fn:|cite|\d+[%/]|[%/])|<(?=[<\d%A-Za-z])|@(?=@)|\{(?=\{\{)|\\(?=[A-Za-z(\[\\_])|[_^](?=\{)|\](?=\])"
+    r"\[(?=\[|fn:|cite|\d*(?:%|/\d*)\])|<(?=<|%%|\d{4}-\d|[A-Za-z])|@(?=@)|\{(?=\{\{)|\\(?=[A-Za-z(\[\\_])|[_^](?=\{)|\](?=\])"
     r"|(?<![A-Za-z])(?:src|call)(?=_)"
     r"|\b(?:attachment|bbdb|bibtex|coderef|custom-id|docview|doi|elisp|file\+emacs|file\+sys|file|ftp|fuzzy|gnus|help|id"
-    r"|info|irc|man|mhe|news|radio|rmail|shell|w3m|eww)(?=:)",
+    r"|info|irc|man|mhe|news|radio|rmail|shell|w3m|eww)(?=:(?:\S|$))",
     re.I,
 )
+# Text without any of these needs no escape.
+_SPECIAL = re.compile(r"[*/_+=~\[\]<@{\\^:$|]")
 _LINE = re.compile(
     r"(?:\*+(?=\s)|#|:|\||[-+](?=\s|$)|-{5}|\d+[.)](?=\s|$)|\+-|%%\(|\[fn:|CLOCK:|(?:SCHEDULED|DEADLINE|CLOSED):)", re.I
 )
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
 _COMMA = re.compile(r"^([ \t]*)(,*(?:\*|#\+))", re.M)
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z0-9*]+)\}.*\\end\{\1\}\Z", re.S)
+_DRAWER_END = re.compile(r"^[ \t]*:END:[ \t]*$", re.M | re.I)
 _BOXES = {"open": "[ ] ", "partial": "[-] ", "done": "[X] "}
 
 
@@ -42,12 +51,17 @@ def to_org(document: b.Document, assets: Assets | None = None) -> str:
     return _OrgWriter(document, assets).page()
 
 
-def _text(text: str) -> str:
-    """Return a text escaped so that Org finds no object in it."""
+def _text(text: str, markers: str = _MARKERS) -> str:
+    """Return a text escaped so that Org finds no object in it, and no emphasis by these markers."""
     text = " ".join(printable(text).split("\n"))
     if _NUMBER.fullmatch(text):
         return text
-    text = _OPENINGS.sub(rf"\g<0>{_Z}", _EMPHASIS.sub(rf"{_Z}\1{_Z}", text))
+    if not _SPECIAL.search(text):
+        return text
+    for mark in markers:
+        if mark in text:
+            text = _EMPHASIS[mark].sub(f"{_Z}{mark}{_Z}", text)
+    text = _OPENINGS.sub(rf"\g<0>{_Z}", text)
     text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
     # After `_` or `^`, an entity would be read as the script, or as its end.
     return re.sub(r"([_^])(?=[+-]?[\w.,]*\\(?:dollar|vert)\{\})", rf"\1{_Z}", text)
@@ -78,15 +92,19 @@ class _OrgWriter(TextWriter):
         super().__init__(document, assets)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
         self._headings = frozenset(find_anchors(headings))
+        self._markers: str | None = None
 
     def page(self) -> str:
         """Return the complete text."""
         document = self.document
-        keywords = (("TITLE", document.title), ("SUBTITLE", document.subtitle), ("AUTHOR", document.author),
+        author = " · ".join(part for part in (document.author, document.source) if part)
+        keywords = (("TITLE", document.title), ("SUBTITLE", document.subtitle), ("AUTHOR", author),
                  ("DATE", document.date), ("LANGUAGE", document.language))  # fmt: skip
-        lines = [f"#+{name}: {_text(value)}" for name, value in keywords if value]
-        # Subscripts only in braces, since names of metrics are full of underscores.
-        parts = ["\n".join([*lines, "#+OPTIONS: ^:{} toc:nil num:nil"]), self.joined(document.blocks)]
+        lines = [f"#+{name}: {self.inlines((b.Text(value),))}" for name, value in keywords if value]
+        # Subscripts only in braces, since names of metrics are full of underscores. With the default for the beginning,
+        # Emacs would fold neither drawers nor headings that ask for it.
+        lines += ["#+OPTIONS: ^:{} toc:nil num:nil", "#+STARTUP: showall"]
+        parts = ["\n".join(lines), self.joined(document.blocks)]
         if notes := [f"[fn:{number}] {text or '…'}" for number, text in self.endnotes(self.joined)]:
             parts += ["* Notes", *notes]
         if document.evidence is not None:
@@ -106,17 +124,31 @@ class _OrgWriter(TextWriter):
         return "".join(parts)
 
     def inlines(self, content: b.Inlines) -> str:
+        """Return the text of inlines; a marker in the text is escaped only if there could be emphasis with it."""
+        if self._markers is not None:
+            return self.adjacent(content)
+        self._markers = ""
+        text = self.adjacent(content)
+        self._markers = "".join(mark for mark in _MARKERS if text.count(mark) > 1 and _EMPHASIZED[mark].search(text))
+        if self._markers:
+            text = self.adjacent(content)
+        self._markers = None
+        return text
+
+    def adjacent(self, content: b.Inlines) -> str:
         """Return the text of inlines; a zero-width space separates markers from adjacent letters, so that they work."""
         parts: list[str] = []
+        follows_mark = False
         for inline in content:
             piece = self._write[type(inline)](inline)
             if not piece:
                 continue
             if (parts and isinstance(inline, _MARKED) and parts[-1][-1] not in " \t\n-('\"{" + _Z) or (
-                parts and piece[0] not in " \t\n-.,;:!?')}\\[\"" + _Z and parts[-1][-1] in "*/_+=~"
+                follows_mark and piece[0] not in " \t\n-.,;:!?')}\\[\"" + _Z
             ):
                 parts.append(_Z)
             parts.append(piece)
+            follows_mark = not isinstance(inline, b.Text) and piece[-1] in _MARKERS
         return "".join(parts)
 
     # ---- blocks ----
@@ -135,6 +167,8 @@ class _OrgWriter(TextWriter):
         return target + _guarded(self.inlines(block.content))
 
     def _write_list(self, block: b.List) -> str:
+        if block.kind == "plain" and not any(item.checkbox or item.anchor for item in block.items):
+            return self.plain_list(block)
         lines: list[str] = []
         number = 0
         for item in block.items:
@@ -231,19 +265,30 @@ class _OrgWriter(TextWriter):
         return f"[[file:{assets.add(stem, picture.suffix, picture.content, is_url=False)}]]"
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture, followed by a table of its data."""
-        caption = f"{_text(block.title)}{': ' if block.caption else ''}{self.line(block.caption)}"
-        parts = filter(None, (self.drawn(block), self._write_table(chart_table(block))))
-        return f"#+CAPTION: {caption}\n" + "\n\n".join(parts)
+        """Write a chart as a picture, with its data folded below; without a picture only the data."""
+        caption = self.line((b.Text(block.title), *((b.Text(": "), *block.caption) if block.caption else ())))
+        drawn, table = self.drawn(block), self._write_table(chart_table(block))
+        return f"#+CAPTION: {caption}\n" + (f"{drawn}\n\n{self.folded('DATA', table)}" if drawn else table)
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        return f"{_guarded(self.line(block.summary))}\n\n{self.joined(block.content)}"
+        """Write blocks that Emacs shows folded: below a heading if there are headings inside, else in a drawer."""
+        summary, content = self.line(block.summary), self.joined(block.content)
+        if block.level:
+            return f"{'*' * block.level} {summary}\n:PROPERTIES:\n:VISIBILITY: folded\n:END:\n\n{content}"
+        return f"{_guarded(summary)}\n\n{self.folded('DETAILS', content)}"
+
+    def folded(self, name: str, content: str) -> str:
+        """Return a drawer; content that would end it early stays outside."""
+        return content if _DRAWER_END.search(content) else f":{name}:\n{content}\n:END:"
 
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
-        return _text(inline.text)
+        return self.text(inline.text)
+
+    def text(self, text: str) -> str:
+        """Return a text escaped for where it stands."""
+        return _text(text, _MARKERS if self._markers is None else self._markers)
 
     def _write_superscript(self, inline: b.Superscript) -> str:
         return f"^{{{self.script(inline.content)}}}"
@@ -260,7 +305,7 @@ class _OrgWriter(TextWriter):
         text = printable(unwrapped(inline.text))
         mark = next((mark for mark in "=~" if mark not in text), "")
         if not text.strip() or text != text.strip() or not mark or "|" in text:
-            return _text(text)
+            return self.text(text)
         return f"{mark}{text}{mark}"
 
     def _write_math(self, inline: b.Math) -> str:

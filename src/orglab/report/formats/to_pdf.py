@@ -5,8 +5,10 @@ User text is written only as typst string literals, never as markup, so none of 
 
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,22 +19,28 @@ from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_pages
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
+from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.typst_math import string, to_typst_math
-from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.formats.writer import SIGNS, Writer, split_line
 from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import ModuleType
 
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment with the evidence."""
 MISSING = "PDF needs typst; install it with: pip install 'orglab[pdf]'"
 _MAX_HEADING_LEVEL = 5
-# A longer word would run off the page.
+# A longer word would run off the page, or into the next cell.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
+_LONG_WORD_IN_CELL = re.compile(r"[^\s\u200b]{22}(?=[^\s\u200b]{4})")
+# The characters of a table's text in the width of the page.
+_ROOM = 114
+# From this share of the page on, the widths of columns are given; below, typst finds them.
+_FULL = 0.9
 # Drawn, because few fonts have checkboxes; screen readers read the text inside.
-_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
-_SIGNS = {**SIGNS, "bad": "\u00d7"}
+_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u2713]"}
 # A page of the size of a picture, at most 17 cm by 24 cm.
 _PAGE = """#set page(width: auto, height: auto, margin: 0pt)
 #context {
@@ -76,8 +84,7 @@ def to_pdf(document: b.Document) -> bytes:
             missing = _NO_FONT.search(str(error))
         note = ""
         if missing:
-            codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
-            note = f"Some characters, such as {codes}, are missing from all fonts on the machine that made this file."
+            note = _describe_missing(missing.group(1))
         try:
             return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
         except _NotTypesetError:
@@ -90,10 +97,22 @@ def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | Non
     nothing = folder / "no-packages"
     with _stop_panics(typst):
         compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
+        # The date of a document without one, so that its bytes are the same each time.
         pdf = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
     if not isinstance(pdf, bytes):
         raise OrglabError("typst returned no PDF.")
     return pdf
+
+
+def _describe_missing(text: str) -> str:
+    """Return a sentence that names characters without a font, with the script of letters."""
+    chars = list(dict.fromkeys(char for char in text if not char.isspace()))[:3]
+    codes = ", ".join(f"U+{ord(char):04X}" for char in chars)
+    name = unicodedata.name(chars[0], "") if chars else ""
+    if unicodedata.category((chars or " ")[0]).startswith("L"):  # A letter; its name begins with its script.
+        name = name.partition(" ")[0]
+    known = f" ({name if name == 'CJK' else name.capitalize()})" if name else ""
+    return f"No font on the machine that made this file has some of its characters, such as {codes}{known}."
 
 
 @contextmanager
@@ -134,23 +153,27 @@ def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
     return png
 
 
-def _str(text: str) -> str:
-    """Return a text as a typst string literal, with break opportunities in words longer than a line."""
+def _str(text: str, long_word: re.Pattern[str] = _LONG_WORD) -> str:
+    """Return a text as a typst string literal, with break opportunities in long words."""
     text = " ".join(printable(text).split("\n"))
-    return string(_LONG_WORD.sub("\\g<0>\u200b", text) if len(text) > 50 else text)  # noqa: PLR2004 - see _LONG_WORD
+    return string(long_word.sub("\\g<0>\u200b", text) if len(text) > 22 else text)  # noqa: PLR2004 - see _LONG_WORD_IN_CELL
+
+
+# Inlines that are one expression each.
+_SINGLE = (b.Text, b.Marked, b.Reference, b.Badge)
 
 
 class _TypstWriter(Writer):
     """A writer of typst source: a sequence of expressions, each after a `#`."""
 
     marks: ClassVar = {
-        b.Emphasis: ("#emph[", "]"),
-        b.Strong: ("#strong[", "]"),
-        b.Underline: ("#underline[", "]"),
-        b.Strike: ("#strike[", "]"),
-        b.Small: ("#small[", "]"),
-        b.Superscript: ("#super[", "]"),
-        b.Subscript: ("#sub[", "]"),
+        b.Emphasis: ("#emph", ""),
+        b.Strong: ("#strong", ""),
+        b.Underline: ("#underline", ""),
+        b.Strike: ("#strike", ""),
+        b.Small: ("#small", ""),
+        b.Superscript: ("#super", ""),
+        b.Subscript: ("#sub", ""),
     }
     fixed: ClassVar = {b.Rule: "#divider()", b.LineBreak: "#linebreak()"}
 
@@ -159,28 +182,27 @@ class _TypstWriter(Writer):
         self.folder = folder
         self.checked_by = checked_by
         self._anchor = ""
-        self._sections = 0
+        self._sections: list[str] = []
         self._files = 0
+        self._long_word = _LONG_WORD
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self, note: str = "") -> str:
         """Return the complete source, with `note` below the title."""
         document = self.document
         body = self.pieces(document.blocks)
-        if self._tables:
-            body.append(self._write_heading(b.Heading(1, (b.Text("Chart data"),))))
-        for name, table in self._tables:
-            body += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
-        byline = " · ".join(part for part in (document.author, document.date) if part)
-        contents = "true" if document.contents and self._sections > 1 else "false"
+        has_contents = document.contents and len(self._sections) > 1
+        contents = f"({''.join(f'{_str(name)}, ' for name in self._sections)})" if has_contents else "none"
         title = document.title or "Report"
         language = re.sub(r"[^a-z]", "", document.language.split("-")[0].lower())[:3] or "en"
+        author = _str(document.author) if document.author else "()"
+        properties = {"title": _str(title), "author": author, "date": _date(document.made)}
         parts = [
             style,
-            f"#set document(title: {_str(title)}, author: {_str(document.author)})",
+            f"#set document({', '.join(f'{name}: {value}' for name, value in properties.items())})",
             f"#set text(lang: {_str(language)})",
-            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(byline)}, {contents})",
+            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)}, {contents})",
         ]
         if note:
             parts.append(f"#note[#{_str(note)}]")
@@ -190,6 +212,14 @@ class _TypstWriter(Writer):
             about = 'description: "Evidence for the statements in this report"'
             parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {about})')
         return "\n\n".join(parts)
+
+    def argument(self, content: b.Inlines) -> str:
+        """Return inlines as an argument: a single one without a content block, which would cost time and memory."""
+        text = self.inlines(content)
+        return text[1:] if len(content) == 1 and isinstance(content[0], _SINGLE) else f"[{text}]"
+
+    def _write_marked(self, inline: b.Marked) -> str:
+        return f"{self.marks[type(inline)][0]}({self.argument(inline.content)})"
 
     def label(self, anchor: str) -> str:
         """Return the label of an anchor on its first use, else nothing."""
@@ -210,7 +240,8 @@ class _TypstWriter(Writer):
     def _write_heading(self, block: b.Heading) -> str:
         level = self.limit_level(min(block.level, _MAX_HEADING_LEVEL))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
-        self._sections += level == 1
+        if level == 1:
+            self._sections.append(b.plain(block.content))
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
@@ -218,6 +249,8 @@ class _TypstWriter(Writer):
 
     def _write_list(self, block: b.List) -> str:
         tight = "false" if block.is_loose else "true"
+        if block.kind == "plain" or (block.kind == "bullets" and all(item.checkbox for item in block.items)):
+            return self.lines(block, tight)
         items = []
         for item in block.items:
             box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
@@ -229,26 +262,48 @@ class _TypstWriter(Writer):
             else:
                 items.append(f"list.item[{body}]")
         kind = {"numbers": "enum", "definitions": "terms"}.get(block.kind, "list")
-        is_plain = block.kind == "plain" or (kind == "list" and all(item.checkbox for item in block.items))
-        marker = ", marker: none, body-indent: 0pt" if is_plain else ""
-        return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
+        return f"#{kind}(tight: {tight}, {', '.join(items)})"
+
+    def lines(self, block: b.List, tight: str) -> str:
+        """Write a list without markers; signs and checkboxes stand in a column to the left."""
+        split = [split_line(item) for item in block.items]
+        is_signed = any(sign or item.checkbox for item, (sign, _, _) in zip(block.items, split, strict=True))
+        items = []
+        for item, (sign, content, end) in zip(block.items, split, strict=True):
+            text = self.inlines(content) + (f"#end({self.argument(end.content)})" if end else "")
+            text = self.label_element(item.anchor) + text
+            rest = item.content[1:] if content or sign or end else item.content
+            body = self.between.join([text, *self.pieces(rest)])
+            mark = _BOXES[item.checkbox] if item.checkbox else self._write_badge(sign) if sign else ""
+            items.append(f"list.item[#signed[{mark}][{body}]]" if is_signed else f"list.item[{body}]")
+        return f"#plain-list(tight: {tight}, {', '.join(items)})"
 
     def _write_table(self, block: b.Table) -> str:
-        """Write a table; its header is repeated on each page."""
+        """Write a table, whose header is repeated on each page; one that is too wide becomes a list."""
         if not block.width:
             return ""
+        shares = fit_columns(block, _ROOM)
+        if shares is None:
+            return f"#rows[{self.content(list_rows(block))}]"
+        self._long_word = _LONG_WORD_IN_CELL
+        table = self.grid(block, shares)
+        self._long_word = _LONG_WORD
+        return f"#caption[{self.inlines(block.caption)}]\n{table}" if block.caption else table
+
+    def grid(self, block: b.Table, shares: list[float]) -> str:
+        """Write the cells of a table, with columns of these shares of the page if they fill it."""
         header, *rows = block.cells
-        parts = [f"columns: {block.width}", f"align: ({', '.join(block.columns)},)"]
+        widths = f"({', '.join(f'{share:.4f}fr' for share in shares)},)" if sum(shares) > _FULL else str(block.width)
+        parts = [f"columns: {widths}", f"align: ({', '.join(block.columns)},)"]
         if block.header:
-            head = ", ".join(f"[#strong[{self.inlines(cell)}]]" for cell in header)
+            head = ", ".join(f"strong({self.argument(cell)})" for cell in header)
             parts += [f"table.header({head})", "head-rule"]
         rules = set(block.rules)
         for index, row in enumerate(rows):
             if index in rules:
                 parts.append("row-rule")
-            parts.append(", ".join(f"[{self.inlines(cell)}]" for cell in row))
-        caption = f"#caption[{self.inlines(block.caption)}]\n" if block.caption else ""
-        return f"{caption}#table({', '.join(parts)})"
+            parts.append(", ".join(map(self.argument, row)))
+        return f"#table({', '.join(parts)})"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
         language = re.sub(r"[^\w+#.-]", "", block.language)
@@ -318,7 +373,7 @@ class _TypstWriter(Writer):
         )
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart, in one part for each page; its data goes to the end of the document."""
+        """Write a chart, in one part for each page; its data goes to the end of the appendix."""
         caption = f"\n#caption[{self.inlines(block.caption)}]" if block.caption else ""
         parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
         for svg, alt in draw_pages(block):
@@ -331,18 +386,28 @@ class _TypstWriter(Writer):
         return f"{self._write_code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
 
     def _write_details(self, block: b.Details) -> str:
-        """Write the summary, followed by the blocks."""
-        return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
+        """Write the summary, followed by the blocks; as a section if it has headings, with the data of the charts."""
+        if not block.level:
+            return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
+        parts = [self._write_heading(b.Heading(block.level, block.summary)), *self.pieces(block.content)]
+        if self._tables:
+            parts.append(self._write_heading(b.Heading(block.level + 1, (b.Text("Chart data"),))))
+        for name, table in self._tables:
+            parts += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
+        self._tables = []
+        return self.between.join(parts)
 
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
-        return f"#{_str(inline.text)}"
+        return f"#{_str(inline.text, self._long_word)}"
 
     def _write_code(self, inline: b.Code) -> str:
-        """Write inline code; long code gets no box, so that it can wrap."""
-        code = f"#raw({_str(unwrapped(inline.text))})"
-        return code if len(inline.text) > 40 else f"#code-text[{code}]"  # noqa: PLR2004 - half a line
+        """Write inline code; long code, and that in a table, gets no box, so that it can wrap."""
+        text = _str(unwrapped(inline.text), self._long_word)
+        if self._long_word is not _LONG_WORD:
+            return f"#cell-code({text})"
+        return f"#raw({text})" if len(inline.text) > 40 else f"#code-text(raw({text}))"  # noqa: PLR2004 - half a line
 
     def _write_math(self, inline: b.Math) -> str:
         """Write an inline formula, or its source."""
@@ -352,22 +417,22 @@ class _TypstWriter(Writer):
             return f"{self._write_code(b.Code(inline.tex))}#{_str(' ')}{self.note(error)}"
 
     def _write_link(self, inline: b.Link) -> str:
-        content = self.inlines(inline.content) or f"#{_str(inline.url)}"
-        return self.linked(self.target(inline), content)
+        content = inline.content or (b.Text(inline.url),)
+        target = self.target(inline)
+        return self.linked(target, self.argument(content)) if target else self.inlines(content)
 
-    def linked(self, target: str, content: str) -> str:
+    def linked(self, target: str, argument: str) -> str:
         """Write a link to a URL or a label."""
-        if not target:
-            return content
         place = f"label({string(target[1:])})" if target.startswith("#") else string(target)
-        return f"#link({place})[{content}]"
+        return f"#link({place}, {argument})"
 
     def _write_reference(self, inline: b.Reference) -> str:
         """Write a citation, without a link if it would lead to its own section: each link costs time."""
         target = self.target(inline)
         if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
             target = ""
-        return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
+        text = f"ref-text({_str(inline.cited)})"
+        return self.linked(target, text) if target else f"#{text}"
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write a footnote mark; the first one includes the text."""
@@ -381,15 +446,24 @@ class _TypstWriter(Writer):
         return self.picture(inline.path, inline.alt, "2.4em")
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = _SIGNS.get(inline.tone, "")
+        sign = SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
-            return f"#sign({_tone(inline.tone)})[#{_str(sign)}]"
-        return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
+            return f"#sign({_tone(inline.tone)}, {_str(sign)})"
+        return f"#badge({_tone(inline.tone)}, {_str(f'{sign} {inline.text}'.strip())})"
 
     def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text unchanged, followed by the note."""
         text = self._write_code(b.Code(inline.text)) if inline.text else ""
         return f"{text}#{_str(' ')}{self.note(inline.note)}"
+
+
+def _date(made: "datetime | None") -> str:
+    """Return a time as a typst expression, in UTC as in the properties of a PDF."""
+    if made is None:
+        return "none"
+    made = made.astimezone(UTC)
+    fields = ("year", "month", "day", "hour", "minute", "second")
+    return f"datetime({', '.join(f'{name}: {getattr(made, name)}' for name in fields)})"
 
 
 def _or_none(text: str) -> str:

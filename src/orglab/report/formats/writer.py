@@ -25,6 +25,7 @@ SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting
 """The symbol for the tone of a badge, as in charts, for grey print and colour-blind readers."""
 
 _MAX_HEADING_LEVEL = 6
+_MAX_END = 40
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
 
 
@@ -51,6 +52,22 @@ def find_anchors(blocks: Iterable[b.Block]) -> Iterator[str]:
             stack.extend(reversed(block.items))
         elif isinstance(block, b.ListItem | b.Quote | b.Centered | b.Details):
             stack.extend(reversed(block.content))
+
+
+def split_line(item: b.ListItem) -> tuple[b.Badge | None, b.Inlines, b.Small | None]:
+    """Return the sign, the text and the small end of an item's first paragraph, as for a plain list.
+
+    An end that may be longer than half a line remains in the text.
+    """
+    content = item.content[0].content if item.content and isinstance(item.content[0], b.Paragraph) else ()
+    sign, end = None, None
+    if content and isinstance(content[0], b.Badge) and content[0].is_sign and content[0].tone in SIGNS:
+        sign, content = content[0], content[1:]
+        if content and isinstance(content[0], b.Text):
+            content = (b.Text(content[0].text.lstrip()), *content[1:])
+    if len(content) > 1 and isinstance(content[-1], b.Small) and len(b.plain((content[-1],))) <= _MAX_END:
+        end, content = content[-1], content[:-1]
+    return sign, content, end
 
 
 _KINDS: tuple[type, ...] = (*get_args(b.Block), *get_args(b.Inline))
@@ -193,6 +210,10 @@ class TextWriter(Writer):
         name = f"chart-{self._charts}"
         svg = Picture(draw_chart(chart, LIGHT, name).encode(), "svg", "image/svg+xml")
         return self.embedded(self.assets, name, svg, chart.title)
+
+    def plain_list(self, block: b.List) -> str:
+        """Write a list without markers as paragraphs, since a marker before a sign would be one too many."""
+        return "\n\n".join(filter(None, (self.content(item.content) for item in block.items)))
 
     def note(self, why: str) -> str:
         """Write a note on why something is not shown as intended."""
