@@ -27,6 +27,7 @@ from orglab.text import count, day
 
 # In these sections each experiment has a heading; in the others it is a line of a list.
 _WITH_HEADINGS = ("results",)
+_ONE_LINE = 130  # characters of statements that share a paragraph
 
 
 def lay_out(report: Report, *, with_appendix: bool = True) -> Document:
@@ -107,11 +108,12 @@ def _conclusion(item: Item) -> ListItem:
 
 
 def _label(label: str, statements: Sequence[Statement]) -> Iterator[Block]:
-    """Yield statements below a label: a single one beside it, several as a list."""
+    """Yield statements below a label: a single one or short ones beside it, others as a list."""
     name = Strong((Text(f"{label}:"),))
-    if len(statements) == 1:
-        yield Paragraph((name, Text(" "), *statements[0].content))
-        yield from statements[0].quote
+    is_short = sum(len(one.text) for one in statements) < _ONE_LINE and not any(one.quote for one in statements)
+    if statements and (len(statements) == 1 or is_short):
+        yield Paragraph((name, Text(" "), *_join(statements)))
+        yield from (block for one in statements for block in one.quote)
     elif statements:
         yield Paragraph((name,))
         yield List(tuple(ListItem((Paragraph(one.content), *one.quote)) for one in statements))

@@ -25,9 +25,9 @@ from orglab.report.content.wording import Wording, claim_exists, claim_note
 from orglab.runs.step_results import Results
 from orglab.text import days
 
-MOST_CONCLUSIONS = 12
+MOST_CONCLUSIONS = 10
 """How many conclusions the summary has; of more, the last ones."""
-_MOST_OPEN = 8  # experiments under way, and as many blocked
+_MOST_OPEN = 5  # experiments under way, as many blocked, and as many changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,10 @@ def _section(
     """Yield the items of a section."""
     overturned = find_overturned(activities, wording)
     if name == "changed":
-        yield from read_changes(activities, overturned, wording)
+        changes = list(read_changes(activities, overturned, wording))
+        yield from changes[:_MOST_OPEN]
+        if len(changes) > _MOST_OPEN:
+            yield Item("", f"and {len(changes) - _MOST_OPEN} more", "", "plain", changes[-1].statements)
     elif name == "under_way":
         doing = [activity for activity in activities if activity.is_under_way]
         doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
