@@ -2,8 +2,8 @@
 
 It works in a new git repository, trains and evaluates real models on scikit-learn's
 handwritten digits, and uses only the command lines of orglab, git and python; each command
-is printed as it would be typed, with its output. No verdict is hard-coded:
-study/compare.py decides each one from the measured numbers.
+is printed as it would be typed, with its output. No verdict is hard-coded: each claim is in
+the log before anything runs, and orglab judges it by the measured numbers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 STUDY = Path(__file__).parent / "study"
 WIDTH = 100
+SEEDS = 5
 BIN = Path(sys.executable).parent
 COLOURED = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -100,15 +101,23 @@ class Study:
         step_options = [argument for step in steps for argument in ("-s", step)]
         return self.type("orglab", "new", title, "-d", hypothesis, *step_options, "-t", tag)
 
-    def take_step(self, step: str, what: str, **settings: object) -> dict[str, Any]:
-        """Commit the settings of a step, run the training with `orglab run`, and return the result.
+    def claim(self, experiment: str, claim: str) -> None:
+        """Write what an experiment claims into the log, as in an editor."""
+        log = self.folder / "experiment_log.org"
+        mark = f"  :ID:       {experiment.removeprefix('e')}\n"
+        log.write_text(log.read_text().replace(mark, f"{mark}  :CLAIM:    {claim}\n"))
+        print(f"(in an editor, below :ID: of {experiment}:  :CLAIM: {claim})")
+
+    def take_step(self, step: str, what: str, **settings: object) -> None:
+        """Commit the settings of a step, and run the training with `orglab run`, once for each seed.
 
         No reference or hash is typed by hand: the hooks and `orglab run` add them.
         """
         file = self.write_settings(step, what, **settings)
-        metrics = f"results/{step}.json"
-        self.type("orglab", "run", step, "--metrics", metrics, "--done", "--", "python", "train.py", str(file))
-        return self.read(step)
+        for seed in range(SEEDS):
+            done = ["--done"] if seed == SEEDS - 1 else []
+            command = ("python", "train.py", str(file), "--seed", str(seed))
+            self.type("orglab", "run", step, "--metrics", f"results/{step}-seed{seed}.json", *done, "--", *command)
 
     def write_settings(self, step: str, what: str, **settings: object) -> Path:
         """Start a step, commit its settings, and return their file."""
@@ -129,30 +138,33 @@ class Study:
                 command = ("python", "train.py", f"settings/{step}.toml", "--units", str(number), "--seed", str(seed))
                 self.type("orglab", "run", step, "--metrics", metrics, "--", *command)
 
-    def compare(self, before: str, after: str, more_than: float, *options: str) -> dict[str, Any]:
-        """Decide whether one result is better than another by more than a given amount."""
-        name = f"{before}-{after}"
-        files = [f"results/{result}.csv" for result in (before, after)]
-        verdict = f"results/{name}.json"
-        experiment = before.split(".", maxsplit=1)[0]
-        command = ("python", "compare.py", *files, str(more_than), verdict, *options)
-        self.type("orglab", "run", experiment, "-m", f"{before} compared with {after}", "--", *command)
-        return self.read(name)
+    def read_points(self, step: str, other: str) -> float:
+        """Return by how many percentage points the mean accuracy of a step is higher than that of another."""
+        experiment = step.split(".", maxsplit=1)[0]
+        results = self.ask(experiment)["results"]
+        means = {one["ref"]: one["metrics"]["accuracy"]["mean"] for one in results}
+        return 100 * (means[step] - means[other])
 
-    def conclude(self, experiment: str, decision: dict[str, Any], text: str) -> None:
-        """Record the verdict."""
-        self.type("orglab", "conclude", experiment, text, "--verdict", decision["verdict"])
+    def ask(self, experiment: str) -> dict[str, Any]:
+        """Return what orglab tells programs about an experiment; this is not printed."""
+        done = subprocess.run(
+            ("orglab", "show", experiment, "--json"),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            check=True,
+        )
+        shown: dict[str, Any] = json.loads(done.stdout)
+        return shown
 
-    def read(self, name: str) -> dict[str, Any]:
-        """Return a result or a decision, as written by the scripts."""
-        result: dict[str, Any] = json.loads((self.folder / "results" / f"{name}.json").read_text())
-        return result
-
-
-def between(decision: dict[str, Any]) -> str:
-    """Return a difference in accuracy with its interval, in percentage points."""
-    mean, low, high = (100 * decision[name] for name in ("difference", "low", "high"))
-    return f"{mean:+.1f} points (from {low:+.1f} to {high:+.1f})"
+    def conclude(self, step: str, words: dict[str, str], more: str) -> None:
+        """Conclude an experiment with the verdict on its claim, which is about one of its steps, and fitting words."""
+        experiment = step.split(".", maxsplit=1)[0]
+        judged = next(one["claim"] for one in self.ask(experiment)["results"] if one["ref"] == step)
+        verdict = {"holds": "supported", "fails": "refuted", "undecided": "inconclusive"}[judged]
+        points = self.read_points(step, f"{experiment}.1")
+        sentence = words.get(verdict, words["inconclusive"]).format(points=f"{points:+.1f} points")
+        self.type("orglab", "conclude", experiment, f"{sentence} {more}".strip(), "--verdict", verdict)
 
 
 def try_shifts(study: Study) -> str:
@@ -161,27 +173,29 @@ def try_shifts(study: Study) -> str:
     experiment = study.new(
         "Shifted copies help with few training digits",
         "With 100 training digits, adding four copies of each, shifted by one pixel, "
-        "raises the accuracy of an SVM by more than 1 percentage point.",
+        "raises the accuracy of an SVM by more than half a percentage point.",
         "SVM on 100 original digits",
         "The same, with four shifted copies of each digit",
         tag="augmentation",
     )
+    study.claim(experiment, "accuracy > +0.005")
     say("For each step: commit the settings and run them. orglab commits the results, notes the run, ticks the step.")
-    study.take_step(f"{experiment}.1", "SVM on 100 original digits", model="svm", digits=100, seeds=20)
-    with_copies = {"model": "svm", "digits": 100, "seeds": 20}
-    study.take_step(f"{experiment}.2", "four shifted copies of each digit", **with_copies, copies="shifted")
+    settings = {"model": "svm", "digits": 100}
+    study.take_step(f"{experiment}.1", "SVM on 100 original digits", **settings)
+    study.take_step(f"{experiment}.2", "four shifted copies of each digit", **settings, copies="shifted")
     say("A doubt along the way becomes a note, and then a step of its own.")
     study.type("orglab", "note", experiment, "Is it the shifts, or only that each digit counts five times?")
     control = study.type("orglab", "step", experiment, "Control: four copies without shifts")
-    study.take_step(control, "control: four copies, not shifted", **with_copies, copies="same")
+    study.take_step(control, "control: four copies, not shifted", **settings, copies="same")
     say("The numbers decide the verdict.")
-    decision = study.compare(f"{experiment}.1", f"{experiment}.2", 0.01)
-    beyond_control = study.compare(control, f"{experiment}.2", 0)
     study.conclude(
-        experiment,
-        decision,
-        f"Shifted copies change the accuracy by {between(decision)}; the hypothesis was more than +1 point. "
-        f"Compared with unshifted copies, the shifts alone contribute {between(beyond_control)}.",
+        f"{experiment}.2",
+        {
+            "supported": "Shifted copies help: {points} of accuracy.",
+            "refuted": "Shifted copies do not help enough: {points} of accuracy.",
+            "inconclusive": "Shifted copies may help: {points} of accuracy.",
+        },
+        f"Compared with unshifted copies, it is {study.read_points(f'{experiment}.2', control):+.1f} points.",
     )
     return experiment
 
@@ -197,41 +211,46 @@ def try_components(study: Study) -> None:
         "PCA to 16 components, to see whether the loss disappears",
         tag="pca",
     )
-    settings = {"model": "svm", "digits": 1000, "seeds": 10}
+    study.claim(experiment, "accuracy >= -0.01")
+    settings = {"model": "svm", "digits": 1000}
     study.take_step(f"{experiment}.1", "SVM on all 64 pixels", **settings)
     study.take_step(f"{experiment}.2", "PCA to 8 components", **settings, components=8)
     study.take_step(f"{experiment}.3", "PCA to 16 components", **settings, components=16)
     say("The numbers decide the verdict.")
-    decision = study.compare(f"{experiment}.1", f"{experiment}.2", -0.01)
-    sixteen = study.compare(f"{experiment}.1", f"{experiment}.3", -0.01)
     study.conclude(
-        experiment,
-        decision,
-        f"8 components change the accuracy by {between(decision)}; the hypothesis was a loss of no more than 1 point. "
-        f"16 components: {between(sixteen)}.",
+        f"{experiment}.2",
+        {
+            "supported": "Eight components are enough: {points} of accuracy.",
+            "refuted": "Eight components are too few: {points} of accuracy.",
+            "inconclusive": "Eight components may be enough: {points} of accuracy.",
+        },
+        f"With 16 it is {study.read_points(f'{experiment}.3', f'{experiment}.1'):+.1f} points.",
     )
 
 
-def sweep_seeds(study: Study) -> None:
-    """Test how much a random forest's accuracy depends on its seed."""
-    say("The third hypothesis: a seed sweep. The data stay the same, only the forest's seed changes.")
+def try_more_trees(study: Study) -> None:
+    """Test whether more trees are worth their time, with the same data for all seeds."""
+    say("The third hypothesis. The data stay the same, only the seed of the forest changes.")
     experiment = study.new(
-        "How much of the accuracy is luck",
-        "With 100 trees instead of 10, the seed changes the accuracy less, by more than half a percentage point.",
-        "12 seeds with 10 trees",
-        "12 seeds with 100 trees",
-        tag="seeds",
+        "Are 200 trees worth their time?",
+        "A forest of 200 trees is more accurate than one of 100, by more than a quarter of a percentage point.",
+        "100 trees",
+        "200 trees",
+        tag="forest",
     )
-    settings = {"model": "forest", "digits": 1000, "seeds": 12, "split": 0}
-    few = study.take_step(f"{experiment}.1", "12 seeds with 10 trees", **settings, trees=10)
-    many = study.take_step(f"{experiment}.2", "12 seeds with 100 trees", **settings, trees=100)
+    study.claim(experiment, "accuracy > +0.0025")
+    settings = {"model": "forest", "digits": 1000, "split": 0}
+    study.take_step(f"{experiment}.1", "100 trees", **settings, trees=100)
+    study.take_step(f"{experiment}.2", "200 trees", **settings, trees=200)
     say("The numbers decide the verdict.")
-    decision = study.compare(f"{experiment}.1", f"{experiment}.2", 0.005, "--steadier")
     study.conclude(
-        experiment,
-        decision,
-        f"Standard deviation over seeds: {100 * few['spread']:.1f} points with 10 trees, "
-        f"{100 * many['spread']:.1f} with 100. Steadier by {between(decision)}; the hypothesis was more than 0.5.",
+        f"{experiment}.2",
+        {
+            "supported": "200 trees are worth it: {points} of accuracy.",
+            "refuted": "200 trees are not worth it: {points} of accuracy.",
+            "inconclusive": "Whether 200 trees are worth it cannot be told from five seeds: {points} of accuracy.",
+        },
+        "",
     )
 
 
@@ -323,19 +342,18 @@ def main() -> None:
         sys.exit("demo: git is not installed; install it first (Debian: apt install git).")
     study = Study(open_folder(arguments.dir))
 
-    say(f"A git repository with two small scripts, in {study.folder}")
+    say(f"A git repository with a small script, in {study.folder}")
     study.type("git", "init", "--quiet", "--initial-branch=main")
-    for script in ("train.py", "compare.py"):
-        shutil.copy(STUDY / script, study.folder)
+    shutil.copy(STUDY / "train.py", study.folder)
     (study.folder / "settings").mkdir()
     (study.folder / "orglab.toml").write_text('[run]\nresults = ["results", "models"]\n')
     (study.folder / ".gitignore").write_text("models/\nreport*\n")
-    study.commit("Train and compare", ".")
+    study.commit("Train", ".")
     study.type("orglab", "init")
 
     first = try_shifts(study)
     try_components(study)
-    sweep_seeds(study)
+    try_more_trees(study)
     tidy_history(study)
     try_again(study)
     leave_open(study)

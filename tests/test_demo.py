@@ -49,7 +49,7 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
         "python train.py settings/e1.2.toml",
         "wrote this file",
         "e1  Shifted copies",
-        "by more than 1 percentage point",
+        "by more than half a percentage point",
     ):
         assert words in why
     ranking = re.search(r"--best accuracy\nstep  units  accuracy\n(.*)\n(.*)\n", said)
