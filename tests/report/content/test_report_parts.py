@@ -245,3 +245,11 @@ def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
     found = read()
     assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again”. [e2]"]}
     assert found["results"]["e1"][0] == "Overturned by [e2]."
+
+
+def test_what_was_tried_before_is_named_at_the_result_that_refers_to_it():
+    old = experiment(1, "Wide is better", "DONE", conclusion="No.", verdict="refuted", at="01 Sun").replace(
+        "-14 Sat", "-02 Mon"
+    )
+    write(old, experiment(2, "Wider", "DONE", conclusion="Yes, unlike [e1].", verdict="inconclusive"))
+    assert "Tried before: Wide is better, refuted. [e1]" in read()["results"]["e2"]

@@ -88,7 +88,14 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     return Item(activity.ref, experiment.title, verdict or "concluded", TONES.get(verdict, "plain"), (statement,))
 
 
-def read_result(answer: Answer, overturned: Mapping[str, str], wording: Wording, *, is_stated: bool) -> Item | None:
+def read_result(
+    answer: Answer,
+    overturned: Mapping[str, str],
+    others: Mapping[str, ExperimentActivity],
+    wording: Wording,
+    *,
+    is_stated: bool,
+) -> Item | None:
     """Return the item on a result: the question, the author's words, what to doubt, and what it rests on.
 
     It is None if the summary says all of it.
@@ -96,6 +103,7 @@ def read_result(answer: Answer, overturned: Mapping[str, str], wording: Wording,
     Args:
         answer: The answer.
         overturned: The experiments whose verdict another one contradicts, each with that one.
+        others: All experiments, by their references.
         wording: The context.
         is_stated: Whether the summary has the first sentence of the conclusion.
     """
@@ -123,11 +131,30 @@ def read_result(answer: Answer, overturned: Mapping[str, str], wording: Wording,
         listed = "; ".join(doubts)
         lead = Strong((Text("What to doubt: "),))
         statements.append(make_statement(lead, f"{listed}.", claims=[claim_exists(experiment)]))
+    told = {ref for ref, by in overturned.items() if by == activity.ref}
+    earlier = list(_find_earlier(activity, {ref: one for ref, one in others.items() if ref not in told}, wording))
     is_compared = sum(bool(outcome.runs) for outcome in answer.results.outcomes) > 1
-    if is_stated and not statements and not is_compared:
+    if is_stated and not statements and not earlier and not is_compared:
         return None
+    statements += earlier
     statements += _evidence(activity, wording)
     return Item(ref, experiment.title, verdict, TONES.get(verdict, "plain"), tuple(statements), before)
+
+
+def _find_earlier(
+    activity: ExperimentActivity, others: Mapping[str, ExperimentActivity], wording: Wording
+) -> Iterator[Statement]:
+    """Yield the experiments that an experiment refers to and that were closed before it was created."""
+    created = activity.experiment.created
+    for ref in wording.find_mentioned(activity.experiment):
+        other = others.get(ref)
+        if other is None or other.closed is None or created is None or other.closed >= created.when:
+            continue
+        verdict = f", {other.conclusion.verdict}" if other.conclusion.verdict else ""
+        title = wording.inline(other.experiment.title, ref)
+        lead = Strong((Text("Tried before: "),))
+        claims = [claim_exists(other.experiment)]
+        yield make_statement(lead, title, verdict, ".", place(wording.links.to(ref)), claims=claims)
 
 
 def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:

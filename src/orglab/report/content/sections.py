@@ -147,7 +147,8 @@ def _section(
             yield Item("", f"and {len(plans) - MOST_NEXT} more", "", "plain", ())
     elif name == "results":
         stated = answers[:MOST_CONCLUSIONS]
-        read = (read_result(one, overturned, wording, is_stated=one in stated) for one in answers)
+        others = {activity.ref: activity for activity in activities}
+        read = (read_result(one, overturned, others, wording, is_stated=one in stated) for one in answers)
         yield from (item for item in read if item is not None)
     else:
         yield from _journal(activities, wording)
