@@ -97,7 +97,7 @@ def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
             raise NotFoundError("No report has been written in this clone yet; use `orglab report --check FILE`.")
         file, evidence = last.file, last.evidence
     else:
-        file, evidence = str(path), read_report_evidence(path, last)
+        file, evidence = str(path), read_report_evidence(log, path, last)
     statements = from_evidence(evidence)
     sources = Sources(log)
     needs_journal = any(claim.kind == "journal" for statement in statements for claim in statement.claims)

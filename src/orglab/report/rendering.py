@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError, NotWritableError, UsageError
-from orglab.git.inside import require_inside
+from orglab.git.inside import read_inside, require_inside
 from orglab.log.log import LogFile
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.statements import Report
@@ -21,6 +21,7 @@ MakeValues = Callable[[Report], Mapping[str, object]]
 """A function from a report to the values passed to a template."""
 
 BINARY = (".pdf", ".docx")
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def choose_format(log: LogFile, out: Path | None, template: Path | None) -> Repo
         extension = find_extension(template)
         if out is not None and out.suffix.lower() in BINARY:
             raise UsageError(f"A template cannot write {out.suffix}; use another extension or omit --template.")
+        require_inside(log.repository, template, UsageError)
         return ReportFormat(extension, template)
     if out is None:
         return ReportFormat()
@@ -114,7 +116,7 @@ def write_report(
             write_atomically(path, text.encode("utf-8", "replace"))
         else:
             write_document(lay_out(report), path)
-        content = path.read_bytes()
+        content = read_inside(log.repository, path, _MOST_BYTES)
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
     folder = log.clone_folder
@@ -122,14 +124,14 @@ def write_report(
     write_last(folder, LastReport(until, str(path.absolute()), compute_digest(content), collect_evidence(report)))
 
 
-def read_report_evidence(path: Path, last: LastReport) -> Mapping[str, Any]:
+def read_report_evidence(log: LogFile, path: Path, last: LastReport) -> Mapping[str, Any]:
     """Return the evidence in a report's file, or else the remembered evidence if that file is the last report.
 
     Raises:
         NotFoundError: The file cannot be read, or there is no evidence for it.
     """
     try:
-        content = path.read_bytes()
+        content = read_inside(log.repository, path, _MOST_BYTES)
     except OSError as error:
         raise NotFoundError(f"Cannot read the report {path}: {error.strerror}.") from error
     evidence = read_evidence(content)
