@@ -73,7 +73,7 @@ READING = {
 WRITING = {
     "note 1 words": 3, "new Second": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,
     "init --no-hooks": 3, "run 1.1 -- true": 1,
-    "run 1.1 --results res --metrics m.json -- touch -h m.json config.json": 1, "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
+     "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
     "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 4, "runs prune": 5,
 }  # fmt: skip
@@ -99,6 +99,14 @@ OWN = (
     "runs", "waiting", "texts", "losses", "worktrees", f"runs/{ID}", f"runs/{ID}/record.jsonl", f"runs/{ID}/output.log",
     f"waiting/{ID}",
 )  # fmt: skip
+RUN = "run 1.1 --results res --metrics m.json -- touch -h m.json config.json"
+# Files of the repository, where a link from each may lead, and the command that could read or write it there.
+LINKED = {
+    "config.json": ("secret.json", RUN), "requirements.txt": ("secret.txt", RUN), "m.json": ("secret.json", RUN),
+    "res": ("folder", RUN), "res/x": ("folder", RUN), "journal.org": ("journal.org", f"search {SECRET.lower()}"),
+    "experiment_log.org": ("other/experiment_log.org", "setup git"), "r.md-files": ("folder", "report -o r.md"),
+    "experiment_log.org_archive": ("other/experiment_log.org", "note 1 words"), "train.py": ("secret.txt", "why train.py:9"),
+}  # fmt: skip
 SETTINGS = (
     "log", "journal", "notes", "steps", "conclusions", "keywords", "tag", "tags", "letter", "verdicts", "run.results",
     "run.size_limit", "run.environment", "report.template", "hooks.separate", "metrics.loss", "similar", "unknown",
@@ -145,6 +153,7 @@ class World:
         """Make the repository and its surroundings."""
         self.root, self.clone, self.home, self.hub = root, root / "clone", root / "home", root / "hub.git"
         self.ran = root / "ran"
+        self.likely = ""  # the command that a change is for
         self.home.mkdir(parents=True)
         os.environ.update(
             HOME=str(self.home), XDG_STATE_HOME=str(root / "own"), XDG_CACHE_HOME=str(root / "own"),
@@ -344,6 +353,9 @@ def change_links(world: World, choice: random.Random) -> str:
         "other/experiment_log.org",
     )
     name, target = choice.choice(inside), world.home / choice.choice(targets)
+    if choice.random() < 0.3:
+        name = choice.choice(list(LINKED))
+        target, world.likely = world.home / LINKED[name][0], LINKED[name][1]
     path = world.clone / name
     remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -457,6 +469,7 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
 def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str, list[str]]:
     """Return what was changed, and what went wrong then."""
     world.restore()
+    world.likely = ""
     if choice.random() < 0.15:  # no command has run here before
         remove(world.clone / ".git/orglab/texts")
     (kind,) = choice.choices(kinds, [SHARES.get(kind, SHARE) for kind in kinds])
@@ -464,7 +477,8 @@ def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str
     problems = []
     # A command that writes may run what the user has set up in git, such as hooks.
     commands = READING if kind == "config" else READING | WRITING
-    for line in choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2))):
+    lines = choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2)))
+    for line in filter(None, (world.likely, *lines[bool(world.likely) :])):
         before = world.read_files()
         code, output = run_command(line.split(), world)
         command = f"orglab {line}"
@@ -497,7 +511,7 @@ def warm_up() -> None:
         world = World(Path(root).resolve())
         os.chdir(world.clone)
         with (world.root / "output").open("w") as output, redirect_stdout(output), redirect_stderr(output):
-            for line in READING | WRITING:
+            for line in (*READING, *WRITING, RUN):
                 run(line.split())
         os.chdir("/")
     gc.freeze()  # a collection in a fork would copy all that is imported
