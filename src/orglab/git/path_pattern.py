@@ -11,15 +11,16 @@ from orglab.git.inside import find_tracked_link
 from orglab.git.repository import Repository
 
 _ANY = "**"
+# A pattern with more matches nothing: each `**` is another look at all folders.
 _MOST_ANY = 8
-"""A pattern with more `**` between other parts matches nothing: each is another look at all folders."""
+_MOST_PARTS = 100
 
 
 def expand_path(repository: Repository | None, path: Path) -> Iterator[Path]:
     """Yield the files and folders that a path names; one that does not exist may be a pattern of Python's `glob`.
 
     In a pattern, `**` stands for any folders.  No link that git tracks is followed out of the repository, but it is
-    itself a file; and of several ways to a folder one is gone, that without a link if there is one.
+    itself a file.  Of several ways to a folder only one is taken, one without a link if there is any.
 
     Args:
         repository: The repository; None if there is none.
@@ -33,7 +34,8 @@ def expand_path(repository: Repository | None, path: Path) -> Iterator[Path]:
     count = next(count for count in range(len(parts)) if not os.path.lexists(Path(*parts[: count + 1])))
     rest = [part for part, following in pairwise((*parts[count:], "")) if part != following or part != _ANY]
     start = Path(*parts[:count])
-    if rest.count(_ANY) > _MOST_ANY or find_tracked_link(repository, start) is not None:
+    is_bounded = rest.count(_ANY) <= _MOST_ANY and len(rest) <= _MOST_PARTS
+    if not is_bounded or find_tracked_link(repository, start) is not None:
         return
     places = iter([start])
     for number, part in enumerate(rest, 1):
