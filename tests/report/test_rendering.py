@@ -93,12 +93,12 @@ def test_evidence_is_in_the_file_or_remembered_of_it(log):
     Path("bare.txt").write_text("{{ title }}")
     write_report(log, report(log), path, ReportFormat(".txt", Path("bare.txt")), lambda _: {"title": "T"})
     last = read_last(log.clone_folder)
-    assert read_report_evidence(path, last) == last.evidence
+    assert read_report_evidence(log, path, last) == last.evidence
     path.write_text("something else")
     with pytest.raises(NotFoundError, match="contains no evidence"):
-        read_report_evidence(path, last)
+        read_report_evidence(log, path, last)
     with pytest.raises(NotFoundError, match="Cannot read"):
-        read_report_evidence(Path("none.md"), last)
+        read_report_evidence(log, Path("none.md"), last)
 
 
 def test_the_last_report_is_not_written_or_read_through_a_link(log, tmp_path):
