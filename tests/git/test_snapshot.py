@@ -103,7 +103,7 @@ def test_of_files_that_are_left_out_the_small_ones_are_hashed(repo):
         LeftOut("b.bin", "large", 32_000_000), LeftOut("a.bin", "large", 1), LeftOut("data/*.png", "limit", 9),
         LeftOut("venv/", "environment"),
     ]  # fmt: skip
-    hashed = hash_left_out(repo.path, left_out)
+    hashed = hash_left_out(find_repository(repo.path), left_out)
     assert [one.sha256 for one in hashed] == [None, hashlib.sha256(b"x").hexdigest(), None, None]
     assert [one._replace(sha256=None) for one in hashed] == left_out
 

@@ -139,6 +139,15 @@ def test_every_command_attributes_commits_and_runs(study, is_fetched):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("writer", [["b"], {"b": 1}, 5, None])
+def test_a_writer_that_is_no_name_stops_nothing(study, writer):
+    text = START + experiment("Adam", 1) + experiment("Bagging", 2)
+    study.commit("more", {NAME: text})
+    write_run(study, "20260601-093000-abcd", writer=writer)
+    assert orglab("renumber", "7", cwd=study.path).code == 0
+    assert orglab("runs", cwd=study.path).code == 0
+
+
 def test_in_one_line_by_the_author(repo, monkeypatch):
     for email, subjects in (("one@x.org", ADAM), ("two@x.org", BAGGING)):
         monkeypatch.setenv("GIT_AUTHOR_EMAIL", email)

@@ -94,16 +94,16 @@ def test_evidence_is_in_the_file_or_remembered_of_it(log):
     Path("bare.txt").write_text("{{ title }}")
     write_report(log, report(log), path, ReportFormat(".txt", Path("bare.txt")), lambda _: {"title": "A title"})
     last = read_last(log.clone_folder)
-    assert read_stored_report(path, last).evidence == last.evidence
-    assert not [*read_stored_report(path, last).find_changes()]
+    assert read_stored_report(path, last, None).evidence == last.evidence
+    assert not [*read_stored_report(path, last, None).find_changes()]
     path.write_text("A titel")
-    (change,) = read_stored_report(path, last).find_changes()
+    (change,) = read_stored_report(path, last, None).find_changes()
     assert change.message == '"A titel": "titel" was "title" when the report was written'
     Path("other.txt").write_text("something else")
     with pytest.raises(NotFoundError, match="contains no evidence"):
-        read_stored_report(Path("other.txt"), last)
+        read_stored_report(Path("other.txt"), last, None)
     with pytest.raises(NotFoundError, match="Cannot read"):
-        read_stored_report(Path("none.md"), last)
+        read_stored_report(Path("none.md"), last, None)
 
 
 @pytest.mark.parametrize("extension", [".md", ".org", ".html", ".pdf", ".docx"])

@@ -38,7 +38,7 @@ def changes(path, content=None):
     """What was changed in a file, as messages; with another content if there is one."""
     if content is not None:
         path.write_bytes(content)
-    return [one.message for one in read_stored_report(path, LastReport()).find_changes()]
+    return [one.message for one in read_stored_report(path, LastReport(), None).find_changes()]
 
 
 def alter(character):
@@ -143,7 +143,7 @@ def test_evidence_of_a_quoted_report_is_not_that_of_the_report(tmp_path):
 
 def test_evidence_without_words_cannot_be_compared(tmp_path):
     (tmp_path / "week.md").write_bytes(b"ABC hurts.\n" + pack(EVIDENCE).encode())
-    stored = read_stored_report(tmp_path / "week.md", LastReport())
+    stored = read_stored_report(tmp_path / "week.md", LastReport(), None)
     assert not stored.is_comparable
     assert not [*stored.find_changes()]
 
@@ -151,14 +151,14 @@ def test_evidence_without_words_cannot_be_compared(tmp_path):
 def test_the_last_report_is_compared_with_what_is_remembered(tmp_path):
     path = tmp_path / "week.md"
     last = LastReport((), str(path), "00", {**EVIDENCE, "words": "ABC helps."})
-    assert read_last_report(last).content is None
+    assert read_last_report(last, None).content is None
     path.write_text("ABC hurts.")
-    assert [one.was for one in read_last_report(last).find_changes()] == ["helps."]
+    assert [one.was for one in read_last_report(last, None).find_changes()] == ["helps."]
     # Also if the evidence in the file was damaged.
     path.write_bytes(b"ABC hurts. " + BLOCK.replace(b"eJ", b"eK"))
-    assert read_stored_report(path, last).evidence == last.evidence
+    assert read_stored_report(path, last, None).evidence == last.evidence
     with pytest.raises(NotFoundError, match="No report has been written"):
-        read_last_report(LastReport())
+        read_last_report(LastReport(), None)
 
 
 # ---- what is no report, and what is hostile ----
@@ -181,14 +181,18 @@ def test_the_last_report_is_compared_with_what_is_remembered(tmp_path):
 def test_what_holds_no_evidence_is_a_sentence(tmp_path, content, words):
     (tmp_path / "week.md").write_bytes(content)
     with pytest.raises(NotFoundError, match=words):
-        read_stored_report(tmp_path / "week.md", LastReport())
+        read_stored_report(tmp_path / "week.md", LastReport(), None)
 
 
 def test_what_is_no_file_is_a_sentence(tmp_path):
     with pytest.raises(NotFoundError, match="Cannot read the report"):
-        read_stored_report(tmp_path, LastReport())
+        read_stored_report(tmp_path, LastReport(), None)
+    with pytest.raises(NotFoundError, match="Cannot read the report"):
+        read_stored_report(Path("/dev/zero"), LastReport(), None)
+    with (tmp_path / "large.md").open("wb") as file:
+        file.truncate(300_000_001)
     with pytest.raises(NotFoundError, match="is larger than 300 MB"):
-        read_stored_report(Path("/dev/zero"), LastReport())
+        read_stored_report(tmp_path / "large.md", LastReport(), None)
 
 
 @pytest.mark.slow

@@ -182,6 +182,12 @@ def test_no_value_of_a_field_breaks_a_run(tmp_path, value):
         assert re.findall("(?m)^ *run (.*)", format_note(run)) == [folder.name]
 
 
+@pytest.mark.parametrize("field", ["parameters", "script_parameters"])
+def test_a_parameter_is_a_finite_number_or_a_text(tmp_path, field):
+    given = {"a": 1, "b": "x", "c": True, "d": float("nan"), "e": float("inf"), "f": [1], "g": None}
+    assert getattr(Run(tmp_path, {field: given}), field) == {"a": 1, "b": "x", "c": True}
+
+
 @pytest.mark.parametrize(
     "text", ["HEAD", ":/fix", "--output=x", "../x", "A" * 40, "abc", "f" * 65, "main", "a" * 39 + "\n"]
 )

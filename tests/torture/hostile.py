@@ -21,6 +21,7 @@ Prints each trial that went wrong, and exits with 0 if none did. A trial depends
 
 import argparse
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -67,17 +68,19 @@ LOG = """\
 READING = {
     "list": 8, "list group": 3, "list --json": 5, "show 1": 4, "show 1 --json": 4, "status": 4, "runs": 6, "refs": 2,
     f"runs show {ID}": 6, "check": 4, "search odd": 3, "tried": 1, "next": 4, "why train.py": 3,
+    "why train.py:9": 2, "why res/x/secret.json": 1, f"search {SECRET.lower()}": 1,
 }  # fmt: skip
 WRITING = {
     "note 1 words": 3, "new Second": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,
-    "init --no-hooks": 3, "run 1.1 -- true": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
+    "init --no-hooks": 3, "run 1.1 -- true": 1,
+     "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
     "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 4, "runs prune": 5,
 }  # fmt: skip
 # What else a command may change in the working tree, the configuration and the hooks.
 CHANGES = {
     "journal": ("journal.org",), "init": (".git/config", ".gitattributes"), "setup": (".git/config", ".git/hooks/", ".gitattributes"),
-    "report": ("r.",), "sync": ("journal.org",),
+    "report": ("r.",), "run": ("m.json", "config.json"), "sync": ("journal.org",),
 }  # fmt: skip
 # How often each kind is chosen: a pattern or a template that never ends takes two seconds.
 SHARES = {"templates": 1, "patterns": 1, "pictures": 4, "config": 6, "texts": 8}
@@ -96,6 +99,14 @@ OWN = (
     "runs", "waiting", "texts", "losses", "worktrees", f"runs/{ID}", f"runs/{ID}/record.jsonl", f"runs/{ID}/output.log",
     f"waiting/{ID}",
 )  # fmt: skip
+RUN = "run 1.1 --results res --metrics m.json -- touch -h m.json config.json"
+# Files of the repository, where a link from each may lead, and the command that could read or write it there.
+LINKED = {
+    "config.json": ("secret.json", RUN), "requirements.txt": ("secret.txt", RUN), "m.json": ("secret.json", RUN),
+    "res": ("folder", RUN), "res/x": ("folder", RUN), "journal.org": ("journal.org", f"search {SECRET.lower()}"),
+    "experiment_log.org": ("other/experiment_log.org", "setup git"), "r.md-files": ("folder", "report -o r.md"),
+    "experiment_log.org_archive": ("other/experiment_log.org", "note 1 words"), "train.py": ("secret.txt", "why train.py:9"),
+}  # fmt: skip
 SETTINGS = (
     "log", "journal", "notes", "steps", "conclusions", "keywords", "tag", "tags", "letter", "verdicts", "run.results",
     "run.size_limit", "run.environment", "report.template", "hooks.separate", "metrics.loss", "similar", "unknown",
@@ -142,6 +153,7 @@ class World:
         """Make the repository and its surroundings."""
         self.root, self.clone, self.home, self.hub = root, root / "clone", root / "home", root / "hub.git"
         self.ran = root / "ran"
+        self.likely = ""  # the command that a change is for
         self.home.mkdir(parents=True)
         os.environ.update(
             HOME=str(self.home), XDG_STATE_HOME=str(root / "own"), XDG_CACHE_HOME=str(root / "own"),
@@ -151,7 +163,18 @@ class World:
         for name in (".bashrc", "secret.org", "secret.txt", "secret.jsonl", "empty/keep"):
             (self.home / name).parent.mkdir(exist_ok=True)
             (self.home / name).write_text(f"# {SECRET}\n")
+        (self.home / "journal.org").write_text(
+            f"* 2018\n** 2018-06 June\n*** 2018-06-06 Wednesday\n**** {SECRET} [1]\n"
+        )
+        (self.home / "secret.json").write_text(json.dumps({SECRET: 7}))
+        (self.home / "folder").mkdir()
+        shutil.copy(self.home / "secret.json", self.home / "folder")
         (self.home / "picture.png").write_bytes(make_png(2, 2) + SECRET.encode())
+        self.git("init", "-q", "--template=", str(self.home / "other"), where=root)
+        (self.home / "other/experiment_log.org").write_text(f"* [1] {SECRET} :exp:\n")
+        self.digests = {
+            hashlib.sha256(path.read_bytes()).hexdigest() for path in self.home.rglob("*") if path.is_file()
+        }
         self.git("init", "-q", "--template=", "--bare", str(self.hub), where=root)
         self.git("init", "-q", "--template=", str(self.clone), where=root)
         self.write("experiment_log.org", LOG)
@@ -243,7 +266,7 @@ class World:
                 content = self.git("cat-file", "--batch", "--batch-all-objects", where=where).encode()
             elif "/objects/" in path and content[:1] == b"\x78":
                 content = zlib.decompressobj().decompress(content)
-            if SECRET.encode() in content:
+            if any(text.encode() in content for text in (SECRET, *self.digests)):
                 return os.path.relpath(path, self.root)
         return ""
 
@@ -317,12 +340,28 @@ def change_settings(world: World, choice: random.Random) -> str:
 def change_links(world: World, choice: random.Random) -> str:
     """Put a link in place of a file or folder."""
     inside = ("experiment_log.org", "journal.org", "experiment_log.org_archive", ".gitattributes", "orglab.toml", "r.html",
-              "r.md", "r.md-files", "r.txt.j2", ".git/info", ".git/orglab", *(f".git/orglab/{name}" for name in OWN))  # fmt: skip
-    name, target = choice.choice(inside), world.home / choice.choice(("secret.org", ".bashrc", "empty", "none", "."))
+              "r.md", "r.md-files", "r.txt.j2", "config.json", "requirements.txt", "m.json", "res", "res/x", "train.py", ".git/info", ".git/orglab", *(f".git/orglab/{name}" for name in OWN))  # fmt: skip
+    targets = (
+        "secret.org",
+        ".bashrc",
+        "empty",
+        "none",
+        ".",
+        "journal.org",
+        "secret.json",
+        "folder",
+        "other/experiment_log.org",
+    )
+    name, target = choice.choice(inside), world.home / choice.choice(targets)
+    if choice.random() < 0.3:
+        name = choice.choice(list(LINKED))
+        target, world.likely = world.home / LINKED[name][0], LINKED[name][1]
     path = world.clone / name
     remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(os.path.relpath(target, path.parent.resolve()))
+    if name.startswith("res"):
+        world.write("orglab.toml", '[run]\nresults = ["res/*", "res/**/*.json"]\n')
     if not name.startswith(".git/"):
         world.git("add", "-A")
         world.git("commit", "-qm", "link")
@@ -430,6 +469,7 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
 def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str, list[str]]:
     """Return what was changed, and what went wrong then."""
     world.restore()
+    world.likely = ""
     if choice.random() < 0.15:  # no command has run here before
         remove(world.clone / ".git/orglab/texts")
     (kind,) = choice.choices(kinds, [SHARES.get(kind, SHARE) for kind in kinds])
@@ -437,7 +477,8 @@ def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str
     problems = []
     # A command that writes may run what the user has set up in git, such as hooks.
     commands = READING if kind == "config" else READING | WRITING
-    for line in choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2))):
+    lines = choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2)))
+    for line in filter(None, (world.likely, *lines[bool(world.likely) :])):
         before = world.read_files()
         code, output = run_command(line.split(), world)
         command = f"orglab {line}"
@@ -470,7 +511,7 @@ def warm_up() -> None:
         world = World(Path(root).resolve())
         os.chdir(world.clone)
         with (world.root / "output").open("w") as output, redirect_stdout(output), redirect_stderr(output):
-            for line in READING | WRITING:
+            for line in (*READING, *WRITING, RUN):
                 run(line.split())
         os.chdir("/")
     gc.freeze()  # a collection in a fork would copy all that is imported

@@ -17,6 +17,7 @@ from orglab.api.status import StatusMethods
 from orglab.config import LOG_NAME, find_apart, folders, shorten_path
 from orglab.errors import NotFoundError
 from orglab.git import find_repository
+from orglab.git.private_files import read_regular
 from orglab.settings.settings_files import find_log
 from orglab.text import Tell, listed
 
@@ -110,7 +111,9 @@ def _raise_with_hint(start: Path) -> None:
     """Raise an error that says how to get the log of a remote, if there is a remote."""
     repository = find_repository(start)
     try:
-        has_remote = repository is not None and b"[remote " in (repository.common_dir / "config").read_bytes()
+        has_remote = repository is not None and b"[remote " in read_regular(
+            repository.common_dir / "config", follow=True
+        )
     except OSError:
         has_remote = False
     if has_remote:

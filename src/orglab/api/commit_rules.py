@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
 from orglab.api.runs import RunMethods
-from orglab.errors import NotFoundError, NotReadableError, UsageError
+from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.experiment.lookup import find_nearest_ids, find_step
 from orglab.reference import Reference, find_references
 from orglab.text import Tell
@@ -181,8 +181,8 @@ class CommitMethods(RunMethods, CareMethods):
         from orglab.git.worktree import has_autostash
 
         try:
-            text = self.path.read_bytes()
-        except OSError:
+            text = self.read_file().data
+        except OrglabError:
             return []
         if not any(old[:7].encode() in text for old in olds):
             return []

@@ -224,9 +224,15 @@ class SetupMethods(CareMethods):
         return HookStatus(find_hooks_folder(repository), read_hook_states(repository), python, is_there)
 
     def _find_repository(self) -> "Repository | None":
-        """Return the repository that contains the log; if the log is a link, that of the linked file."""
-        from orglab.git import find_repository
+        """Return the repository that contains the log; if the log is a link, that of the linked file.
 
+        Raises:
+            NotWritableError: git tracks that link, and it leads out of the repository.
+        """
+        from orglab.git import find_repository
+        from orglab.git.inside import require_inside
+
+        require_inside(self.repository, self.path)
         return find_repository(Path(os.path.realpath(self.path)).parent)
 
     def _require_repository(self) -> "Repository":

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
+
+from orglab.git.inside import open_inside
+from orglab.git.repository import Repository
 
 _CHUNK = 1 << 20
 
@@ -37,22 +40,28 @@ class LeftOut(NamedTuple):
     sha256: str | None = None
 
 
-def hash_file(path: Path, stop: Callable[[], bool] | None = None) -> str:
+def hash_file(repository: Repository | None, path: Path, stop: Callable[[], bool] | None = None) -> str:
     """Return the sha256 of a file's content, in hexadecimal.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         path: The file.
         stop: Called between chunks; hashing stops when it returns True.
 
     Raises:
-        OSError: It cannot be read; an InterruptedError if `stop` returned True.
+        OSError: It cannot be read, or is not a regular file; an InterruptedError if `stop` returned True.
     """
+    with open_inside(repository, path) as file:
+        return hash_content(file, stop)
+
+
+def hash_content(file: BinaryIO, stop: Callable[[], bool] | None = None) -> str:
+    """Return the sha256 of the content of an open file, in hexadecimal; see `hash_file`."""
     import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs hash no files
 
     digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            if stop is not None and stop():
-                raise InterruptedError
-            digest.update(chunk)
+    while chunk := file.read(_CHUNK):
+        if stop is not None and stop():
+            raise InterruptedError
+        digest.update(chunk)
     return digest.hexdigest()

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from orglab.git.private_files import read_regular
 from orglab.git.repository import Repository, find_repository
 from orglab.git.worktree import read_changes
 
@@ -86,7 +87,7 @@ def _has_hidden_changes(repository: Repository, entry: Entry) -> bool:
 def _read_entries(repository: Repository) -> list[Entry]:
     """Return the marked entries and the submodules: from the index itself or, if it has an unusual form, from git."""
     try:
-        index = (repository.git_dir / "index").read_bytes()
+        index = read_regular(repository.git_dir / "index", None, follow=True)
     except OSError:
         return []
     for width in (20, 32):  # of SHA-1 and SHA-256

@@ -1,14 +1,20 @@
 """Links that lead out of a repository: one that git tracks is not followed, because it may have come with a clone.
 
 A link that git does not track is one that the user has made, and may lead anywhere.
+
+Whatever a repository can name is opened, read and walked by the functions of this module, and hashed and matched by
+`hashed_file` and `path_pattern`, which use it.  `tests/git/test_inside.py` lists the modules that open other files.
 """
 
+import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from orglab.config import find_common_dir, find_git_dir, is_git_name
 from orglab.errors import GitError, NotWritableError, OrglabError
+from orglab.git.private_files import LARGEST, open_regular
 from orglab.git.repository import Repository
 
 _MOST_LINKS = 40  # as many as Linux follows
@@ -48,6 +54,53 @@ def require_inside(
     link = find_tracked_link(repository, path)
     if link is not None:
         raise error(explain_link(link))
+
+
+def open_inside(repository: Repository | None, path: str | os.PathLike[str]) -> BinaryIO:
+    """Return a regular file that a repository may have named, opened for reading; a pipe is not waited for.
+
+    Args:
+        repository: The repository; None if there is none.
+        path: The file, or a link to it.
+
+    Raises:
+        OSError: It cannot be opened, is not a regular file, or a link that git tracks leads out of the repository.
+    """
+    try:
+        link = find_tracked_link(repository, path)
+    except ValueError as error:  # a NUL
+        raise OSError(errno.EINVAL, "It is not the name of a file", os.fspath(path)) from error
+    if link is not None:
+        raise OSError(errno.ELOOP, "A link that git tracks leads out of the repository", os.fspath(path))
+    return open(open_regular(path, follow=True), "rb")
+
+
+def read_inside(repository: Repository | None, path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
+    """Return the content of a file that a repository may have named; see `open_inside`.
+
+    Args:
+        repository: The repository; None if there is none.
+        path: The file, or a link to it.
+        most: The largest size, in bytes.
+
+    Raises:
+        OSError: It cannot be opened, or it is too large.
+    """
+    with open_inside(repository, path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, "It is too large", os.fspath(path))
+        return file.read(most)
+
+
+def walk_inside(
+    repository: Repository | None, folder: str | os.PathLike[str]
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield what `os.walk` yields for a folder; nothing if a link that git tracks leads from it out of the repository.
+
+    Links in the folder are not followed.
+    """
+    if find_tracked_link(repository, folder) is None:
+        yield from os.walk(folder)
 
 
 def explain_link(link: str) -> str:

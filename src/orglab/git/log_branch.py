@@ -11,6 +11,7 @@ from typing import NamedTuple
 from orglab.config import is_git_name
 from orglab.errors import GitError
 from orglab.git.files import read_blobs
+from orglab.git.private_files import read_regular
 from orglab.git.process import IDENTITY, NO_HOOKS, read_error, run_as_user
 from orglab.git.repository import Repository
 
@@ -261,7 +262,7 @@ def is_checked_out(repository: Repository) -> bool:
 def is_head_in_branch(repository: Repository, head: Path) -> bool:
     """Return whether the file `HEAD` of a worktree names the branch of the log, or a commit of it."""
     try:
-        text = head.read_text("utf-8", "replace").strip()
+        text = read_regular(head, follow=True).decode("utf-8", "replace").strip()
     except OSError:
         return False
     return text == f"ref: {LOG_REF}" or (not text.startswith("ref:") and is_ancestor(repository, text, LOG_REF))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from orglab.git.commit import MESSAGE, Commit, parse_commit, read_raw_commits
 from orglab.git.log_branch import LOG_BRANCH
 from orglab.git.message import TRAILER, find_refs
+from orglab.git.private_files import read_regular
 from orglab.git.repository import FULL_HASH, Repository
 from orglab.reference import Reference, reference_pattern
 
@@ -148,7 +149,7 @@ def read_tips(repository: Repository) -> Tips:
 def _basis(repository: Repository, replaced: list[bytes]) -> str:
     """Return a digest of the shallow boundaries and replace refs; empty if there are none, as in most repositories."""
     try:
-        shallow = (repository.common_dir / "shallow").read_bytes()
+        shallow = read_regular(repository.common_dir / "shallow", follow=True)
     except OSError:
         shallow = b""
     if not shallow and not replaced:

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from orglab.git.private_files import read_regular
 from orglab.git.repository import Repository
 
 NAME = "merge.orglab.name"
@@ -78,10 +79,10 @@ def attributes_file(log: Path) -> Path:
 
 def is_own_attributes(file: Path) -> bool:
     """Return whether a file is a `.gitattributes` that has nothing but lines of `add_attributes`."""
-    if file.name != ".gitattributes" or file.is_symlink() or not file.is_file():
+    if file.name != ".gitattributes":
         return False
     try:
-        lines = file.read_bytes().splitlines()
+        lines = read_regular(file).splitlines()
     except OSError:
         return False
     return all(line.endswith(b" merge=orglab") for line in lines)

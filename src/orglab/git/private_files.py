@@ -260,21 +260,28 @@ def _replacing(name: str, folder: int) -> Iterator[str]:
             os.unlink(new, dir_fd=folder)
 
 
-def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, dir_fd: int | None = None) -> int:
+def open_regular(
+    path: str | os.PathLike[str], flags: int = os.O_RDONLY, dir_fd: int | None = None, *, follow: bool = False
+) -> int:
     """Return a descriptor of a regular file.
 
     Args:
         path: The file.
-        flags: How to open it; a link is not followed, and a pipe is not waited for.
+        flags: How to open it; a pipe is not waited for.
         dir_fd: The folder that a relative path begins at.
+        follow: Whether to follow a link.
 
     Raises:
         OSError: It cannot be opened, or it is not a regular file.
     """
     try:
-        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666, dir_fd=dir_fd)
+        fd = os.open(
+            path, flags | (0 if follow else os.O_NOFOLLOW) | os.O_NONBLOCK | os.O_CLOEXEC, 0o666, dir_fd=dir_fd
+        )
+    except ValueError as error:  # a NUL, or half of a surrogate pair
+        raise OSError(errno.EINVAL, "It is not the name of a file", os.fspath(path)) from error
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if error.errno == errno.ELOOP and not follow:
             raise OSError(errno.ELOOP, "A symbolic link is not followed", os.fspath(path)) from error
         if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
             raise OSError(errno.EINVAL, "It is not a regular file", os.fspath(path)) from error
@@ -285,17 +292,18 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, dir_fd:
     return fd
 
 
-def read_regular(path: str | os.PathLike[str], most: int | None = LARGEST) -> bytes:
+def read_regular(path: str | os.PathLike[str], most: int | None = LARGEST, *, follow: bool = False) -> bytes:
     """Return the content of a regular file.
 
     Args:
-        path: The file; it is not read through a link.
+        path: The file.
         most: The largest size, in bytes; None for any.
+        follow: Whether to follow a link, as git does to its own files.
 
     Raises:
         OSError: It cannot be read, or it is not a regular file, or too large.
     """
-    with open(open_regular(path), "rb") as file:
+    with open(open_regular(path, follow=follow), "rb") as file:
         if most is not None and os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, "It is too large", os.fspath(path))
         return file.read()

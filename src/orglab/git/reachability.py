@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
+from orglab.git.private_files import read_regular
 from orglab.git.repository import FULL_HASH, Repository
 
 KEEP_REFS = "refs/orglab/keep/"
@@ -78,15 +80,16 @@ def _read_heads(repository: Repository) -> tuple[str | None, list[str]]:
     others: list[str] = []
     for file in (repository.common_dir / "worktrees").glob("*/HEAD"):
         try:
-            text = file.read_text("ascii", "replace").strip()
+            text = read_regular(file, follow=True).decode("ascii", "replace").strip()
         except OSError:
             continue
         if _FULL.fullmatch(text):
             others.append(text)
     main = repository.common_dir / "HEAD"
-    if repository.common_dir != repository.git_dir and main.is_file():
-        text = main.read_text("ascii", "replace").strip()
-        others += [text] if _FULL.fullmatch(text) else []
+    if repository.common_dir != repository.git_dir:
+        with suppress(OSError):
+            text = read_regular(main, follow=True).decode("ascii", "replace").strip()
+            others += [text] if _FULL.fullmatch(text) else []
     return head or None, others
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from orglab.config import find_git_dir
 from orglab.errors import GitError
-from orglab.git.private_files import NOWHERE
+from orglab.git.private_files import NOWHERE, read_regular
 from orglab.git.process import NO_HOOKS
 from orglab.git.repository import Repository
 
@@ -282,6 +282,6 @@ def _remove(repository: Repository, place: Path) -> None:
     with contextlib.suppress(OSError):
         for folder in (repository.common_dir / "worktrees").iterdir():
             with contextlib.suppress(OSError):
-                link = os.path.realpath((folder / "gitdir").read_bytes().rstrip(b"\n"))
+                link = os.path.realpath(read_regular(folder / "gitdir").rstrip(b"\n"))
                 if link == known and not folder.is_symlink():
                     shutil.rmtree(folder)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.hashed_file import LeftOut
 from orglab.git.index import Entry, HiddenChanges, find_hidden_changes
+from orglab.git.private_files import open_regular
 from orglab.git.process import IDENTITY, NO_HOOKS, run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
@@ -145,7 +146,7 @@ def copy_index(index: Path, private: Path) -> None:
     hide an edit that keeps the size, made within the same second (see racy-git in git's documentation).
     """
     try:
-        source = index.open("rb")
+        source = open(open_regular(index, follow=True), "rb")  # noqa: PTH123, SIM115 - a descriptor
     except FileNotFoundError:
         return
     with source, private.open("wb") as copy:

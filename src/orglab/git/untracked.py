@@ -119,17 +119,17 @@ def choose_files(
     return kept, left_out
 
 
-def hash_left_out(top: Path, left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+def hash_left_out(repository: Repository, left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
     """Return what is left out with the hashes of the files, the smallest first until hashing would take long."""
     rest = _MOST_HASHED
     hashes: dict[str, str] = {}
     left_out = tuple(left_out)
     for one in sorted(left_out, key=lambda one: one.size or 0):
-        file = top / one.path
+        file = repository.top / one.path
         if one.size is None or one.size > rest or not file.is_file() or file.is_symlink():
             continue
         with contextlib.suppress(OSError):
-            hashes[one.path] = hash_file(file)
+            hashes[one.path] = hash_file(repository, file)
             rest -= one.size
     return tuple(one._replace(sha256=hashes.get(one.path)) for one in left_out)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from orglab.git.files import read_blobs
 from orglab.git.log_branch import LOG_REF, TEXT_REFS, find_branch_copies
+from orglab.git.private_files import open_regular
 from orglab.git.repository import FULL_HASH, Repository
 
 _MOST = 500
@@ -99,7 +100,7 @@ def _read_reflog_commits(repository: Repository) -> Iterator[str]:
     stash = common / "logs" / "refs" / "stash"
     for path in (common / "logs" / "HEAD", *common.glob("worktrees/*/logs/HEAD"), stash):
         try:
-            with path.open("rb") as file:
+            with open(open_regular(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _REFLOG_BYTES))
                 lines = _REFLOG_LINE.findall(file.read())
         except OSError:

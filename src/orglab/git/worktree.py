@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.files import is_own_file
+from orglab.git.private_files import read_regular
 from orglab.git.repository import Repository
 from orglab.git.scratch import scratch_folder
 from orglab.lock import held
@@ -154,14 +155,14 @@ def find_rebased_branches(repository: Repository) -> list[str]:
     for folder in (common, *common.glob("worktrees/*")):
         for name in ("rebase-merge", "rebase-apply"):
             with suppress(OSError):
-                refs.append(os.fsdecode((folder / name / "head-name").read_bytes()).strip())
+                refs.append(os.fsdecode(read_regular(folder / name / "head-name", follow=True)).strip())
     return [ref for ref in refs if ref.startswith("refs/heads/")]
 
 
 def read_branch(repository: Repository) -> str:
     """Return the branch that is checked out, such as `main`; an empty string if HEAD is detached or cannot be read."""
     try:
-        head = os.fsdecode((repository.git_dir / "HEAD").read_bytes()).strip()
+        head = os.fsdecode(read_regular(repository.git_dir / "HEAD", follow=True)).strip()
     except OSError:
         return ""
     if head == "ref: refs/heads/.invalid":  # the refs are in tables, and only git can read those
@@ -174,7 +175,7 @@ def is_known_to_be_at(repository: Repository, branch: str, commit: str) -> bool:
     """Return whether HEAD is at a commit of a branch, or detached if that is empty; False if only git could tell."""
     file = repository.common_dir / "refs/heads" / branch if branch else repository.git_dir / "HEAD"
     try:
-        return read_branch(repository) == branch and file.read_text("ascii").strip() == commit
+        return read_branch(repository) == branch and read_regular(file, follow=True).strip() == commit.encode()
     except (OSError, ValueError):
         return False
 

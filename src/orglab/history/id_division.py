@@ -69,9 +69,7 @@ class _Sides:
         self._texts = {side: b"".join(_read_text(one) for one in experiments) for side, experiments in sides.items()}
         self.noted = {side: {decode(name) for name in RUN_MARK.findall(text)} for side, text in self._texts.items()}
         self._runs = {run.id: side for run in runs for side in sides if run.id in self.noted[side]}
-        self._writers = {
-            side: {run.fields.get("writer") for run in runs if self._runs.get(run.id) == side} for side in sides
-        }
+        self._writers = {side: {_read_writer(run) for run in runs if self._runs.get(run.id) == side} for side in sides}
         self._anchors = self._find_anchors(list(runs))
 
     def find_of_run(self, run: Run) -> int:
@@ -88,7 +86,7 @@ class _Sides:
         for name in (run.commit, run.before):
             if (commit := self._named.get(name or "")) is not None:
                 return self.find_of_commit(commit)
-        wrote = [side for side, writers in self._writers.items() if run.fields.get("writer") in writers]
+        wrote = [side for side, writers in self._writers.items() if _read_writer(run) in writers]
         return wrote[0] if len(wrote) == 1 else _OTHER
 
     def find_of_commit(self, commit: Commit) -> int:
@@ -173,6 +171,12 @@ class _Sides:
             if side:
                 along[name] = side
         return along
+
+
+def _read_writer(run: Run) -> str | None:
+    """Return the name of the clone that published a run, or None."""
+    writer = run.fields.get("writer")
+    return writer if isinstance(writer, str) else None
 
 
 def _measure_fit(run: Run, experiment: Experiment) -> int:

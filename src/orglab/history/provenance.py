@@ -93,7 +93,7 @@ class LinkFinder:
                     yield from self._link_run(run, "wrote files here")
             return
         outputs = [(run, output) for run in reversed(self.sources.runs) for output in run.outputs]
-        matches = _find_same_content(path, name, outputs)
+        matches = _find_same_content(self.repository, path, name, outputs)
         if len(matches) > _MOST_LINKS:
             self.remarks.append(f"{len(matches)} runs wrote the same content; only {_MOST_LINKS} are shown.")
         for run, output in matches[:_MOST_LINKS]:
@@ -284,13 +284,14 @@ class LinkFinder:
 
 
 def _find_same_content(
-    path: Path, name: str | None, outputs: Sequence[tuple[Run, HashedFile]]
+    repository: Repository | None, path: Path, name: str | None, outputs: Sequence[tuple[Run, HashedFile]]
 ) -> list[tuple[Run, HashedFile]]:
     """Return the runs that wrote the content of a file, each with the output, those that wrote it at its path first.
 
     Of several runs that wrote the same bytes to one path, the newest is the one that the bytes are from.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         path: The file.
         name: Its path, relative to the top of the repository.
         outputs: The outputs of all runs, newest first.
@@ -300,7 +301,7 @@ def _find_same_content(
         return []
     content = None
     with suppress(OSError):
-        content = hash_file(path)
+        content = hash_file(repository, path)
     # All empty files are the same, so that their content tells nothing.
     same = [
         (run, output) for run, output in outputs if output.sha256 == content and (output.size or output.path == name)

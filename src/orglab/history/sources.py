@@ -15,7 +15,6 @@ from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_commits_by_hash
 from orglab.git.mentions import Mention
 from orglab.git.message import TRAILER, read_references
-from orglab.log import file
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.reference import Reference
@@ -141,7 +140,7 @@ class Sources:
     def journal(self) -> Document | None:
         """The document of the journal, or None if it is missing or cannot be read."""
         try:
-            return self.log.parse(file.read(self.log.journal).data)
+            return self.log.parse(self.log.read_journal().data)
         except OrglabError:
             return None
 

@@ -14,6 +14,7 @@ from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.git.files import blame, find_changed_files, is_ignored, is_tracked
+from orglab.git.inside import open_inside
 from orglab.history.completion import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
@@ -160,7 +161,7 @@ class _Explainer:
     def _check_line_number(self, path: Path, number: int) -> None:
         """Raise NotFoundError if a file has no line with this number."""
         try:
-            with path.open("rb") as file:
+            with open_inside(self.repository, path) as file:
                 lines = sum(1 for _ in file)
         except OSError as error:
             raise NotFoundError(f"Cannot read {path}: {error.strerror}.") from error

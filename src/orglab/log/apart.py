@@ -34,7 +34,7 @@ from orglab.git.log_branch import (
     move_ref,
     read_texts,
 )
-from orglab.git.private_files import NOWHERE
+from orglab.git.private_files import NOWHERE, read_regular
 from orglab.log import file
 from orglab.log.text_guard import TextGuard
 from orglab.settings.settings_files import read_settings
@@ -240,7 +240,7 @@ def _exclude_file(repository: Repository) -> Path:
 
 
 def _read_exclude(path: Path) -> str:
-    return path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
+    return read_regular(path, follow=True).decode("utf-8", "surrogateescape") if os.path.lexists(path) else ""
 
 
 def _write_exclude(path: Path, text: str) -> None:

@@ -214,6 +214,11 @@ class LogFile:
         require_inside(self.repository, self.path, NotReadableError)
         return file.read(self.path)
 
+    def read_journal(self) -> file.FileContent:
+        """Return the bytes of the journal; errors as for `read_file`."""
+        require_inside(self.repository, self.journal, NotReadableError)
+        return file.read(self.journal)
+
     def document(self) -> Document:
         """Return the log as an Org document.
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.git import Repository, find_repository
-from orglab.git.inside import find_tracked_link
-from orglab.git.private_files import PrivateFolder
+from orglab.git.inside import find_tracked_link, read_inside
+from orglab.git.private_files import PrivateFolder, open_regular
 from orglab.git.repository import is_full_hash
 
 TEXTS = "texts"
@@ -56,9 +56,12 @@ class TextGuard:
 
     def __init__(self, repository: Repository, path: Path) -> None:
         """Take a file in the working tree of a repository; nothing is read."""
-        self._real = os.path.realpath(path)
+        # What git has put in the place of the file is not the file.
+        self._is_there = find_tracked_link(repository, path) is None
+        self._real = os.path.realpath(path) if self._is_there else os.path.abspath(path)  # noqa: PTH100 - a text
         # The log may be in another worktree than the one that a command runs in.
-        self._repository = find_repository(Path(self._real).parent) or repository
+        found = find_repository(Path(self._real).parent) if self._is_there else None
+        self._repository = found or repository
         self.path = path
         self._files = repository.shared_files.folder(TEXTS)
         self._name = f"{zlib.crc32(os.fsencode(self._real)):08x}"
@@ -71,7 +74,8 @@ class TextGuard:
     def is_unchanged(self) -> bool:
         """Return whether the file is as orglab last saw it, and no text waits for its place."""
         seen = self.read_seen()
-        return seen is not None and seen.stamp == read_stamp(self.path) and not self._files.stat(self._aside)
+        is_known = seen is not None and self._is_there and seen.stamp == read_stamp(self.path)
+        return is_known and not self._files.stat(self._aside)
 
     def is_written_in_place(self) -> bool:
         """Return whether the file is still the one that orglab last saw, whatever it contains now."""
@@ -124,7 +128,7 @@ class TextGuard:
 
         Nothing happens if that cannot be written, or if a link that git tracks leads to a file of the user.
         """
-        if (stamp := read_stamp(self.path)) is None or find_tracked_link(self._repository, self.path) is not None:
+        if not self._is_there or (stamp := read_stamp(self.path)) is None:
             return
         with suppress(OSError):
             if not self.is_written_in_place():
@@ -141,7 +145,7 @@ class TextGuard:
         if kept is None or not os.path.lexists(self._real) or self.is_written_in_place():
             return None
         with suppress(OSError):
-            if kept == self.path.read_bytes():
+            if kept == read_inside(self._repository, self.path, _MOST):
                 return None
         for number in itertools.count(1):
             lost = f"{self._name}.lost-{number}"
@@ -156,7 +160,7 @@ class TextGuard:
 
     def _measure_reflog(self) -> int:
         try:
-            return (self._repository.git_dir / "logs" / "HEAD").stat().st_size
+            return (self._repository.git_dir / "logs" / "HEAD").lstat().st_size
         except OSError:
             return 0
 
@@ -178,7 +182,7 @@ class TextGuard:
         if seen is None:
             return []
         try:
-            with (self._repository.git_dir / "logs" / "HEAD").open("rb") as file:
+            with open(open_regular(self._repository.git_dir / "logs" / "HEAD"), "rb") as file:  # noqa: PTH123
                 # It is shorter once its old entries have expired.
                 file.seek(seen.reflog if seen.reflog <= os.fstat(file.fileno()).st_size else 0)
                 return file.read().decode("utf-8", "replace").splitlines()

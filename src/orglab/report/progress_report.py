@@ -139,7 +139,7 @@ def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
         NotFoundError: There is no such report, or it contains no evidence.
     """
     last = read_last(log.clone_folder)
-    stored = read_last_report(last) if path is None else read_stored_report(path, last)
+    stored = read_last_report(last, log.repository) if path is None else read_stored_report(path, last, log.repository)
     statements = from_evidence(stored.evidence)
     changes = tuple(islice(stored.find_changes(), MOST_CHANGES))
     sources = Sources(log)

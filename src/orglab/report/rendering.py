@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotWritableError, UsageError
-from orglab.git.inside import require_inside
+from orglab.git.inside import read_inside, require_inside
 from orglab.log.log import LogFile
 from orglab.report.content.evidence import from_evidence
 from orglab.report.content.layout import collect_evidence, lay_out
@@ -25,6 +25,7 @@ MakeValues = Callable[[Report], Mapping[str, object]]
 
 BINARY = (".pdf", ".docx")
 """The extensions of formats that no template can write, and in which the appendix is not folded."""
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def choose_format(log: LogFile, out: Path | None, template: Path | None) -> Repo
         extension = find_extension(template)
         if out is not None and out.suffix.lower() in BINARY:
             raise UsageError(f"A template cannot write {out.suffix}; use another extension or omit --template.")
+        require_inside(log.repository, template, UsageError)
         return ReportFormat(extension, template)
     if out is None:
         return ReportFormat()
@@ -123,14 +125,14 @@ def write_report(
         require_inside(log.repository, place)
     last = read_last(log.clone_folder)
     if report.is_empty:
-        _require_nothing_lost(report, path, last)
+        _require_nothing_lost(log, report, path, last)
     try:
         if report_format.template is not None:
             text = fill_template(report, report_format.template, make_values(report))
             write_atomically(path, seal(text.encode("utf-8", "replace")))
         else:
             write_document(lay_out(report, with_appendix=with_appendix or report_format.extension not in BINARY), path)
-        content = path.read_bytes()
+        content = read_inside(log.repository, path, _MOST_BYTES)
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
     evidence = _find_evidence(content, report)
@@ -148,7 +150,7 @@ def _find_evidence(content: bytes, report: Report) -> Mapping[str, object]:
     return {**evidence, **describe_words(content)}
 
 
-def _require_nothing_lost(report: Report, path: Path, last: LastReport) -> None:
+def _require_nothing_lost(log: LogFile, report: Report, path: Path, last: LastReport) -> None:
     """Refuse to write an empty report over anything but an unchanged report that says the same.
 
     Raises:
@@ -158,7 +160,7 @@ def _require_nothing_lost(report: Report, path: Path, last: LastReport) -> None:
         return
     says = [one.text for one in report.statements if one.claims]
     with suppress(NotFoundError):
-        stored = read_stored_report(path, last)
+        stored = read_stored_report(path, last, log.repository)
         said = [one.text for one in from_evidence(stored.evidence)]
         if said == says and stored.is_comparable and not any(stored.find_changes()):
             return

@@ -1,11 +1,14 @@
 """A report that was written earlier: its file, its evidence, and whether its text is as it was written."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError
+from orglab.git import Repository
+from orglab.git.inside import read_inside
 from orglab.report.content.text_changes import TextChange, find_changes
 from orglab.report.formats.assets import compute_digest
 from orglab.report.formats.evidence_block import PDF_MARK, read_evidence
@@ -55,13 +58,13 @@ class StoredReport:
             yield from find_changes(self.evidence[WORDS].split(), now.words, now.starts)
 
 
-def read_stored_report(path: Path, last: LastReport) -> StoredReport:
+def read_stored_report(path: Path, last: LastReport, repository: Repository | None) -> StoredReport:
     """Return a report from its file; if that is the last report, its evidence may also be what is remembered of it.
 
     Raises:
         NotFoundError: The file cannot be read, or there is no evidence for it.
     """
-    content = _read_file(path)
+    content = _read_file(path, repository)
     is_last = last.evidence is not None and (
         last.file == str(path.absolute()) or last.sha256 == compute_digest(content)
     )
@@ -82,7 +85,7 @@ def read_stored_report(path: Path, last: LastReport) -> StoredReport:
     )
 
 
-def read_last_report(last: LastReport) -> StoredReport:
+def read_last_report(last: LastReport, repository: Repository | None) -> StoredReport:
     """Return the last report that was written in a clone, whose file may be gone.
 
     Raises:
@@ -91,16 +94,14 @@ def read_last_report(last: LastReport) -> StoredReport:
     if last.evidence is None or last.file is None:
         raise NotFoundError("No report has been written in this clone yet; use `orglab report --check FILE`.")
     path = Path(last.file)
-    content = _read_file(path) if path.exists() else None
+    content = _read_file(path, repository) if path.exists() else None
     return StoredReport(last.file, content, last.evidence, last.sha256)
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: Path, repository: Repository | None) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_SIZE + 1)
+        return read_inside(repository, path, _MAX_SIZE)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise NotFoundError(f"{path} is larger than {megabytes(_MAX_SIZE)}, so it is not read.") from error
         raise NotFoundError(f"Cannot read the report {path}: {error.strerror}.") from error
-    if len(content) > _MAX_SIZE:
-        raise NotFoundError(f"{path} is larger than {megabytes(_MAX_SIZE)}, so it is not read.")
-    return content

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from orglab.git.private_files import open_regular, read_regular
+
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
 # These use the environment of the project.
 _LAUNCHERS = frozenset(("uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye"))
@@ -49,7 +51,7 @@ def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
 def _read_interpreter(script: Path) -> str | None:
     """Return the interpreter that the `#!` line of a script names, or None."""
     try:
-        with script.open("rb") as file:
+        with open(open_regular(script, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
             first = file.readline(512)
     except OSError:
         return None
@@ -80,7 +82,7 @@ class PythonProbe:
             return
         prefix = path.parent.parent
         try:
-            settings = (prefix / "pyvenv.cfg").read_text("utf-8", "replace")
+            settings = read_regular(prefix / "pyvenv.cfg", follow=True).decode("utf-8", "replace")
         except OSError:
             settings = ""
         version = _VERSION.search(settings)

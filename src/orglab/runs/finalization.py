@@ -48,7 +48,7 @@ def finish_run(
     found = [path for path in _find_written(job, began) if path not in moved]
     written = Written(found, began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
-    outputs = read_outputs(_choose_outputs(job, written), job.base, stop)
+    outputs = read_outputs(job.repository, _choose_outputs(job, written), job.base, stop)
     if job.earlier is not None:
         again = {output.path for output in outputs}
         outputs += [output for output in job.earlier.outputs if output.path not in again]
@@ -83,7 +83,7 @@ def _find_written(job: Job, began: Stamp | None) -> list[Path]:
     """Return the files that the run wrote: under its results paths or, if none are named, in its folder."""
     if job.watch.paths or began is None:
         return job.watch.find_written()
-    written = find_changed_since(job.folder, began.ctime)
+    written = find_changed_since(job.repository, job.folder, began.ctime)
     if written is None:
         job.tell(f"Written files were not recorded: {job.folder} has too many files to search; use --results.")
         return []

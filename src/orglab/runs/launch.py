@@ -29,19 +29,19 @@ from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
-    find_results_paths,
     find_secrets,
     format_moment,
     make_environment,
     save_code,
     warn_if_code_differs,
     warn_if_run_before,
+    watch_results,
 )
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
-from orglab.runs.results import ResultsWatch, read_stamp
+from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secrets import SecretFilter, find_hidden
 from orglab.runs.storage import remove_leftovers
@@ -110,7 +110,7 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
         except OSError as error:
             tell(f"The run that this job began before its restart cannot be continued: {error.strerror}.")
     earlier, record = resumed or (None, begin_record(log, clock.now()))
-    watch = ResultsWatch(find_results_paths(log, request, base))
+    watch = watch_results(log, request, repository, base, tell)
     earlier_runs = EarlierRuns(log, record.id)
     secrets = find_secrets(log, request)
     return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier, secrets)

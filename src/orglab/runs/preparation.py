@@ -13,6 +13,7 @@ from orglab.errors import GitError, OrglabError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
+from orglab.git.path_pattern import expand_path
 from orglab.git.trees import count_changed_lines
 from orglab.git.worktree import read_branch
 from orglab.log.log import LogFile
@@ -28,7 +29,7 @@ from orglab.runs.parameters.arguments import find_environment_seeds
 from orglab.runs.parameters.run_parameters import describe_parameters
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
-from orglab.runs.results import expand_path
+from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
 from orglab.runs.secrets import (
     digest_secrets,
@@ -42,14 +43,27 @@ from orglab.runs.secrets import (
 from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
-from orglab.text import listed
+from orglab.text import Tell, listed
 
 _STARTUP = Path(__file__).with_name("startup")
 
 
-def find_results_paths(log: LogFile, request: RunRequest, base: Path) -> list[Path]:
-    """Return the results paths of a request and of the settings, which are relative to `base`."""
-    return [*request.results, *(base / path for path in log.config.run.results)]
+def watch_results(
+    log: LogFile, request: RunRequest, repository: Repository | None, base: Path, tell: Tell
+) -> ResultsWatch:
+    """Return a watch of the results paths of a request and of the settings; the user knows which are not looked at.
+
+    Args:
+        log: The log.
+        request: What to run.
+        repository: The repository of the run; None without git.
+        base: The base of the paths in the settings.
+        tell: Called with each message for the user.
+    """
+    watch = ResultsWatch(repository, [*request.results, *(base / path for path in log.config.run.results)])
+    for refused in watch.list_refused():
+        tell(refused)
+    return watch
 
 
 def find_secrets(log: LogFile, request: RunRequest) -> dict[str, str]:
@@ -84,8 +98,9 @@ def save_code(job: Job) -> WorkingState:
     if job.repository is None:
         return WorkingState()
     config = job.log.config.run
-    metrics = chain.from_iterable(find_matches(name, job.folder) for name in job.request.metrics)
-    generated = (*chain.from_iterable(map(expand_path, job.watch.paths)), *metrics)
+    metrics = (find_matches(job.repository, name, job.folder) for name in job.request.metrics)
+    results = (expand_path(job.repository, path) for path in job.watch.paths)
+    generated = chain.from_iterable((*results, *metrics))
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
@@ -134,7 +149,10 @@ def _find_outputs(job: Job, paths: Sequence[str], runs: Iterable[Run]) -> set[st
         file = job.base / path
         with contextlib.suppress(OSError):
             size = file.lstat().st_size
-            if any(size == known for known, _ in outputs[path]) and (size, hash_file(file)) in outputs[path]:
+            if (
+                any(size == known for known, _ in outputs[path])
+                and (size, hash_file(job.repository, file)) in outputs[path]
+            ):
                 found.add(path)
     return found
 
@@ -230,7 +248,7 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
         "sources": [source._asdict() for source in sources],
         "environment": mask_values(_read_environment(job.log, request)), "secrets": digest_secrets(job.secrets or {}),
-        "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
+        "lock_files": _hash_files(job.repository, find_lock_files((base, job.folder)), base),
         **parameters,
         "job": scheduled._asdict() if scheduled is not None else None,
         "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
@@ -261,12 +279,12 @@ def _describe_repository(job: Job) -> dict[str, Any]:
     }
 
 
-def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:
+def _hash_files(repository: Repository | None, paths: Iterable[Path], base: Path) -> dict[str, str]:
     """Return the sha256 of each readable file, by its path relative to `base`."""
     hashes = {}
     for path in paths:
         with contextlib.suppress(OSError):
-            hashes[os.path.relpath(path, base)] = hash_file(path)
+            hashes[os.path.relpath(path, base)] = hash_file(repository, path)
     return hashes
 
 

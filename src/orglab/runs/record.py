@@ -127,8 +127,7 @@ class Run(Mapping[str, object]):
 
         Only the clone that made a run has its digests, so elsewhere the secrets are taken for those of that clone.
         """
-        parameters = self._mapping("parameters")
-        return tell_apart(self.recorded_argv, parameters, self.digests, self._text("writer") or "")
+        return tell_apart(self.recorded_argv, self._mapping("parameters"), self.digests, self._text("writer") or "")
 
     @property
     def cwd(self) -> str | None:
@@ -421,14 +420,17 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        named = mask_values(self._mapping("parameters")).items()
-        return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
+        return self._values("parameters")
 
     @property
     def script_parameters(self) -> dict[str, Value]:
         """Those of its parameters that the script itself named (`orglab.run`)."""
-        named = mask_values(self._mapping("script_parameters")).items()
-        return {name: value for name, value in named if isinstance(value, Value)}
+        return self._values("script_parameters")
+
+    def _values(self, field: str) -> dict[str, Value]:
+        """Return the values in a field that are parameters, without secrets."""
+        named = mask_values(self._mapping(field)).items()
+        return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -513,8 +515,7 @@ class Run(Mapping[str, object]):
     @property
     def diverged(self) -> dict[str, float | None]:
         """The metrics that became NaN or infinite, each with the first step at which it did; None if unknown."""
-        items = self._mapping("diverged").items()
-        return {name: read_number(step) for name, step in items}
+        return {name: read_number(step) for name, step in self._mapping("diverged").items()}
 
     @property
     def metrics_files(self) -> tuple[str, ...]:

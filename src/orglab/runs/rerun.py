@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.git import Repository
+from orglab.git import Repository, find_repository
 from orglab.git.hashed_file import hash_file
+from orglab.git.path_pattern import expand_path
 from orglab.git.repository import is_full_hash
 from orglab.git.scratch import add_worktree, scratch_worktree
 from orglab.git.trees import find_ignored_paths, has_commit
@@ -23,7 +24,6 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.rerun_consent import Ask, choose_variables, is_inner, mark_unseen, require_consent
-from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
 from orglab.runs.seal import is_own
 from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
@@ -131,10 +131,10 @@ def is_below(tree: Path, path: str) -> bool:
     """Return whether a path or pattern of a record is inside of a working tree, links in its commit resolved."""
     if not is_inner(path):
         return False
-    real = Path(os.path.realpath(tree))
+    real, repository = Path(os.path.realpath(tree)), find_repository(tree)
     parts = Path(path).parts
     for count in range(1, len(parts) + 1):
-        for place in expand_path(tree.joinpath(*parts[:count])):
+        for place in expand_path(repository, tree.joinpath(*parts[:count])):
             found = Path(os.path.realpath(place))
             if not found.is_relative_to(real) or ".git" in found.relative_to(real).parts:
                 return False
@@ -231,7 +231,9 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
             continue
         copied.append(large.path)
         source = repository.top / large.path
-        is_same = is_below(repository.top, large.path) and source.is_file() and hash_file(source) == large.sha256
+        is_same = (
+            is_below(repository.top, large.path) and source.is_file() and hash_file(repository, source) == large.sha256
+        )
         if is_same and (target := _find_place(tree, large.path)) is not None:
             shutil.copy2(source, target)
         else:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.inside import explain_link, find_tracked_link, walk_inside
+from orglab.git.path_pattern import expand_path
 from orglab.git.untracked import DERIVED, ENVIRONMENT_MARKS, ENVIRONMENT_NAMES, MOST_LOOKED_AT
 from orglab.git.worktree import Changes, find_committable
 from orglab.runs.storage import HIDDEN_FOLDER
@@ -27,22 +29,26 @@ class Stamp(NamedTuple):
 class ResultsWatch:
     """Detects which files under some paths are written or removed after it is created.
 
+    Nothing is looked at through a link that git tracks and that leads out of the repository.
+
     Attributes:
         paths: The paths.
         before: The state of the files under them when it was created.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, repository: Repository | None, paths: Sequence[Path]) -> None:
         """Remember the state of the files under `paths`, which may not exist yet."""
         self.paths = paths
+        self._repository = repository
         self.before = dict(self._read_stamps())
 
     def _read_stamps(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
-            for found in expand_path(path):
+            for found in expand_path(self._repository, path):
+                is_folder = os.path.isdir(found)  # noqa: PTH112 - raises no error
                 # A link to a folder may be a result itself: `latest`.
-                own = () if found.is_dir() and not found.is_symlink() else (found,)
-                for file in (*own, *(_files_below(found) if found.is_dir() else ())):
+                own = () if is_folder and not found.is_symlink() else (found,)
+                for file in (*own, *(_files_below(self._repository, found) if is_folder else ())):
                     if (stamp := read_stamp(file)) is not None:
                         yield file, stamp
 
@@ -50,16 +56,14 @@ class ResultsWatch:
         """Return the files that were written or created since."""
         return sorted(path for path, stamp in self._read_stamps() if self.before.get(path) != stamp)
 
+    def list_refused(self) -> list[str]:
+        """Return the sentences on the paths that are not looked at."""
+        links = (find_tracked_link(self._repository, find_root(path)) for path in self.paths)
+        return [explain_link(link) for link in dict.fromkeys(links) if link is not None]
+
     def find_removed(self) -> list[Path]:
         """Return the files that were removed since."""
         return sorted(path for path in self.before if not os.path.lexists(path))
-
-
-def expand_path(path: Path) -> Iterable[Path]:
-    """Return the files and folders that a results path names: one that is no file may be a pattern, `out/*.json`."""
-    if os.path.lexists(path) or not glob.has_magic(os.fspath(path)):
-        return (path,)
-    return map(Path, glob.iglob(os.fspath(path), recursive=True))  # noqa: PTH207 - it may be absolute
 
 
 def find_root(path: Path) -> Path:
@@ -69,26 +73,27 @@ def find_root(path: Path) -> Path:
     return path
 
 
-def _files_below(folder: Path) -> Iterable[Path]:
+def _files_below(repository: Repository | None, folder: Path) -> Iterable[Path]:
     """Yield the files and the links below a folder, except those of git and of run records."""
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in walk_inside(repository, folder):
         folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(parent, name) for name in names)
         # os.walk does not follow them, and git commits them like files.
         yield from (path for path in (Path(parent, name) for name in folders) if path.is_symlink())
 
 
-def find_changed_since(folder: Path, since: int) -> list[Path] | None:
+def find_changed_since(repository: Repository | None, folder: Path, since: int) -> list[Path] | None:
     """Return the files below a folder that were written since a time; None if there are too many files to look at.
 
     Hidden folders, caches and environments are skipped, because what lies there is not the result of a run.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         folder: The folder.
         since: Nanoseconds, in the time of the file system.
     """
     changed, count = [], 0
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in walk_inside(repository, folder):
         if not ENVIRONMENT_MARKS.isdisjoint(names) and parent != os.fspath(folder):
             folders.clear()
             continue
@@ -113,10 +118,13 @@ def read_stamp(path: Path) -> Stamp | None:
     return Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> list[HashedFile]:
+def read_outputs(
+    repository: Repository | None, files: Iterable[Path], top: Path, stop: Callable[[], bool]
+) -> list[HashedFile]:
     """Return files with their hashes; what is not a readable regular file is left out.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         files: The files.
         top: The base of the returned paths.
         stop: Called now and then; return True to leave the rest out.
@@ -124,8 +132,8 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
     outputs = []
     for path in files:
         with contextlib.suppress(OSError):
-            if path.is_file():
-                outputs.append(HashedFile(os.path.relpath(path, top), hash_file(path, stop), path.stat().st_size))
+            digest = hash_file(repository, path, stop)
+            outputs.append(HashedFile(os.path.relpath(path, top), digest, path.stat().st_size))
     return outputs
 
 

@@ -163,7 +163,7 @@ def _is_as_written(repository: Repository, path: str, file: HashedFile | None) -
     if not _is_there(repository, path, file):
         return False
     try:
-        return file is None or hash_file(repository.top / path) == file.sha256
+        return file is None or hash_file(repository, repository.top / path) == file.sha256
     except OSError:
         return False
 

@@ -23,6 +23,7 @@ from typing import Any, Self
 from orglab import clock
 from orglab.errors import NotWritableError, UsageError
 from orglab.git import find_repository
+from orglab.git.private_files import PrivateFolder, open_regular
 from orglab.log.log import LogFile
 from orglab.runs.cluster.batch import describe_batch, find_batch_job
 from orglab.runs.finalization import finish_run
@@ -31,12 +32,12 @@ from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
 from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS, SCRIPT_SECRETS, take_secrets
 from orglab.runs.pending import RECORD
-from orglab.runs.preparation import describe_beginning, find_results_paths, find_secrets, format_moment, save_code
+from orglab.runs.preparation import describe_beginning, find_secrets, format_moment, save_code, watch_results
 from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
-from orglab.runs.results import ResultsWatch, read_stamp
+from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secrets import digest_secrets, find_hidden, mask_values
 from orglab.text import Tell, cut
@@ -95,7 +96,7 @@ class ScriptRun:
         # A loop that trains must not end because a value cannot be written, such as a mapping in itself.
         with contextlib.suppress(OSError, ValueError, RecursionError):
             line = json.dumps(_to_plain(named)) + "\n"
-            fd = os.open(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = open_regular(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
                 file.write(line.encode())
 
@@ -139,11 +140,11 @@ def _to_plain(value: object) -> object:
 def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
     """Return the part of a script in a run that goes on: what it logs and its parameters are added to it."""
     if parameters and out.is_dir():
-        own = _flatten(parameters)
+        own, files = _flatten(parameters), PrivateFolder(out.parent, out.name)
         with contextlib.suppress(OSError):
-            (out / SCRIPT_PARAMETERS).write_text(json.dumps(mask_values(own)), "ascii")
+            files.write(SCRIPT_PARAMETERS, json.dumps(mask_values(own)).encode())
             if secrets := digest_secrets(find_hidden(own)):
-                (out / SCRIPT_SECRETS).write_text(json.dumps(secrets), "ascii")
+                files.write(SCRIPT_SECRETS, json.dumps(secrets).encode())
     return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging)
 
 
@@ -202,7 +203,7 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Record
     folder = Path.cwd()
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
-    watch = ResultsWatch(find_results_paths(log, request, base))
+    watch = watch_results(log, request, repository, base, tell)
     earlier_runs, secrets = EarlierRuns(log, record.id), find_secrets(log, request)
     return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, secrets=secrets)
 
@@ -332,7 +333,7 @@ def _keep_cells(out: Path) -> None:
     cells = _read_cells()
     if cells is not None:
         with contextlib.suppress(OSError):
-            (out / _CELLS).write_text("\n\n# %%\n".join(cells) + "\n", "utf-8")
+            PrivateFolder(out.parent, out.name).write(_CELLS, ("\n\n# %%\n".join(cells) + "\n").encode())
 
 
 def find_joined(environ: Mapping[str, str]) -> tuple[str, Path] | None:

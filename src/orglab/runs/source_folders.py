@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository, find_repository
 from orglab.git.files import compare_with_head, disable_filters
+from orglab.git.private_files import open_regular
 from orglab.git.process import run_readonly
 
 _MOST_SOURCES = 20
@@ -176,9 +176,7 @@ def _normalize(name: str) -> str:
 def _read_small(path: Path) -> str:
     """Return the text of a file; nothing if it is missing or large."""
     try:
-        with path.open("rb") as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file.read(_MOST_BYTES).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        pass
-    return ""
+        with open(open_regular(path, follow=True), "rb") as file:  # noqa: PTH123 - a descriptor
+            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -234,7 +234,7 @@ def _keep_rest(
             return WorkingState(untracked=rest.results, uncaptured=tuple(rest.paths), left_out=rest.left_out)
         tell(f"Took a snapshot of what is not committed: {listed(rest.paths)}.")
     found = snapshot or Snapshot("")
-    left_out = hash_left_out(repository.top, (*rest.left_out, *found.left_out))
+    left_out = hash_left_out(repository, (*rest.left_out, *found.left_out))
     _tell_left_out((*found.uncaptured, *(_describe_left_out(one, policy) for one in left_out)), tell)
     state = WorkingState(
         snapshot=found.commit or None, untracked=rest.results, uncaptured=found.uncaptured, left_out=left_out
@@ -334,5 +334,5 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
         # The log names the commit on the branch; the snapshot, which is on no branch, is in the record.
         changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),
         snapshot.commit, patch,
-        uncaptured=snapshot.uncaptured, left_out=hash_left_out(repository.top, left_out),
+        uncaptured=snapshot.uncaptured, left_out=hash_left_out(repository, left_out),
     )  # fmt: skip

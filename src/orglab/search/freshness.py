@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orglab.git import find_program
+from orglab.git.private_files import open_regular, read_regular
 from orglab.search.location import is_shared
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ def is_same(path: str, fingerprint: Mapping[str, Any]) -> bool:
     try:
         if os.stat(path).st_size != fingerprint["stamp"][0]:
             return False
-        with open(path, "rb") as file:
+        with open(open_regular(path, follow=True), "rb") as file:
             import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most of the time the stamp is enough
 
             return bool(hashlib.sha256(file.read()).hexdigest() == fingerprint["digest"])
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
@@ -120,9 +121,8 @@ def _read_refs(folder: str) -> Iterator[bytes]:
 
 
 def _read(path: str) -> bytes:
-    """Return the bytes of a file; empty if it does not exist."""
+    """Return the bytes of a file of git's; empty if it does not exist."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_regular(path, None, follow=True)
     except (FileNotFoundError, NotADirectoryError):
         return b""

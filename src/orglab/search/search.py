@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from orglab import clock
-from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.errors import GitError, OrglabError, UsageError
+from orglab.git.inside import find_tracked_link
 from orglab.search.documents import (
     add,
     commit_document,
@@ -73,6 +74,7 @@ class _Sources:
             self.text.is_current(index)
             and read_fingerprint(index, "documents").get("key") == read_fingerprint(index, "log")["key"]
             and journal.get("config") == repr(self.log.config)
+            and find_tracked_link(self.log.repository, self.log.journal) is None
             and is_same(os.fspath(self.log.journal), journal)
             and read_fingerprint(index, "commits").get("look") == self._git_fingerprint()
         )
@@ -106,8 +108,8 @@ class _Sources:
         from orglab.log import file  # noqa: PLC0415 - the same
 
         try:
-            content = file.read(self.log.journal)
-        except NotFoundError:
+            content = self.log.read_journal()
+        except OrglabError:  # missing, or not to be read
             content = file.FileContent(self.log.journal, b"")
         entries = [
             FoundEntry(

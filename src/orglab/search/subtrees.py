@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from orglab.git.inside import find_tracked_link
 from orglab.org.source import encode
 from orglab.search.freshness import file_fingerprint, is_same, is_untouched
 from orglab.search.store import Store, read_fingerprint, write_fingerprint
@@ -82,7 +83,9 @@ class LogText:
     def is_current(self, index: sqlite3.Connection) -> bool:
         """Return whether an index holds the current experiments of the log."""
         indexed = read_fingerprint(index, "log")
-        return indexed.get("config") == repr(self.log.config) and is_same(os.fspath(self.log.path), indexed)
+        if indexed.get("config") != repr(self.log.config) or find_tracked_link(self.log.repository, self.log.path):
+            return False
+        return is_same(os.fspath(self.log.path), indexed)
 
     def update(self, index: sqlite3.Connection) -> str:
         """Bring the experiments in an index up to date; return a key that changes with the log."""

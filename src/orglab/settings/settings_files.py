@@ -295,7 +295,7 @@ def find_settings(start: str) -> SettingsFile:
             return SettingsFile(own, *_read_table(own))
         project = os.path.join(folder, "pyproject.toml")
         # Checking the bytes first saves most commands the import of the TOML parser.
-        if os.path.isfile(project) and b"tool.orglab" in (data := _read(project) or b""):
+        if os.path.isfile(project) and not _leads_out(project) and b"tool.orglab" in (data := _read(project) or b""):
             table, problem = _parse(data)
             for name in ("tool", "orglab"):
                 inner = table.get(name)
@@ -335,9 +335,14 @@ def _read_own_settings() -> SettingsFile:
 
 def _read_table(path: str) -> tuple[Mapping[str, object], str]:
     """Return the tables of a settings file of a repository, and why it cannot be read; an empty text if it can."""
-    if os.path.islink(path) and not _is_inside(find_root(path), path):
+    if _leads_out(path):
         return {}, "it is a link that leads out of the repository"
     return _parse(_read(path))
+
+
+def _leads_out(path: str) -> bool:
+    """Return whether a settings file of a repository is a link to a file outside of it."""
+    return os.path.islink(path) and not _is_inside(find_root(path), path)
 
 
 def _read(path: str) -> bytes | None:

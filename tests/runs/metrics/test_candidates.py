@@ -46,7 +46,7 @@ def write(tmp_path):
 
 
 def is_found(path, *, settings=(), is_named=False, is_new=True):
-    first = find_first_row(path, 0, dict(settings), is_named=is_named, is_new=is_new)
+    first = find_first_row(None, path, 0, dict(settings), is_named=is_named, is_new=is_new)
     return is_candidate(path) and first is not None
 
 
@@ -86,7 +86,7 @@ def test_in_a_named_place_any_number_is_a_metric(write):
 
 
 def first_row(path, **options):
-    return find_first_row(path, 0, {}, is_named=False, **options)
+    return find_first_row(None, path, 0, {}, is_named=False, **options)
 
 
 def test_rows_that_may_be_of_earlier_runs_do_not_count(write):
@@ -110,21 +110,21 @@ def test_rows_that_may_be_of_earlier_runs_do_not_count(write):
 ])  # fmt: skip
 def test_the_rows_of_a_run_begin_where_it_added_to_a_file(write, before, after, start):
     path = write("log.csv" if before[0] == "s" else "log.jsonl", before)
-    marks = mark_files([path])
+    marks = mark_files(None, [path])
     path.write_text(after)
-    assert find_start(path, marks[path]) == start
+    assert find_start(None, path, marks[path]) == start
 
 
 def test_a_path_or_a_pattern_names_files(write, tmp_path):
     first, second = write("out/a.json", ""), write("out/deep/b.json", "")
     special = write("out/[1].json", "")
-    assert find_matches("out/a.json", tmp_path) == [first]
-    assert find_matches("out/none.json", tmp_path) == [tmp_path / "out/none.json"]
-    assert find_matches("out/*a.json", tmp_path) == [first]
-    assert find_matches("out/**/b.json", tmp_path) == [second]
-    assert find_matches("out/[1].json", tmp_path) == [special]
-    assert find_matches(f"{tmp_path}/o*/a.json", tmp_path / "out") == [first]
-    assert find_matches("*/none*", tmp_path) == find_matches("out[", tmp_path / "none") == []
+    assert find_matches(None, "out/a.json", tmp_path) == [first]
+    assert find_matches(None, "out/none.json", tmp_path) == [tmp_path / "out/none.json"]
+    assert find_matches(None, "out/*a.json", tmp_path) == [first]
+    assert find_matches(None, "out/**/b.json", tmp_path) == [second]
+    assert find_matches(None, "out/[1].json", tmp_path) == [special]
+    assert find_matches(None, f"{tmp_path}/o*/a.json", tmp_path / "out") == [first]
+    assert find_matches(None, "*/none*", tmp_path) == find_matches(None, "out[", tmp_path / "none") == []
 
 
 def test_only_the_newest_checkpoint_has_metrics(write):

@@ -151,7 +151,7 @@ def test_too_many_files_are_named(run):
 
 def test_the_last_and_best_values_are_those_of_all_rows_even_if_not_all_are_kept(tmp_path):
     (tmp_path / "log.csv").write_text("a,b\n3,0\n1,0\n2,9\n")
-    source = MetricsSource(None, lambda: read_metrics(tmp_path / "log.csv"), is_history=True, limit=1)
+    source = MetricsSource(None, lambda: read_metrics(None, tmp_path / "log.csv"), is_history=True, limit=1)
     assert list(source.read_rows(print)) == [{"step": 1, "a": 3, "b": 0}]
     assert source.summary.final == {"a": 2, "b": 9}
     assert source.summary.extremes == {"a": {"min": [1, 2], "max": [3, 1]}, "b": {"min": [0, 1], "max": [9, 3]}}

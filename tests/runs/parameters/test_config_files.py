@@ -42,7 +42,7 @@ def test_values_are_named_by_their_path(tmp_path, name, text, parameters):
     """Data, mistakes, and what would have no end have no parameters."""
     pytest.importorskip("yaml", reason="needs PyYAML")
     (tmp_path / name).write_text(text)
-    found = read_config_files([tmp_path / name])
+    found = read_config_files(None, [tmp_path / name])
     assert (found.parameters, found.unread) == (parameters, ())
     assert found.read == ((tmp_path / name,) if parameters else ())
 
@@ -57,7 +57,7 @@ def test_any_json_has_values_that_a_record_can_hold(tmp_path_factory, document):
     """Names and values are of the types of parameters."""
     path = tmp_path_factory.mktemp("any") / "a.json"
     path.write_text(json.dumps(document))
-    for name, value in read_config_files([path]).parameters.items():
+    for name, value in read_config_files(None, [path]).parameters.items():
         assert isinstance(name, str)
         assert isinstance(value, int | float | str)
         assert json.loads(json.dumps(value, allow_nan=False)) == value
@@ -70,7 +70,7 @@ def test_files_that_a_command_names(tmp_path):
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "big.json").write_bytes(b" " * (1 << 20) + b"{}")
     command = "python train.py a.yaml --config=b.json --config=c.toml d.txt e.yml --x folder.json --data big.json"
-    assert find_config_files([*command.split(), "\0.json", "x" * 5000 + ".json"], tmp_path) == [
+    assert find_config_files(None, [*command.split(), "\0.json", "x" * 5000 + ".json"], tmp_path) == [
         tmp_path / name for name in ("a.yaml", "b.json", "c.toml")
     ]
 
@@ -80,6 +80,6 @@ def test_without_a_reader_a_yaml_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     (tmp_path / "a.yaml").write_text("lr: 1\n")
     (tmp_path / "b.json").write_text('{"lr": 2}')
-    assert read_config_files([tmp_path / "a.yaml", tmp_path / "b.json"]) == ConfigValues(
+    assert read_config_files(None, [tmp_path / "a.yaml", tmp_path / "b.json"]) == ConfigValues(
         {"lr": 2}, (tmp_path / "a.yaml",), (tmp_path / "b.json",)
     )

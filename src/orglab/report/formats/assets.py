@@ -3,18 +3,21 @@
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 from orglab.errors import NotWritableError
-from orglab.git.hashed_file import hash_file
+from orglab.git.hashed_file import hash_content
+from orglab.git.private_files import PrivateFolder, is_path_text
 
 FOLDER_SUFFIX = "-files"
 """What follows the name of a report in that of the folder with its assets."""
 LIST_NAME = ".orglab-report.json"
 """The file that lists the files in the folder that we wrote, with their digests."""
+_MOST_LISTED = 1 << 20
 
 
 class Assets:
@@ -56,7 +59,8 @@ class Assets:
             NotWritableError: A file of that name was not written by us or has changed since, or writing fails.
         """
         folder = self.report.parent / self.folder
-        known = _read_list(folder)
+        own = PrivateFolder(folder)
+        known = _read_list(own)
         if not self.contents and not known:
             return
         try:
@@ -64,12 +68,12 @@ class Assets:
             if (folder / LIST_NAME).is_symlink():
                 raise NotWritableError(f"{folder / LIST_NAME} is a link; remove it or use another -o.")
             for name, content in self.contents.items():
-                _check_ours(folder / name, known.get(name), content)
+                _check_ours(own, name, known.get(name), content)
             for name, content in self.contents.items():
                 write_atomically(folder / name, content)
             for name, digest in known.items():
-                if name not in self.contents and _read_digest(folder / name) == digest:
-                    (folder / name).unlink()
+                if name not in self.contents and _read_digest(own, name) == digest:
+                    own.unlink(name)
             digests = {name: compute_digest(content) for name, content in self.contents.items()}
             write_atomically(folder / LIST_NAME, json.dumps(digests, indent=1).encode())
         except OSError as error:
@@ -98,21 +102,26 @@ def write_atomically(path: Path, content: bytes) -> None:
         cleanup.pop_all()
 
 
-def _read_list(folder: Path) -> dict[str, str]:
+def _read_list(folder: PrivateFolder) -> dict[str, str]:
     """Return the digests of our files in a folder, by name; none if the list cannot be read."""
     try:
-        digests = json.loads((folder / LIST_NAME).read_bytes())
-    except (OSError, ValueError):
+        digests = json.loads(folder.read(LIST_NAME, _MOST_LISTED) or b"")
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(digests, dict):
         return {}
     # The list may come from elsewhere, so names outside the folder are ignored.
-    return {name: digest for name, digest in digests.items() if isinstance(digest, str) and Path(name).name == name}
+    return {
+        name: digest
+        for name, digest in digests.items()
+        if isinstance(digest, str) and is_path_text(name) and Path(name).name == name
+    }
 
 
-def _check_ours(path: Path, known: str | None, content: bytes) -> None:
+def _check_ours(folder: PrivateFolder, name: str, known: str | None, content: bytes) -> None:
     """Refuse to overwrite a file that we did not write or that has changed since."""
-    if path.is_symlink() or (path.exists() and _read_digest(path) not in (known, compute_digest(content))):
+    path = folder.path / name
+    if os.path.lexists(path) and _read_digest(folder, name) not in {known, compute_digest(content)} - {None}:
         raise NotWritableError(f"{path} was not written by this report or was changed; move it away or use another -o.")
 
 
@@ -121,9 +130,10 @@ def compute_digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_digest(path: Path) -> str:
-    """Return the SHA-256 of a file; empty if it cannot be read."""
-    try:
-        return hash_file(path)
-    except OSError:
-        return ""
+def _read_digest(folder: PrivateFolder, name: str) -> str | None:
+    """Return the SHA-256 of a file; None if it is missing, a link, or cannot be read."""
+    file = folder.open(name, sys.maxsize)
+    if file is None:
+        return None
+    with file:
+        return hash_content(file)

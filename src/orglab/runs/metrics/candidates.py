@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotReadableError
+from orglab.git import Repository
+from orglab.git.inside import open_inside
+from orglab.git.path_pattern import expand_path
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.metrics.reading import read_metrics
 from orglab.runs.metrics.values import Row, find_step, find_step_name, is_not_finite, is_step_name
@@ -48,41 +51,43 @@ class Mark(NamedTuple):
     tail: bytes
 
 
-def mark_files(paths: Iterable[Path]) -> dict[Path, Mark]:
+def mark_files(repository: Repository | None, paths: Iterable[Path]) -> dict[Path, Mark]:
     """Return the state of those files that exist; the last bytes of those that may be added to."""
     marks = {}
     for path in paths:
         stamp = read_stamp(path)
         if stamp is not None:
-            tail = b"" if path.suffix.lower() == ".json" else _read_part(path, max(0, stamp.size - _TAIL), stamp.size)
+            is_whole = path.suffix.lower() == ".json"
+            tail = b"" if is_whole else _read_part(repository, path, max(0, stamp.size - _TAIL), stamp.size)
             marks[path] = Mark(stamp, tail)
     return marks
 
 
-def _read_part(path: Path, start: int, end: int) -> bytes:
+def _read_part(repository: Repository | None, path: Path, start: int, end: int) -> bytes:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+        with open_inside(repository, path) as file:
             file.seek(start)
             return file.read(end - start)
     except OSError:
         return b""
 
 
-def find_matches(pattern: str, folder: Path) -> list[Path]:
+def find_matches(repository: Repository | None, pattern: str, folder: Path) -> list[Path]:
     """Return the files that a path or pattern such as `out/*.json` names, or else the path itself.
 
     Args:
+        repository: The repository of the folder; None if there is none.
         pattern: The path or pattern.
         folder: The folder that it is relative to.
     """
     path = folder / pattern
     if os.path.lexists(path) or not glob.has_magic(pattern):
         return [path]
-    names = islice(glob.iglob(pattern, root_dir=folder, recursive=True), _MATCHES)  # noqa: PTH207 - or an absolute path
-    return sorted(folder / name for name in names if os.path.isfile(folder / name))  # noqa: PTH113 - raises no error
+    found = islice(expand_path(repository, path), _MATCHES)
+    return sorted(one for one in found if os.path.isfile(one))  # noqa: PTH113 - raises no error
 
 
-def find_start(path: Path, mark: Mark | None) -> int:
+def find_start(repository: Repository | None, path: Path, mark: Mark | None) -> int:
     """Return the byte at which the rows of this run begin.
 
     That is 0, unless the run added rows to a file that it found, whose steps they do not continue.
@@ -91,11 +96,11 @@ def find_start(path: Path, mark: Mark | None) -> int:
         return 0
     size = mark.stamp.size
     now = read_stamp(path)
-    if now is None or now.size <= size or _read_part(path, size - len(mark.tail), size) != mark.tail:
+    if now is None or now.size <= size or _read_part(repository, path, size - len(mark.tail), size) != mark.tail:
         return 0
     last_line = size - len(mark.tail) + mark.tail.rstrip(b"\r\n").rfind(b"\n") + 1
     try:
-        steps = [find_step(row) for row in islice(read_metrics(path, last_line), 2)] if last_line else []
+        steps = [find_step(row) for row in islice(read_metrics(repository, path, last_line), 2)] if last_line else []
     except NotReadableError:
         return size
     is_continued = len(steps) == 2 and None not in steps and steps[0] < steps[1]  # type: ignore[operator]  # noqa: PLR2004 - two rows
@@ -122,10 +127,13 @@ def drop_checkpoints(paths: Sequence[Path]) -> list[Path]:
     return [path for path in paths if path in {kept for _, kept in newest.values()}]
 
 
-def find_first_row(path: Path, start: int, settings: Mapping[str, str], *, is_named: bool, is_new: bool) -> int | None:
+def find_first_row(
+    repository: Repository | None, path: Path, start: int, settings: Mapping[str, str], *, is_named: bool, is_new: bool
+) -> int | None:
     """Return the number of the first row of a file that is a metric of this run, or None if it holds no metrics.
 
     Args:
+        repository: The repository of the run; None if there is none.
         path: The file.
         start: The byte at which its rows begin.
         settings: The setting `metrics`, which names metrics too.
@@ -134,7 +142,7 @@ def find_first_row(path: Path, start: int, settings: Mapping[str, str], *, is_na
     """
     speaks = not _SPEAKING.isdisjoint(_split_words(path)) or find_direction(path.stem, settings) is not None
     try:
-        rows = read_metrics(path, start)
+        rows = read_metrics(repository, path, start)
         known = _KnownNames(settings, are_all=is_named or speaks)
         if rows.is_history:
             return _find_beginning(rows, known, speaks=speaks, is_new=is_new)

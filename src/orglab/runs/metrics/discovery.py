@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotReadableError
+from orglab.git import Repository
 from orglab.runs.job import Job
 from orglab.runs.metrics.attribution import Attribution, find_named_paths
 from orglab.runs.metrics.candidates import (
@@ -91,11 +92,12 @@ class MetricsSource:
 def mark_metrics_files(job: Job) -> dict[Path, Mark]:
     """Return the state, before the command starts, of the files that may have metrics when it has ended."""
     if job.request.metrics:
-        return mark_files(chain.from_iterable(find_matches(name, job.folder) for name in job.request.metrics))
+        named = (find_matches(job.repository, name, job.folder) for name in job.request.metrics)
+        return mark_files(job.repository, chain.from_iterable(named))
     if job.request.printed_metrics:
         return {}
     places = chain(job.watch.before, find_named_paths(job.request.argv, job.folder))
-    return mark_files(islice(filter(is_candidate, places), _MARKS))
+    return mark_files(job.repository, islice(filter(is_candidate, places), _MARKS))
 
 
 def open_named_files(job: Job, marks: dict[Path, Mark]) -> Iterator[MetricsSource]:
@@ -106,17 +108,18 @@ def open_named_files(job: Job, marks: dict[Path, Mark]) -> Iterator[MetricsSourc
         marks: The result of `mark_metrics_files`.
     """
     for name in job.request.metrics:
-        written = [path for path in find_matches(name, job.folder) if not _is_unchanged(path, marks)]
+        written = [path for path in find_matches(job.repository, name, job.folder) if not _is_unchanged(path, marks)]
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
         for path in written:
             try:
-                start = find_start(path, marks.get(path))
-                is_history = read_metrics(path, start).is_history
+                start = find_start(job.repository, path, marks.get(path))
+                read = partial(read_metrics, job.repository, path, start)
+                is_history = read().is_history
             except NotReadableError as error:
                 job.tell(str(error))
             else:
-                yield MetricsSource(path, partial(read_metrics, path, start), is_history=is_history)
+                yield MetricsSource(path, read, is_history=is_history)
 
 
 def _is_unchanged(path: Path, marks: dict[Path, Mark]) -> bool:
@@ -127,7 +130,7 @@ def open_logged_file(job: Job) -> Iterator[MetricsSource]:
     """Yield the file of metrics that the run logged with `orglab.run`, if there is one."""
     path = job.record.out / LOGGED
     if _read_size(path):
-        yield MetricsSource(path, partial(read_metrics, path), is_history=True, limit=_ROWS)
+        yield MetricsSource(path, partial(read_metrics, job.repository, path), is_history=True, limit=_ROWS)
 
 
 def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> tuple[list[MetricsSource], list[Path]]:
@@ -140,7 +143,7 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     """
     out, attribution = job.record.out, written.attribution
     named = attribution.named
-    changed = (_find_changed(place, written.began) for place in (out, *named))
+    changed = (_find_changed(job.repository, place, written.began) for place in (out, *named))
     files = sorted({*filter(is_candidate, chain(written.files, *changed))} - {out / LOGGED})
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
@@ -171,23 +174,24 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
 
 def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_new: bool) -> MetricsSource | None:
     """Return a file as a source, or None if it holds no metrics."""
-    start = find_start(path, mark)
-    first = find_first_row(path, start, job.log.config.metrics, is_named=is_named, is_new=is_new)
+    repository, settings = job.repository, job.log.config.metrics
+    start = find_start(repository, path, mark)
+    first = find_first_row(repository, path, start, settings, is_named=is_named, is_new=is_new)
     if first is None:
         return None
 
     def read() -> Iterator[Row]:
-        return skip_rows(read_metrics(path, start), first)
+        return skip_rows(read_metrics(repository, path, start), first)
 
-    return MetricsSource(path, read, is_history=read_metrics(path, start).is_history, limit=_ROWS)
+    return MetricsSource(path, read, is_history=read_metrics(repository, path, start).is_history, limit=_ROWS)
 
 
-def _find_changed(place: Path, began: Stamp | None) -> Iterable[Path]:
+def _find_changed(repository: Repository | None, place: Path, began: Stamp | None) -> Iterable[Path]:
     """Return the files at or below a place that were written since the command was started."""
     if began is None:
         return ()
     if os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises an error for a folder that may not be searched
-        return find_changed_since(place, began.ctime) or ()
+        return find_changed_since(repository, place, began.ctime) or ()
     stamp = read_stamp(place)
     return (place,) if stamp is not None and max(stamp.mtime, stamp.ctime) >= began.ctime else ()
 

@@ -8,10 +8,14 @@ out.
 
 import codecs
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from orglab.errors import NotReadableError
+from orglab.git import Repository
+from orglab.git.inside import open_inside
 from orglab.runs.metrics.values import NAME, Row, find_step_name, parse_cell, parse_number, to_value
 
 _WHOLE = 64 << 20  # bytes of a JSON document, which is held in memory
@@ -19,6 +23,23 @@ _LINE = 1 << 20
 _DEPTH = 8  # objects in objects
 _VALUES = 1000  # of one row
 _UNNAMED = "unnamed"
+
+
+class _File(NamedTuple):
+    """A metrics file, and the repository that may have named it."""
+
+    repository: Repository | None
+    path: Path
+
+    def open(self, start: int) -> BinaryIO:
+        """Return the file, opened at a byte.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        opened = open_inside(self.repository, self.path)
+        opened.seek(start)
+        return opened
 
 
 class MetricsRows:
@@ -52,46 +73,44 @@ def _flatten(raw: Mapping[str, object], prefix: str, values: Row, depth: int) ->
             values[f"{prefix}{name}"[:NAME]] = to_value(value)
 
 
-def read_metrics(path: Path, start: int = 0) -> MetricsRows:
+def read_metrics(repository: Repository | None, path: Path, start: int = 0) -> MetricsRows:
     """Return the rows of a metrics file.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         path: A JSON, JSON Lines, CSV or TSV file; the format is detected from its content.
         start: The byte to start at, after the rows of an earlier run.
 
     Raises:
         NotReadableError: The file is missing, empty or in another format.
     """
+    file = _File(repository, path)
     try:
-        if path.is_fifo():
-            raise NotReadableError(f"Cannot read the metrics file {path}: it is a pipe.")
-        with path.open("rb") as file:
-            file.seek(start)
-            first = file.read(_LINE).removeprefix(codecs.BOM_UTF8).lstrip()[:2]
-        size = path.stat().st_size - start
+        with file.open(start) as opened:
+            first = opened.read(_LINE).removeprefix(codecs.BOM_UTF8).lstrip()[:2]
+            size = os.fstat(opened.fileno()).st_size - start
     except OSError as error:
         raise NotReadableError(f"Cannot read the metrics file {path}: {error.strerror}.") from error
     if not first:
         raise NotReadableError(f"The metrics file {path} is empty.")
     is_json = first[:1] in (b"{", b"[") or first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     if not is_json:
-        return MetricsRows(_read_table(path, start), is_history=True)
+        return MetricsRows(_read_table(file, start), is_history=True)
     if size <= _WHOLE and not start:
-        document = _read_document(path, start)
+        document = _read_document(file, start)
         history = document if isinstance(document, list) else _find_history(document)
         if history is not None:
             return MetricsRows([row for row in history if isinstance(row, dict)], is_history=True)
         if isinstance(document, dict):
             return MetricsRows([document], is_history=False)
-    return MetricsRows(_read_json_lines(path, start), is_history=True)
+    return MetricsRows(_read_json_lines(file, start), is_history=True)
 
 
-def _read_document(path: Path, start: int) -> object:
+def _read_document(file: _File, start: int) -> object:
     """Return a file as one JSON document, or None if it is not one."""
     try:
-        with path.open("rb") as file:
-            file.seek(start)
-            return _parse_json(file.read())
+        with file.open(start) as opened:
+            return _parse_json(opened.read())
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -109,14 +128,14 @@ def _parse_json(text: bytes) -> object:
     return json.loads(text, parse_int=parse_number, parse_float=parse_number, parse_constant=str)
 
 
-def _read_json_lines(path: Path, start: int) -> Iterator[Mapping[str, object]]:
+def _read_json_lines(file: _File, start: int) -> Iterator[Mapping[str, object]]:
     """Yield the objects of a JSON Lines file.
 
     Raises:
         NotReadableError: No line is a JSON object.
     """
     count = 0
-    for line in _read_lines(path, start):
+    for line in _read_lines(file, start):
         try:
             row = _parse_json(line)
         except (ValueError, RecursionError):
@@ -125,22 +144,22 @@ def _read_json_lines(path: Path, start: int) -> Iterator[Mapping[str, object]]:
             count += 1
             yield row
     if not count:
-        raise NotReadableError(f"The metrics file {path} is neither JSON nor JSON Lines.")
+        raise NotReadableError(f"The metrics file {file.path} is neither JSON nor JSON Lines.")
 
 
-def _read_table(path: Path, start: int) -> Iterator[Mapping[str, object]]:
+def _read_table(file: _File, start: int) -> Iterator[Mapping[str, object]]:
     """Yield the rows of a CSV or TSV file with a header line."""
     import csv  # noqa: PLC0415 - few runs write a table
 
-    texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_lines(path, 0))
+    texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_lines(file, 0))
     try:
         head = next(texts, "").removeprefix("\ufeff")
         separator = "\t" if "\t" in head else ";" if ";" in head and "," not in head else ","
         names = [name.strip() for name in next(csv.reader([head], delimiter=separator), [])]
-        if len(names) < 2 and path.suffix.lower() not in (".csv", ".tsv"):  # noqa: PLR2004 - a table has several columns
-            raise NotReadableError(f"The metrics file {path} is not JSON, JSON Lines, CSV or TSV.")
+        if len(names) < 2 and file.path.suffix.lower() not in (".csv", ".tsv"):  # noqa: PLR2004 - a table has several columns
+            raise NotReadableError(f"The metrics file {file.path} is not JSON, JSON Lines, CSV or TSV.")
         if start:
-            texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_lines(path, start))
+            texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_lines(file, start))
         for cells in csv.reader(texts, delimiter=separator):
             values = (parse_cell(cell.strip()) for cell in cells)
             # A column without a name is an index, if it has numbers, or names the rows, and then they are no history.
@@ -150,19 +169,18 @@ def _read_table(path: Path, start: int) -> Iterator[Mapping[str, object]]:
                 if value != ""
             }
     except csv.Error as error:
-        raise NotReadableError(f"The metrics file {path} is not a valid table: {error}.") from error
+        raise NotReadableError(f"The metrics file {file.path} is not a valid table: {error}.") from error
 
 
-def _read_lines(path: Path, start: int) -> Iterator[bytes]:
+def _read_lines(file: _File, start: int) -> Iterator[bytes]:
     """Yield the lines of a file; a very long line is split.
 
     Raises:
         NotReadableError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(start)
-            while line := file.readline(_LINE):
+        with file.open(start) as opened:
+            while line := opened.readline(_LINE):
                 yield line
     except OSError as error:
-        raise NotReadableError(f"Cannot read the metrics file {path}: {error.strerror}.") from error
+        raise NotReadableError(f"Cannot read the metrics file {file.path}: {error.strerror}.") from error

@@ -10,11 +10,12 @@ import importlib
 import json
 import math
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.git import Repository
+from orglab.git.inside import open_inside, read_inside, walk_inside
 from orglab.runs.parameters.arguments import Value, is_exact, normalize_name, parse_value
 from orglab.runs.results import read_stamp
 from orglab.runs.secrets import mask_argv
@@ -54,37 +55,39 @@ class _NoReaderError(Exception):
     """There is no YAML reader."""
 
 
-def find_config_files(argv: Sequence[str], folder: Path) -> list[Path]:
+def find_config_files(repository: Repository | None, argv: Sequence[str], folder: Path) -> list[Path]:
     """Return the existing files that a command names, as a word or as the value of an option, with such a name.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         argv: The command.
         folder: The folder that it runs in.
     """
     # An option may be given several times, each time with another file.
     texts = (text for word in argv[1:] for text in (word, word.partition("=")[2]))
     names = dict.fromkeys(text for text in texts if text.endswith(_SUFFIXES))
-    return [path for path in (folder / name for name in names) if _is_small_file(path)][:_MOST_FILES]
+    return [path for path in (folder / name for name in names) if _is_small_file(repository, path)][:_MOST_FILES]
 
 
-def _is_small_file(path: Path) -> bool:
+def _is_small_file(repository: Repository | None, path: Path) -> bool:
     try:
-        status = path.stat()
-    except (OSError, ValueError):
+        with open_inside(repository, path) as file:
+            return os.fstat(file.fileno()).st_size <= _MOST_BYTES
+    except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES
 
 
-def read_config_files(paths: Sequence[Path]) -> ConfigValues:
+def read_config_files(repository: Repository | None, paths: Sequence[Path]) -> ConfigValues:
     """Return the parameters in some files.
 
-    A file that holds something else than a mapping, or too many values, is taken for data and has none.
+    A file that holds something else than a mapping, or too many values, is taken for data and has none.  No link that
+    git tracks is followed out of the repository.
     """
     parameters: dict[str, Value] = {}
     unread, read, partial = [], [], []
     for path in paths:
         try:
-            values = _flatten(_read_document(path))
+            values = _flatten(_read_document(repository, path))
         except _NoReaderError:
             unread.append(path)
             continue
@@ -96,26 +99,29 @@ def read_config_files(paths: Sequence[Path]) -> ConfigValues:
     return ConfigValues(parameters, tuple(unread), tuple(read), tuple(partial))
 
 
-def find_hydra_files(folders: Sequence[Path], since: int, argv: Sequence[str]) -> list[Path]:
+def find_hydra_files(
+    repository: Repository | None, folders: Sequence[Path], since: int, argv: Sequence[str]
+) -> list[Path]:
     """Return the resolved configurations that Hydra wrote below some folders: `.hydra/config.yaml`.
 
     If several runs wrote there at the same time, those with the overrides of this command are returned.
 
     Args:
+        repository: The repository, out of which no link that git tracks is followed; None if there is none.
         folders: The folders.
         since: Nanoseconds, in the time of the file system.
         argv: The command.
     """
-    found = [place / "config.yaml" for place in _walk_hydra_folders(folders)]
+    found = [place / "config.yaml" for place in _walk_hydra_folders(repository, folders)]
     found = [path for path in found if (stamp := read_stamp(path)) is not None and stamp.mtime >= since]
     if len(found) < 2:  # noqa: PLR2004 - nothing to choose from
         return found
-    return [path for path in found if _has_overrides(path.with_name("overrides.yaml"), argv)] or found
+    return [path for path in found if _has_overrides(repository, path.with_name("overrides.yaml"), argv)] or found
 
 
-def read_hydra_files(paths: Sequence[Path]) -> ConfigValues:
+def read_hydra_files(repository: Repository | None, paths: Sequence[Path]) -> ConfigValues:
     """Return the parameters in configurations that Hydra wrote; of several, those that they have in common."""
-    configs = [read_config_files([path]) for path in paths]
+    configs = [read_config_files(repository, [path]) for path in paths]
     common = configs[0].parameters if configs else {}
     for config in configs[1:]:
         common = {name: value for name, value in common.items() if config.parameters.get(name) == value}
@@ -124,10 +130,10 @@ def read_hydra_files(paths: Sequence[Path]) -> ConfigValues:
     return ConfigValues(common, unread, tuple(path for config in configs for path in config.read), partial)
 
 
-def _has_overrides(path: Path, argv: Sequence[str]) -> bool:
+def _has_overrides(repository: Repository | None, path: Path, argv: Sequence[str]) -> bool:
     """Return whether the overrides that Hydra wrote are those of a command."""
     try:
-        overrides = _read_document(path)
+        overrides = _read_document(repository, path)
     except _NoReaderError:
         return False
     # The command may be that of a record, which has no secrets.
@@ -138,11 +144,11 @@ def _has_overrides(path: Path, argv: Sequence[str]) -> bool:
     return isinstance(overrides, list) and set(mask_argv([str(word) for word in overrides])) == given
 
 
-def _walk_hydra_folders(folders: Sequence[Path]) -> Iterator[Path]:
+def _walk_hydra_folders(repository: Repository | None, folders: Sequence[Path]) -> Iterator[Path]:
     """Yield the `.hydra` folders below some folders, the latest names first; not those in other hidden folders."""
     seen = 0
     for top in dict.fromkeys(folders):
-        for parent, names, _ in os.walk(top):
+        for parent, names, _ in walk_inside(repository, top):
             seen += len(names)
             if seen > _MOST_FOLDERS:
                 return
@@ -151,11 +157,10 @@ def _walk_hydra_folders(folders: Sequence[Path]) -> Iterator[Path]:
             names[:] = sorted((name for name in names if name[0] != "."), reverse=True)
 
 
-def _read_document(path: Path) -> object:
+def _read_document(repository: Repository | None, path: Path) -> object:
     """Return what is in a file, or None if it is not valid."""
     try:
-        content = path.read_bytes() if _is_small_file(path) else b""
-        text = content.decode("utf-8-sig")
+        text = read_inside(repository, path, _MOST_BYTES).decode("utf-8-sig")
         if path.suffix in _YAML:
             return _read_yaml(text)
         if path.suffix == ".toml":
@@ -165,6 +170,14 @@ def _read_document(path: Path) -> object:
         return json.loads(text)
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def read_values(content: bytes) -> dict[str, Value]:
+    """Return the parameters in a JSON text; none if it is not valid."""
+    try:
+        return _flatten(json.loads(content))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _read_yaml(text: str) -> object:

@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orglab.git.private_files import PrivateFolder
 from orglab.runs.code import GeneratedPaths
 from orglab.runs.job import Job
 from orglab.runs.parameters.arguments import Value, find_environment_seeds, parse_arguments, parse_value
-from orglab.runs.parameters.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
+from orglab.runs.parameters.config_files import (
+    find_config_files,
+    find_hydra_files,
+    read_config_files,
+    read_hydra_files,
+    read_values,
+)
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
 from orglab.runs.secrets import digest_secrets, find_hidden, join_secrets, mask_argv, mask_values
@@ -19,6 +26,7 @@ SCRIPT_PARAMETERS = "orglab-parameters.json"
 """The file in the folder `out` of a run with the parameters that a script added (`orglab.run`)."""
 SCRIPT_SECRETS = "orglab-secrets.json"
 """The file beside it with the keyed digests of those that are secret."""
+_MOST_BYTES = 1 << 20
 _HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 
 
@@ -34,11 +42,11 @@ def describe_parameters(
         seeds: The environment variables that are seeds.
         find_generated: Returns the paths that are no configuration, because runs write them.
     """
-    files = find_config_files(job.request.argv, job.folder)
+    files = find_config_files(job.repository, job.request.argv, job.folder)
     if files:
         generated = find_generated()
         files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
-    config = read_config_files(files)
+    config = read_config_files(job.repository, files)
     return {
         "parameters": _combine(seeds, take_secrets(job, config.parameters), mask_argv(job.request.argv)),
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
@@ -60,18 +68,20 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     """
     files = [job.base / path for path in run.config_files]
     kept = [path for path in files if (stamp := read_stamp(path)) is None or stamp.mtime < since]
-    written = find_hydra_files(_list_hydra_folders(job), since, run.argv) if _uses_hydra(run) else []
-    own = read_config_files([path]).parameters if (path := run.folder / OUT / SCRIPT_PARAMETERS).is_file() else {}
+    folders = _list_hydra_folders(job) if _uses_hydra(run) else []
+    written = find_hydra_files(job.repository, folders, since, run.argv)
+    out = PrivateFolder(run.folder, OUT)
+    own = read_values(out.read(SCRIPT_PARAMETERS, _MOST_BYTES) or b"")
     if not written and kept == files and not own:
         return {}
     own = {**run.script_parameters, **own}
-    config, hydra = read_config_files(kept), read_hydra_files(written)
+    config, hydra = read_config_files(job.repository, kept), read_hydra_files(job.repository, written)
     first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
     before = _combine(find_environment_seeds(run.environment), take_secrets(job, config.parameters), run.argv)
     after = {**take_secrets(job, hydra.parameters), **own}
     return {
         "parameters": {**(before if kept != files or written else run.parameters), **after},
-        "secrets": {**first, **run.digests, **last, **_read_secrets(run.folder / OUT / SCRIPT_SECRETS)},
+        "secrets": {**first, **run.digests, **last, **_read_secrets(out)},
         "config_files": [os.path.relpath(path, job.base) for path in (*config.read, *hydra.read)],
         "partial_files": [os.path.relpath(path, job.base) for path in (*config.partial, *hydra.partial)],
         "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
@@ -85,11 +95,11 @@ def take_secrets(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
     return mask_values(values)
 
 
-def _read_secrets(path: Path) -> dict[str, str]:
-    """Return the digests in a file; none if there are none."""
+def _read_secrets(out: PrivateFolder) -> dict[str, str]:
+    """Return the digests that a script left in the folder `out` of its run; none if there are none."""
     try:
-        found = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(out.read(SCRIPT_SECRETS, _MOST_BYTES) or b"{}")
+    except (ValueError, RecursionError):
         return {}
     return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
