@@ -388,10 +388,7 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     )
     found = said(ReportOptions(since="2w"))
     assert found["lead"] == ["Nothing was recorded in this period."]
-    assert found["remarks"] == [
-        "One step done at an unknown time is not counted here.",
-        "Two experiments without any date are not counted here.",
-    ]
+    assert found["remarks"] == ["Two experiments without any date are not in this report."]
     assert orglab(["report"]) == 0
     assert "\x1b" not in capfd.readouterr().out
 
@@ -400,7 +397,7 @@ def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
     before = said()
     assert before["results"][0][1][-1] == "Concluded on 14 November; 2 steps done; 6 runs; 2 commits."
     study.write(".git/config", "[core\n")
-    assert said() == {**before, "remarks": ["Two steps done at an unknown time are not counted here."]}
+    assert said() == before
 
 
 def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
@@ -418,7 +415,7 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
     repo.commit("begun", {"experiment_log.org": text.format("TODO")})
     repo.write("experiment_log.org", text.format("DONE"))
-    assert said()["remarks"] == ["One experiment closed at an unknown time is not counted here."]
+    assert said()["remarks"] == ["One experiment closed at an unknown time is not in this report."]
     repo.commit("closed")
     assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
 

@@ -109,7 +109,7 @@ def test_a_risk_is_a_note_or_an_answer_of_a_single_run():
     )  # fmt: skip
     record(1, "e1.1", metrics={"acc": 0.5})
     record(2, "e1.2", metrics={"acc": 0.75})
-    assert read()["risks"] == ["The labels are noisy [e1]", "One answer rests on a single run. [e1]"]
+    assert read()["risks"] == ["The labels are noisy. [e1]", "One answer rests on a single run. [e1]"]
     assert doubts() == "one run only on a side of the comparison."
 
 

@@ -10,7 +10,7 @@ from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import shares_word, split_first_sentence
 from orglab.report.content.headline import Headline, find_headline
-from orglab.report.content.sentence import capitalize_first, make_statement, place
+from orglab.report.content.sentence import ENDS, capitalize_first, make_statement, place
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
 from orglab.runs.setting import find_reason, is_failed
@@ -67,10 +67,10 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     content: list[Inline] = []
     if not answer.sentence or not shares_word(answer.sentence, experiment.title):
         title = wording.inline(experiment.title, activity.ref)
-        end = "" if experiment.title.rstrip()[-1:] in ".?!:" else ":" if answer.sentence else "."
+        end = "" if experiment.title.rstrip()[-1:] in f"{ENDS}:" else ":" if answer.sentence else "."
         content += [*title, Text(f"{end} " if answer.sentence or answer.headline is not None else end)]
     if answer.sentence:
-        end = "" if answer.sentence[-1] in ".?!…" else "."
+        end = "" if answer.sentence[-1] in ENDS else "."
         content += [
             *wording.inline(capitalize_first(answer.sentence), activity.ref),
             Text(f"{end} " if answer.headline is not None else end),

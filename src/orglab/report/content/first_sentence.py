@@ -16,7 +16,7 @@ _IDEOGRAPHS = "\u2e80"
 
 
 def split_first_sentence(text: str) -> tuple[str, str]:
-    """Return the first sentence of a text of the log, without its full stop, and the rest.
+    """Return the first sentence of a text of the log, and the rest.
 
     The sentence is empty if the text does not begin with one; it then is all rest.
     """
@@ -29,8 +29,8 @@ def split_first_sentence(text: str) -> tuple[str, str]:
             continue
         if _has_open_markup(sentence):
             continue
-        return _without_stop(sentence), f"{rest.strip()}{gap}{below}".strip()
-    return _without_stop(paragraph), below
+        return sentence.strip(), f"{rest.strip()}{gap}{below}".strip()
+    return paragraph.strip(), below
 
 
 def _split_paragraph(text: str) -> tuple[str, str, str]:
@@ -42,11 +42,6 @@ def _split_paragraph(text: str) -> tuple[str, str, str]:
     end = next((place for place, line in enumerate(lines) if not line.strip() or _NO_SENTENCE.match(line)), len(lines))
     paragraph = " ".join(line.strip() for line in lines[:end])
     return paragraph, "\n\n", "\n".join(lines[end:]).strip("\n")
-
-
-def _without_stop(sentence: str) -> str:
-    sentence = sentence.strip()
-    return sentence[:-1] if sentence.endswith((".", "。")) and not sentence.endswith("..") else sentence
 
 
 def _has_open_markup(text: str) -> bool:

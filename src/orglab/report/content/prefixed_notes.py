@@ -35,5 +35,5 @@ def _state(event: Event, activity: ExperimentActivity, wording: Wording) -> Stat
     text = read_prefix(event.text)[1]
     claim = claim_note(event) if event.kind == "note" else claim_change(event)
     quote, below = wording.quotation(text, activity.ref, is_marked=False)
-    statement = make_statement(quote, place(wording.links.to(event.ref)), claims=[claim])
+    statement = make_statement(quote, "." if quote else "", place(wording.links.to(event.ref)), claims=[claim])
     return Statement(statement.content, statement.claims, below, text if below else "")

@@ -110,7 +110,7 @@ def _summarize(
         needed=tuple(find_prefixed("ASK", activities, wording)),
         risks=tuple(find_risks(answered, activities, results, wording)),
         planned=(planned,) if planned is not None else (),
-        remarks=tuple(describe_undated(activities, wording)),
+        remarks=tuple(describe_undated(activities)),
     )
 
 

@@ -6,14 +6,15 @@ from orglab.report.blocks import Inline, Inlines, Reference, Small, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
 
-_ENDS = (".", "?", "!", "…", ".”", "?”", "!”", "…”")
+ENDS = ".?!…\u3002\uff01\uff1f"
+"""The characters that end a sentence."""
 
 
 def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
     """Return a statement made of some pieces, with a capital first letter; it has no full stop after another one."""
     content: list[Inline] = []
     for piece in pieces:
-        if piece == "." and plain(tuple(content)).endswith(_ENDS):
+        if piece == "." and plain(tuple(content)).rstrip("”")[-1:] in ENDS:
             continue
         if isinstance(piece, str):
             content += [Text(piece)] if piece else []

@@ -13,7 +13,7 @@ from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.progress import is_stateless
 from orglab.report.content.sentence import make_statement
 from orglab.report.content.statements import Statement
-from orglab.report.content.wording import Wording, claim_done, claim_exists
+from orglab.report.content.wording import Wording, claim_exists
 from orglab.runs.record import Run
 from orglab.runs.setting import is_failed
 from orglab.text import cardinal, count
@@ -112,10 +112,6 @@ def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity
     return [activity for activity in activities if activity.of_kind("created")]
 
 
-def _is(things: Sequence[object]) -> str:
-    return "is" if len(things) == 1 else "are"
-
-
 def _runs(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
     return [run for activity in activities for run in activity.runs if wording.period.contains(run.began)]
 
@@ -145,21 +141,16 @@ def _has_date(activity: ExperimentActivity) -> bool:
     return activity.closed is not None or any(event.at is not None for event in activity.events)
 
 
-def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield what happened at an unknown time, and so is not in the report."""
-    steps = _undated_steps(activities, wording)
+def describe_undated(activities: Sequence[ExperimentActivity]) -> Iterator[Statement]:
+    """Yield which experiments may belong to the period, but are not in the report, because the log does not say when."""
     closed = [
         activity
         for activity in activities
         if activity.kind in CLOSED_KINDS and activity.closed is None and _has_date(activity)
     ]
-    for things, noun, what in (
-        (steps, "step", "done"), (closed, "experiment", "closed"), (_undated(activities), "experiment", ""),
-    ):  # fmt: skip
-        if not things:
-            continue
-        amount = count(len(things), noun, "words")
-        text = f"{amount} {what} at an unknown time" if what else f"{amount} without any date"
-        claims = [claim_exists(thing.experiment) for thing in things if isinstance(thing, ExperimentActivity)]
-        claims += [claim for event in steps for claim in claim_done(event.ref, event.text)] if things is steps else []
-        yield make_statement(f"{text} {_is(things)} not counted here.", claims=claims)
+    for experiments, what in ((closed, "closed at an unknown time"), (_undated(activities), "without any date")):
+        if experiments:
+            amount = count(len(experiments), "experiment", "words")
+            verb = "is" if len(experiments) == 1 else "are"
+            claims = [claim_exists(activity.experiment) for activity in experiments]
+            yield make_statement(f"{amount} {what} {verb} not in this report.", claims=claims)
