@@ -142,7 +142,7 @@ def _has_date(activity: ExperimentActivity) -> bool:
 
 
 def describe_undated(activities: Sequence[ExperimentActivity]) -> Iterator[Statement]:
-    """Yield which experiments may belong to the period, but are not in the report, because the log does not say when."""
+    """Yield which experiments may belong to the period but are left out, because the log does not say when."""
     closed = [
         activity
         for activity in activities
