@@ -76,7 +76,8 @@ class Headline(NamedTuple):
             return ""
         size = number(abs(claim.value))
         sign = "" if not claim.is_difference else _MINUS if claim.value < 0 else "+"
-        return f"claimed {claim.operator} {sign}{size}"
+        operator = {">=": "\u2265", "<=": "\u2264"}.get(claim.operator, claim.operator)
+        return f"claimed {operator} {sign}{size}"
 
     @property
     def _is_claimed(self) -> bool:
