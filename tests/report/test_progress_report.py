@@ -135,7 +135,7 @@ def said(request=SINCE):
 @pytest.mark.usefixtures("study")
 def test_what_is_said_of_each_kind_of_fact():
     assert said() == {
-        "lead": ["One answer (supported 1 supported), one dropped; one blocked."],
+        "lead": ["One answer: the hypothesis was supported supported in one; one dropped; one blocked."],
         "conclusions": [
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],

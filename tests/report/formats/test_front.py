@@ -88,13 +88,3 @@ def test_only_a_long_page_has_a_table_of_contents():
     folded = b.Details((b.Text("Appendix"),), sections(4, 40))
     assert "<nav" not in to_html(front(*sections(4, 3), folded))
     assert "<nav" not in to_html(front(*sections(4, 40), contents=False))
-
-
-def count_links(pdf):
-    """The links in a PDF."""
-    return pdf.replace(b" ", b"").count(b"/Subtype/Link")
-
-
-def test_only_a_pdf_of_more_than_two_pages_has_a_table_of_contents():
-    assert count_links(to_pdf(front(*sections(4, 3)))) == 0
-    assert count_links(to_pdf(front(*sections(4, 40)))) == 4

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, find_contradiction, find_headline
@@ -39,13 +40,21 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
     if (written := find_contradiction(sentence, headline, activity.runs)) is not None:
         yield f"the conclusion says {written}, which no run and no mean has"
     judged = results.judge(headline.outcome)
-    expected = _AGREEING.get(activity.conclusion.verdict or "")
-    if judged is not None and expected is not None and judged != expected:
-        yield f"by the runs the claim {_SAID[judged]}, but the verdict is {activity.conclusion.verdict}"
+    if is_misjudged(activity, headline):
+        yield f"by the runs the claim {_SAID[judged or 'undecided']}, but the verdict is {activity.conclusion.verdict}"
+    elif judged is None and headline.may_be_zero and activity.conclusion.verdict in ("supported", "refuted"):
+        yield "the difference may be zero"
     if headline.comparison is not None and results.has_other_code(headline.outcome):
         yield "the baseline ran other code"
     if headline.is_single:
         yield "one run only" if headline.base is None else "one run only on a side of the comparison"
+
+
+def is_misjudged(activity: ExperimentActivity, headline: Headline) -> bool:
+    """Return whether the runs say otherwise of the claim than the verdict."""
+    judged = headline.results.judge(headline.outcome)
+    expected = _AGREEING.get(activity.conclusion.verdict or "")
+    return judged is not None and expected is not None and judged != expected
 
 
 def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
@@ -95,8 +104,22 @@ def find_risks(
 ) -> Iterator[Statement]:
     """Yield the risks: notes that begin with `RISK:`, answers that rest on a single run, and so do steps under way."""
     yield from find_prefixed("RISK", activities, wording)
+    yield from _find_misjudged(answered, wording)
     yield from _find_single_answers(answered, wording)
     yield from _find_single_steps(activities, results, wording)
+
+
+def _find_misjudged(
+    answered: Sequence[tuple[ExperimentActivity, Headline | None]], wording: Wording
+) -> Iterator[Statement]:
+    """Yield how many verdicts the runs do not confirm."""
+    found = [activity for activity, headline in answered if headline is not None and is_misjudged(activity, headline)]
+    claims = [Claim("verdict", activity.ref, "", activity.conclusion.verdict) for activity in found]
+    if len(found) == 1:
+        source = place(wording.links.to(found[0].ref))
+        yield make_statement("the runs do not confirm one verdict.", source, claims=claims)
+    elif found:
+        yield make_statement(f"the runs do not confirm {cardinal(len(found), 'words')} of the verdicts.", claims=claims)
 
 
 def _find_single_answers(

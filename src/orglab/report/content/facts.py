@@ -72,14 +72,17 @@ class ExperimentActivity:
         return self.experiment.ref
 
     @property
+    def is_created(self) -> bool:
+        """Whether it had been created by the end of the period: runs may be older than their experiment."""
+        created = self.experiment.created
+        return created is None or any(event.at is not None and event.at >= created.when for event in self.events)
+
+    @property
     def is_under_way(self) -> bool:
         """Whether it is in progress, by its state or because something was done although the state does not say so."""
-        if self.kind == "doing":
-            return True
-        # A run may be older than the experiment that it was assigned to.
-        begin = self.experiment.created.when if self.experiment.created is not None else datetime.datetime.min  # noqa: DTZ901
-        work = [event for event in self.recent if event.kind in ("step", "run", "commit")]
-        return self.kind in ("todo", None) and any(event.at is not None and event.at >= begin for event in work)
+        if self.kind in ("todo", None):
+            return self.is_created and any(event.kind in ("step", "run", "commit") for event in self.recent)
+        return self.kind == "doing"
 
     def last_moment(self) -> datetime.datetime | None:
         """Return the time of its last event in the period; None if there is none with a known time."""

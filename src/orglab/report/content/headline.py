@@ -83,6 +83,14 @@ class Headline(NamedTuple):
     def _is_claimed(self) -> bool:
         return self.results.claim is not None and self.results.claim.metric == self.metric
 
+    @property
+    def may_be_zero(self) -> bool:
+        """Whether the interval of its difference to the baseline includes zero."""
+        change = self.comparison
+        return (
+            change is not None and change.low is not None and change.high is not None and change.low <= 0 <= change.high
+        )
+
     def claims(self) -> Iterator[Claim]:
         """Yield the facts behind the number."""
         for summary in filter(None, (self.summary, self.base)):

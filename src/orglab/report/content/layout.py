@@ -12,8 +12,10 @@ from orglab.report.blocks import (
     List,
     ListItem,
     Paragraph,
+    Small,
     Strong,
     Text,
+    plain,
 )
 from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
 from orglab.report.content.conclusions import make_title
@@ -90,6 +92,8 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
     yield Paragraph(_join(short.lead))
     if short.conclusions:
         yield List(tuple(_conclusion(item) for item in short.conclusions), "plain")
+    if (legend := _explain_numbers(report)) is not None:
+        yield legend
     if short.earlier:
         yield Paragraph((Text(f"{capitalize_first(count(short.earlier, 'earlier answer', 'words'))} under Results."),))
     labelled = [("Needed from you", short.needed), ("Risk", short.risks), ("Planned last time", short.planned)]
@@ -99,6 +103,22 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
         yield from _label(label, statements)
     if short.remarks:
         yield Paragraph(_join(short.remarks))
+
+
+def _explain_numbers(report: Report) -> Paragraph | None:
+    """Return what the signs in the numbers of the conclusions mean, as far as they have any."""
+    texts = [plain(inline.content) for item in report.short.conclusions for one in item.statements
+             for inline in one.content if isinstance(inline, Small)]  # fmt: skip
+    parts = []
+    if any(", n = " in text and "±" not in text for text in texts):
+        parts.append("signed numbers are differences to the baseline")
+    if any("[" in text and ", n = " in text for text in texts):
+        parts.append("in brackets: 95 % confidence interval")
+    if any("±" in text for text in texts):
+        parts.append("±: standard deviation")
+    if any(", n = " in text for text in texts):
+        parts.append("n: runs that count")
+    return Paragraph((Small((Text(f"{capitalize_first('; '.join(parts))}."),)),)) if parts else None
 
 
 def _conclusion(item: Item) -> ListItem:

@@ -53,7 +53,7 @@ def read_under_way(activity: ExperimentActivity, results: Results | None, wordin
 
 def is_stateless(activity: ExperimentActivity) -> bool:
     """Return whether something happened to an experiment of which the log does not say how far it is."""
-    return activity.kind is None and bool(activity.recent) and not activity.is_under_way
+    return activity.kind is None and bool(activity.recent) and activity.is_created and not activity.is_under_way
 
 
 def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:

@@ -58,6 +58,7 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     going_on = [activity for activity in activities if activity.is_under_way]
     blocked = [activity for activity in activities if activity.kind == "waiting"]
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
+    first = len(pieces)
     claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]
     stateless = [activity for activity in activities if is_stateless(activity)]
     for amount, word in (
@@ -65,7 +66,8 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     ):  # fmt: skip
         if amount:
             noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
-            pieces += [f"{', ' if pieces else ''}{cardinal(amount, 'words')}{noun} {word}"]
+            separator = "; " if answered and len(pieces) == first else ", " if pieces else ""
+            pieces += [f"{separator}{cardinal(amount, 'words')}{noun} {word}"]
     if not pieces:
         pieces.append(_say_what_happened(activities, entries))
     if blocked:
@@ -77,21 +79,20 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
 
 def _count_answers(answered: Sequence[ExperimentActivity]) -> Iterator[str | Inline]:
     """Yield how many answers there are, with the signs of their verdicts, which the lines below have."""
-    yield count(len(answered), "answer", "words")
+    yield f"{count(len(answered), 'answer', 'words')}"
     verdicts = Counter(activity.conclusion.verdict or "" for activity in answered)
     if not any(verdicts):
         yield ", without a verdict"
         return
     known = [*TONES, *(verdict for verdict in verdicts if verdict not in TONES and verdict), ""]
-    separator = " ("
+    separator = ": the hypothesis was "
     for verdict in (verdict for verdict in known if verdict in verdicts):
         yield separator
         if verdict in TONES:
             yield Badge(verdict, TONES[verdict], is_sign=True)
             yield " "
-        yield f"{cardinal(verdicts[verdict])} {verdict or 'without a verdict'}"
+        yield f"{verdict or 'left without a verdict'} in {cardinal(verdicts[verdict], 'words')}"
         separator = ", "
-    yield ")"
 
 
 def _say_what_happened(activities: Sequence[ExperimentActivity], entries: int) -> str:

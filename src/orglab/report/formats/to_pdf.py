@@ -182,7 +182,6 @@ class _TypstWriter(Writer):
         self.folder = folder
         self.checked_by = checked_by
         self._anchor = ""
-        self._sections: list[str] = []
         self._files = 0
         self._long_word = _LONG_WORD
         self._tables: list[tuple[str, b.Table]] = []
@@ -192,8 +191,6 @@ class _TypstWriter(Writer):
         document = self.document
         body = self.pieces(document.blocks)
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
-        has_contents = document.contents and len(self._sections) > 1
-        contents = f"({''.join(f'{_str(name)}, ' for name in self._sections)})" if has_contents else "none"
         title = document.title or "Report"
         language = re.sub(r"[^a-z]", "", document.language.split("-")[0].lower())[:3] or "en"
         author = _str(document.author) if document.author else "()"
@@ -202,7 +199,7 @@ class _TypstWriter(Writer):
             style,
             f"#set document({', '.join(f'{name}: {value}' for name, value in properties.items())})",
             f"#set text(lang: {_str(language)})",
-            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)}, {contents})",
+            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)})",
         ]
         if note:
             parts.append(f"#note[#{_str(note)}]")
@@ -240,8 +237,6 @@ class _TypstWriter(Writer):
     def _write_heading(self, block: b.Heading) -> str:
         level = self.limit_level(min(block.level, _MAX_HEADING_LEVEL))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
-        if level == 1:
-            self._sections.append(b.plain(block.content))
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
