@@ -138,7 +138,7 @@ class Run(Mapping[str, object]):
     @property
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
-        return mask_text(self._text("why") or "") or None
+        return self._masked("why")
 
     @cached_property
     def began(self) -> datetime.datetime | None:
@@ -201,7 +201,7 @@ class Run(Mapping[str, object]):
     @property
     def exception(self) -> str | None:
         """The exception that it failed with, on one line: `ValueError: bad shape`."""
-        return mask_text(self._text("exception") or "") or None
+        return self._masked("exception")
 
     @property
     def out_of_memory(self) -> bool:
@@ -421,14 +421,12 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        named = mask_values(self._mapping("parameters")).items()
-        return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
+        return _read_values(self._mapping("parameters"))
 
     @property
     def script_parameters(self) -> dict[str, Value]:
         """Those of its parameters that the script itself named (`orglab.run`)."""
-        named = mask_values(self._mapping("script_parameters")).items()
-        return {name: value for name, value in named if isinstance(value, Value)}
+        return _read_values(self._mapping("script_parameters"))
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -544,6 +542,11 @@ class Run(Mapping[str, object]):
         value = self.fields.get(name)
         return value[:_TEXT] if isinstance(value, str) and value else None
 
+    def _masked(self, name: str) -> str | None:
+        """Return a text without secrets, cut only then, since part of a secret is not found."""
+        value = self.fields.get(name)
+        return mask_text(value[: 2 * _TEXT])[:_TEXT] or None if isinstance(value, str) else None
+
     def _hash(self, name: str) -> str | None:
         """Return a full or short hash: git would take any other text for a revision, an option or a path."""
         value = self.fields.get(name)
@@ -592,6 +595,12 @@ class Run(Mapping[str, object]):
         except OSError:
             return False
         return is_group_alive(group, self.fields.get("child_start"), written)
+
+
+def _read_values(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Return those of some recorded values that a parameter can have, without secrets."""
+    named = mask_values(values).items()
+    return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
 
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:

@@ -26,7 +26,8 @@ from orglab.runs.rerun_consent import Ask, choose_variables, is_inner, mark_unse
 from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
 from orglab.runs.seal import is_own
-from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
+from orglab.runs.secret_spans import MASK
+from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import Tell, listed

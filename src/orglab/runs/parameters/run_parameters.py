@@ -9,11 +9,17 @@ from typing import Any
 from orglab.runs.code import GeneratedPaths
 from orglab.runs.job import Job
 from orglab.runs.parameters.arguments import Value, find_environment_seeds, parse_arguments, parse_value
-from orglab.runs.parameters.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
+from orglab.runs.parameters.config_files import (
+    TEXT,
+    find_config_files,
+    find_hydra_files,
+    read_config_files,
+    read_hydra_files,
+)
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
 from orglab.runs.secrets import digest_secrets, find_hidden, join_secrets, mask_argv, mask_values
-from orglab.text import listed
+from orglab.text import cut, listed
 
 SCRIPT_PARAMETERS = "orglab-parameters.json"
 """The file in the folder `out` of a run with the parameters that a script added (`orglab.run`)."""
@@ -40,7 +46,7 @@ def describe_parameters(
         files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
     config = read_config_files(files)
     return {
-        "parameters": _combine(seeds, take_secrets(job, config.parameters), mask_argv(job.request.argv)),
+        "parameters": _combine(seeds, _take_values(job, config.parameters), mask_argv(job.request.argv)),
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
         "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
@@ -61,14 +67,15 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     files = [job.base / path for path in run.config_files]
     kept = [path for path in files if (stamp := read_stamp(path)) is None or stamp.mtime < since]
     written = find_hydra_files(_list_hydra_folders(job), since, run.argv) if _uses_hydra(run) else []
-    own = read_config_files([path]).parameters if (path := run.folder / OUT / SCRIPT_PARAMETERS).is_file() else {}
+    path = run.folder / OUT / SCRIPT_PARAMETERS
+    own = _take_values(job, read_config_files([path]).parameters) if path.is_file() else {}
     if not written and kept == files and not own:
         return {}
     own = {**run.script_parameters, **own}
     config, hydra = read_config_files(kept), read_hydra_files(written)
     first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
-    before = _combine(find_environment_seeds(run.environment), take_secrets(job, config.parameters), run.argv)
-    after = {**take_secrets(job, hydra.parameters), **own}
+    before = _combine(find_environment_seeds(run.environment), _take_values(job, config.parameters), run.argv)
+    after = {**_take_values(job, hydra.parameters), **own}
     return {
         "parameters": {**(before if kept != files or written else run.parameters), **after},
         "secrets": {**first, **run.digests, **last, **_read_secrets(run.folder / OUT / SCRIPT_SECRETS)},
@@ -83,6 +90,12 @@ def take_secrets(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
     if job.secrets is not None:
         job.secrets.update(join_secrets(job.secrets, find_hidden(values)))
     return mask_values(values)
+
+
+def _take_values(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values in a file as `take_secrets` does, and then cut: part of a secret would not be found."""
+    hidden = take_secrets(job, values)
+    return {name: cut(value, TEXT) if isinstance(value, str) else value for name, value in hidden.items()}
 
 
 def _read_secrets(path: Path) -> dict[str, str]:
