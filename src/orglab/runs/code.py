@@ -155,7 +155,7 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
 
 def _has_same_secrets(run: Run, other: Run) -> bool:
     """Return whether the secrets of two runs of a command are the same, as far as is known."""
-    return all(run.secrets[name] == other.secrets.get(name) for name in name_secrets(run.argv))
+    return all(run.secrets.get(name) == other.secrets.get(name) for name in name_secrets(run.argv))
 
 
 def find_same_run(

@@ -95,7 +95,10 @@ def mask_spans(text: str, spans: Sequence[Span]) -> str:
 def may_name(text: str) -> bool:
     """Return whether a text may name a secret."""
     lower = text.lower()
-    return any(hint in lower for hint in _HINTS)
+    for hint in _HINTS:  # noqa: SIM110 - twice as fast as `any`, and a table of runs asks for thousands
+        if hint in lower:
+            return True
+    return False
 
 
 def is_suspect(text: str) -> bool:

@@ -21,6 +21,7 @@ from orglab.runs.secret_spans import (
     MASKED,
     Language,
     Span,
+    find_forms,
     find_known,
     find_masks,
     find_secrets,
@@ -117,7 +118,7 @@ def mask_known(text: str, known: Iterable[str]) -> str:
 
 def mask_argv(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command without secrets: `--api-key ***`, `API_KEY=***`, `https://ada:***@example.org`."""
-    spans = _find_in_words(argv)
+    spans = _find_in_words(tuple(argv))
     return tuple(mask_spans(word, spans[place]) if place in spans else word for place, word in enumerate(argv))
 
 
@@ -142,18 +143,19 @@ def _mask_field(name: str, value: object, known: Sequence[str]) -> object:
     return value
 
 
-def _find_in_words(argv: Sequence[str]) -> dict[int, list[Span]]:
+@functools.lru_cache(maxsize=4)  # a command is masked, and its secrets are told apart
+def _find_in_words(argv: tuple[str, ...]) -> Mapping[int, list[Span]]:
     """Return where the secrets in the words of a command are, by the place of the word."""
     found: dict[int, list[Span]] = {}
     if not is_suspect("\n".join(argv)):
         return found
     code = CodeWords(argv)
     for place, word in enumerate(argv):
-        if not is_suspect(word) and not (place and may_name(argv[place - 1])):
-            continue
-        name = _find_option(argv, place)
+        name = _find_option(argv, place) if place and may_name(argv[place - 1]) else None
         if name is not None and is_secret(name, word):
             spans = join_spans(word, [(0, len(word))])
+        elif not is_suspect(word):
+            continue
         elif (is_shell := code.is_shell(place)) is not None:
             spans = find_secrets(word, Language.SHELL if is_shell else Language.CODE)
         else:
@@ -174,7 +176,9 @@ def _find_option(argv: Sequence[str], place: int) -> str | None:
 
 def _find_in_word(word: str) -> list[Span]:
     """Return where a word of a command that is no code assigns or holds secrets."""
-    has_blank = any(char.isspace() for char in word)
+    if word.isidentifier() or _ANY_OPTION.fullmatch(word) is not None:
+        return join_spans(word, find_forms(word))
+    has_blank = any(map(str.isspace, word))
     header = _HEADER.fullmatch(word)
     if header is not None and is_secret(header["name"], header["value"]) and not header["value"].startswith("//"):
         return join_spans(word, [header.span("value")])
@@ -208,7 +212,7 @@ class _FreeNames:
 
 def find_values(argv: Sequence[str]) -> dict[str, str]:
     """Return the secrets in a command, by the names that `name_secrets` gives them."""
-    spans = _find_in_words(argv)
+    spans = _find_in_words(tuple(argv))
     masked = [mask_spans(word, spans[place]) if place in spans else word for place, word in enumerate(argv)]
     values: dict[str, str] = {}
     for place, names in enumerate(_name_by_word(masked)):
@@ -297,10 +301,11 @@ def tell_apart(
         unknown: What stands for a digest that is not known.
     """
     hidden = [name for name, value in mask_values(parameters).items() if isinstance(value, str) and MASK in value]
-    names = dict.fromkeys((*name_secrets(mask_argv(argv)), *hidden))
+    values = find_values(argv)
+    names = dict.fromkeys((*values, *hidden))
     if not names:
         return {}
-    recorded = {**find_hidden(parameters), **find_values(argv)}
+    recorded = {**find_hidden(parameters), **values}
     known = {**digest_secrets({name: value for name, value in recorded.items() if value != MASK}), **digests}
     return {name: known.get(name, unknown) for name in names}
 

@@ -28,6 +28,7 @@ _INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|p
 _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
 _SEED_IN_TEXT = re.compile(r"(?i)(?<![a-z])(?:seed|random_state)[_=. -]?(\d+)")
 _MOST_KEYS = 64  # of a run: enough for six numbers that may be its seed
+_MOST_PARTS = 1_000_000  # of all keys of a run together
 _Key = tuple[Hashable, ...]
 # Why a run does not count, besides being discarded or not having succeeded (`find_reason`).
 OTHER_CODE = "on other code"
@@ -173,11 +174,6 @@ def _order(run: Run) -> tuple[float, str]:
     return (run.began_at or 0, run.id)
 
 
-def read_constant_parameters(run: Run) -> dict[str, Value]:
-    """Return the parameters of a run that are not seeds."""
-    return {name: value for name, value in run.parameters.items() if not is_seed(name)}
-
-
 def read_seeds(run: Run) -> dict[str, str]:
     """Return the seeds of a run as text, by name.
 
@@ -218,7 +214,7 @@ def _make_keys(run: Run) -> set[_Key]:
     """
     seeds = read_seeds(run)
     words = parse_arguments(run.argv).words
-    named = sorted(read_constant_parameters(run).items(), key=lambda item: item[0])
+    named = sorted(run.constant_parameters.items(), key=lambda item: item[0])
     secrets = tuple(sorted(run.secrets.items()))
     choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words), secrets),)]
     for name, value in (*(("", word) for word in words), *named):
@@ -231,7 +227,8 @@ def _make_keys(run: Run) -> set[_Key]:
             may_be_seed = piece and (is_place or (position and _SEED_WORD.search(pieces[position - 1])))
             found = [one for one, seed in seeds.items() if may_be_seed and seed == _unpadded(piece)]
             choices.append((*(("seed", one) for one in found), piece))
-    return set(itertools.islice(itertools.product(*choices), _MOST_KEYS))
+    most = max(1, min(_MOST_KEYS, _MOST_PARTS // len(choices)))
+    return set(itertools.islice(itertools.product(*choices), most))
 
 
 def _is_place(name: str, run: Run, value: Value) -> bool:
@@ -252,7 +249,7 @@ def _read_own_parameters(runs: Sequence[Run]) -> dict[str, Value]:
     newest = runs[-1]
     seeds = {_unpadded(seed) for seed in read_seeds(newest).values()}
     own = {}
-    for name, value in read_constant_parameters(newest).items():
+    for name, value in newest.constant_parameters.items():
         varies = any(run.parameters.get(name) != value for run in runs)
         has_seed = _is_place(name, newest, value) and not seeds.isdisjoint(map(_unpadded, _DIGITS.findall(str(value))))
         if not varies and not has_seed:
