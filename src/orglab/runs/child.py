@@ -460,10 +460,16 @@ class Child:
 
     def _kill(self) -> None:
         """End the command and its children after an error of ours."""
-        if self._process is not None and self._status is None:
+        if self._process is None:
+            return
+        if self._status is None:
             self._send_signal(signal.SIGKILL)
             with contextlib.suppress(OSError):
                 self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
     def _handle_stop(self, number: int) -> None:
         """React to a stop of the command: give it the terminal, or stop too."""
