@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab import SOURCE
+from orglab.runs.child import Child
 
 # A process that runs a command and then says how it ended, on standard error.
 RUNNER = """
@@ -157,6 +158,23 @@ def test_a_time_limit_ends_the_command_and_its_children(monkeypatch):
     code, out, err = finish(start("sh", "-c", "sleep 1000 & echo $!; wait"))
     assert (code, err.splitlines()[-1].split()[:3]) == (124, ["ENDED", "None", "SIGTERM"])
     assert is_gone(int(out))
+
+
+def test_an_error_of_ours_leaves_no_command_behind():
+    started = []
+
+    def fail(_):
+        raise RuntimeError
+
+    command = ("sh", "-c", "echo; sleep 600")
+    with Child(fail) as child, pytest.raises(RuntimeError):
+        child.run(command, os.environ, on_start=started.append)
+    assert is_gone(started[0])
+
+
+def test_a_time_limit_may_be_longer_than_the_system_waits():
+    with Child(len) as child:
+        assert child.run(("true",), os.environ, time_limit=1e9).code == 0
 
 
 def test_a_time_limit_is_not_for_what_the_command_leaves_behind(monkeypatch):

@@ -314,6 +314,31 @@ def test_the_run_of_somebody_else_is_shown_and_not_started(study, orglab, publis
     assert not (study.path / ".git/orglab/worktrees").exists()
 
 
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"environment": 5}, {"environment": True}, {"environment": [{"a": 1}]}, {"environment": "HOME"},
+        {"environment": {"A": 1}}, {"time_limit": 1e9}, {"results": [LONG]}, {"results": ["**/" * 40]},
+        {"metrics_files": [LONG]}, {"left_out": [{"path": LONG, "reason": "large", "size": 1, "sha256": "0" * 64}]},
+        {"left_out": [{"path": "a/" * 500, "reason": "large", "size": 1, "sha256": "0" * 64}]},
+    ],
+)  # fmt: skip
+def test_a_field_of_another_kind_or_a_path_that_no_file_has_counts_as_missing(study, orglab, publish, fields):
+    name = publish(**fields)
+    answer = orglab("runs", "rerun", name, "--yes")
+    assert "that of this process" in answer.err
+    assert "Not set" not in answer.err
+    assert [run.status for run in read_runs(study.path)] == ["done", "done"]
+
+
+@pytest.mark.parametrize("folder", [LONG, "a/" * 500, "a/" * 3000])
+def test_a_folder_that_there_cannot_be_is_an_error(orglab, publish, folder):
+    assert "cannot be repeated" in orglab("runs", "rerun", publish(cwd=folder), "--yes", code=2).err
+
+
 @pytest.mark.parametrize(("typed", "code"), [(b"y\n", 0), (b"n\n", 2)])
 def test_on_a_terminal_the_user_is_asked(study, publish, typed, code):
     name = publish(argv=["touch", str(study.path / "started")])

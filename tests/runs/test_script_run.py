@@ -267,7 +267,7 @@ for seed in range(3):
 
 
 NOTEBOOK = [
-    "import orglab",
+    "import orglab\napi_key = 'of-cell-1'",
     "for seed in range(2):\n    with orglab.run('1.1', params={'seed': seed}) as run:\n        run.log(step=1, acc=seed / 2)",
     "run = orglab.run('1.2', params={'lr': 0.5})\nrun.log(acc=0.75)",
     "run.finish()",
@@ -296,5 +296,7 @@ def test_a_notebook_makes_runs(study, orglab):
         ("e1.1", "done", 0), ("e1.1", "done", 0.5), ("e1.2", "done", 0.75),
     ]  # fmt: skip
     assert "n = 2" in orglab("runs", "--by", "setting").out
-    assert "orglab.run('1.2'" in (find_run(runs, runs[2].id).folder / "out" / "cells.py").read_text()
+    kept = (find_run(runs, runs[2].id).folder / "out" / "cells.py").read_text()
+    assert "orglab.run('1.2'" in kept
+    assert "api_key = '***'" in kept
     assert Path("done.ipynb").exists()

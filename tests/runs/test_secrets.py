@@ -2,16 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab import orglab as start
 from orglab.runs.publication import read_published
 from orglab.runs.record_reader import read_runs
-from orglab.runs.secrets import MASK, SecretFilter, find_values, mask_argv, mask_text, recall_variables
+from orglab.runs.secret_spans import MASK, find_masks
+from orglab.runs.secret_stream import SecretFilter
+from orglab.runs.secrets import find_values, mask_argv, mask_text, name_secrets, recall_variables
 
 LOG = "experiment_log.org"
 
@@ -70,6 +75,77 @@ def test_values_of_known_forms_are_hidden_in_any_text(secret):
     assert mask_argv(["t", f"--x={secret}"]) == ("t", f"--x={MASK}")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "DB_PASSWORD=abc,S t", "DB_PASSWORD=abc$S t", "DB_PASSWORD=abc{S t", "DB_PASSWORD=abc[S t", "DB_PASSWORD=abc(S t",
+        "DB_PASSWORD=abc<S t", "DB_PASSWORD='abc'S t", "DB_PASSWORD=abc\\ S t", 'DB_PASSWORD="a\\"S" t', "t --token -aS1",
+        "t --api-key 'a S'", "t --apikey S", "APIKEY=S t", "PGPASSWORD=S psql", "API_KEY_2=S t", "t key=S", "t '{api_key: S}'",
+        "curl -H 'X-Api-Key: S' u", 'curl -H "Authorization: Bearer S" u', "curl 'u?api_key=S&lr=1'", "psql postgres://a:p/S@h/d",
+        "psql postgres://a:p'S@h/d", "t --api-key $'S'",
+    ],
+)  # fmt: skip
+def test_a_secret_in_a_command_of_a_shell_is_hidden_as_a_whole(code):
+    shown = mask_argv(["sh", "-c", code])[2]
+    assert "S" not in shown.replace("DB_PASS", "").replace("PGPASS", "")
+    assert not {"abc", "a:p/", "'a ***"} & {piece for piece in ("abc", "a:p/", "'a ***") if piece in shown}
+    assert mask_argv(["sh", "-c", shown])[2] == shown
+    assert any("S" in value for value in find_values(["sh", "-c", code]).values())
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("os.environ['API_KEY']='S'; f()", "os.environ['API_KEY']='***'; f()"),
+        ("api_key = f'S'", "api_key = f'***'"),
+        ('api_key = """S\nS"""; f()', 'api_key = """***"""; f()'),
+        ("f(api_key='S',lr=1)", "f(api_key='***',lr=1)"),
+        ("x = {'api_key': 'S\\'S', 'lr': 1}", "x = {'api_key': '***', 'lr': 1}"),
+        ("def f(api_key: str = 'S', x=1)", "def f(api_key: str = '***', x=1)"),
+        ("def f(api_key: str, x=os.getenv('API_KEY')): ...", "def f(api_key: str, x=os.getenv('API_KEY')): ..."),
+        ("for key, value in d: key = value", "for key, value in d: key = value"),
+        ("f(api_key=os.environ['X'])", "f(api_key=os.environ['X'])"),
+    ],
+)
+def test_a_secret_in_python_code_is_hidden(code, shown):
+    assert mask_argv(["python", "-c", code])[2] == shown
+    assert mask_argv(["python", "-c", shown])[2] == shown
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("{api_key: S, lr: 1}", "{api_key: ***, lr: 1}"),
+        ("api_key:S", "api_key:***"),
+        ("X-Api-Key: a S", "X-Api-Key: ***"),
+        ("Authorization: Bearer S", "Authorization: ***"),
+        ("postgres://ada:p/S@h/d", "postgres://ada:***@h/d"),
+        ("postgres://ada:p'S@h/d", "postgres://ada:***@h/d"),
+        ("git+https://ada:S@example.org/a/b@v1", "git+https://ada:***@example.org/a/b@v1"),
+        ('{"a":"http://ada:S@h/d","b":"x@y"}', '{"a":"http://ada:***@h/d","b":"x@y"}'),
+        ("http://host:80/x@y", "http://host:80/x@y"),
+    ],
+)
+def test_a_secret_in_a_word_is_hidden(word, shown):
+    assert mask_argv(["t", word]) == ("t", shown)
+    assert mask_argv(["t", shown]) == ("t", shown)
+
+
+def test_a_value_may_begin_with_a_dash_but_an_option_is_none():
+    command = ["t", "--token", "-aS1", "--key", "-v", "--secret", "--lr", "1", "--token", "A", "B"]
+    assert mask_argv(command) == ("t", "--token", MASK, "--key", "-v", "--secret", "--lr", "1", "--token", MASK, "B")
+
+
+@given(
+    st.text("ab1 \n=:;,.'\"\\-_{[()]}*@/$", max_size=30),
+    st.sampled_from(["API_KEY=", "--token ", "'api_key': ", "x://a:"]),
+)
+def test_what_is_hidden_once_stays_as_it_is(text, name):
+    once = mask_argv(["t", text + name + text, "sh", "-c", name + text])
+    assert mask_argv(once) == once
+    assert len(name_secrets(once)) == sum(len([*find_masks(word)]) for word in once)
+
+
 def test_a_sentence_about_keys_is_none():
     for text in ("KeyError: 'model'", "missing key: 'model.weight'", "use --share-key for it", "token by token"):
         assert mask_text(text) == text
@@ -77,9 +153,11 @@ def test_a_sentence_about_keys_is_none():
 
 
 def test_long_texts_take_no_time():
-    for text in ("a" * 300_000, "a+" * 150_000, "key=" * 50_000, "://x:" * 50_000, '"key": "' * 50_000):
+    for text in ("a" * 300_000, "a+" * 150_000, "key=" * 50_000, "://x:" * 50_000, '"key": "' * 50_000,
+                 "x://y:a@" * 40_000, "x://y:1/" * 40_000, "api_key='" * 40_000, "--key " * 50_000, "a***" * 60_000,
+                 "*** " * 60_000, "api_key: [" * 40_000, "api_key: Authorization: " * 20_000, "api_key=\\'" * 40_000):  # fmt: skip
         mask_text(text)
-        mask_argv(["t", text, "sh", "-c", text])
+        find_values(["t", text, "sh", "-c", text])
 
 
 def test_a_stream_hides_secrets_that_come_in_pieces():
@@ -89,6 +167,18 @@ def test_a_stream_hides_secrets_that_come_in_pieces():
         hidden.feed(piece.encode())
     hidden.close()
     assert b"".join(written) == f"a {MASK} hun{MASK}, h{MASK} hunt".encode()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 9, 40])
+def test_a_secret_that_begins_with_another_or_overlaps_it_is_hidden_as_a_whole(size):
+    data = b"a hunter22 hunter2244 hunter22-overlap er22-over hunter224"
+    written = []
+    hidden = SecretFilter(written.append, ["hunter22", "hunter2244", "er22-overlap"])
+    for begin in range(0, len(data), size):
+        hidden.feed(data[begin : begin + size])
+    hidden.close()
+    assert b"".join(written) == f"a {MASK} {MASK} {MASK} er22-over {MASK}4".encode()
+    assert mask_text(data.decode(), ["hunter22", "hunter2244", "er22-overlap"]).encode() == b"".join(written)
 
 
 def test_a_secret_that_cannot_be_printed_is_not_looked_for():
@@ -170,6 +260,66 @@ def test_an_exception_and_the_metrics_have_no_secrets(seeded):
     record = (run.folder / "record.jsonl").read_text()
     assert "of-word-1" not in record
     assert "of-metric" not in record + (seeded.path / LOG).read_text()
+
+
+FAILING = """
+import json, os, sys
+print("metric note=" + os.environ["API_TOKEN"], "metric plain=1", sep="\\n")
+json.dump({"note": os.environ["API_TOKEN"], "url": "x" * 480 + " https://ada:of-url-2@example.org"}, open("metrics.json", "w"))
+raise ValueError("x" * 290 + " bad " + os.environ["API_TOKEN"])
+"""
+
+
+@pytest.mark.parametrize("option", ["--stdout-metrics", "--metrics=metrics.json"])
+def test_an_exception_and_metrics_have_no_secrets_of_the_environment(option, seeded, orglab, monkeypatch):
+    monkeypatch.setenv("API_TOKEN", "of-environment-2-quite-long")
+    seeded.commit("program", {"fail.py": FAILING})
+    words = ("run", "1.1", option, "-m", "with of-environment-2-quite-long", "--", sys.executable, "fail.py")
+    command = [sys.executable, "-m", "orglab", *words]
+    assert subprocess.run(command, cwd=seeded.path, check=False, capture_output=True).returncode == 1
+    run = read_runs(seeded.path)[-1]
+    assert run.exception is not None
+    assert run.metrics["note"] == MASK
+    assert run.why == f"with {MASK}"
+    kept = "".join(file.read_text() for file in run.folder.iterdir() if file.is_file())
+    for text in (kept, (seeded.path / LOG).read_text(), seeded.git("log", "--all", "--format=%B"), orglab("runs").out):
+        assert not re.search("of-env|of-url", text)
+
+
+OF_SCRIPT = """
+import orglab, os
+with orglab.run("1.1", params={"api_key": "of-script-3", "lr": 1}) as run:
+    run.log({"token": "of-metric-3", "a": {"note": os.environ["API_TOKEN"] + " of-script-3"}, "acc": 1})
+    print("now of-script-3", flush=True)
+    raise ValueError("x" * 290 + " bad of-script-3 and " + os.environ["API_TOKEN"])
+"""
+
+
+@pytest.mark.parametrize("prefix", [(), (sys.executable, "-m", "orglab", "run", "1.1", "--")])
+def test_what_a_script_logs_and_raises_has_none_of_its_secrets(prefix, seeded, monkeypatch):
+    monkeypatch.setenv("API_TOKEN", "of-environment-3")
+    seeded.commit("script", {"script.py": OF_SCRIPT})
+    subprocess.run([*prefix, sys.executable, "script.py"], cwd=seeded.path, check=False, capture_output=True)
+    run = read_runs(seeded.path)[-1]
+    assert run.exception.startswith("ValueError: xxx")
+    assert run.metrics == {"token": MASK, "a.note": f"{MASK} {MASK}", "acc": 1}
+    assert len(run.secrets["api_key"]) == 16
+    for folder, _, names in os.walk(run.folder):
+        for name in names:
+            text = Path(folder, name).read_text()
+            assert not re.search("of-scr|of-env|of-met", text), name
+    assert not (run.folder / "secrets").exists()
+
+
+def test_secrets_of_configuration_files_are_hidden_before_values_are_cut(seeded, orglab):
+    long = "x" * 475
+    config = {"url": f"{long} https://ada:of-json-2@example.org", "list": [long, "https://ada:of-json-2@example.org"]}
+    seeded.commit("configuration", {"c.json": json.dumps(config)})
+    orglab("run", "1.1", "--", "true", "c.json")
+    run = read_runs(seeded.path)[-1]
+    assert len(run.parameters["url"]) == len(run.parameters["list"]) == 500
+    assert "of-" not in (run.folder / "record.jsonl").read_text()
+    assert run.partial_files == ("c.json",)
 
 
 def test_parameters_of_a_script_are_hidden(seeded, orglab):

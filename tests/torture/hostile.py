@@ -75,7 +75,7 @@ WRITING = {
     "init --no-hooks": 3, "run 1.1 -- true": 1,
      "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
-    "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 4, "runs prune": 5,
+    "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 1, f"runs rerun {ID} --yes": 2, "runs prune": 5,
 }  # fmt: skip
 # What else a command may change in the working tree, the configuration and the hooks.
 CHANGES = {
@@ -88,11 +88,14 @@ SHARE = 12  # of the other kinds
 VALUES = (
     None, True, 5, -1, 1.5, float("nan"), float("inf"), 10**400, "", "x", "a\0b", "\ud800", "a\n* b", "../../../etc/passwd",
     "--output=F", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", [], [1], [[1]], [{}], {}, {"a": 1},
-    {"a": [float("nan")]}, [{"path": 1, "sha256": 2, "size": "x"}], "\u202e\x1b[31m",
+    {"a": [float("nan")]}, [{"path": 1, "sha256": 2, "size": "x"}], "\u202e\x1b[31m", 1e9, "x" * 5000, ["x" * 5000],
+    [{"path": "x" * 5000, "reason": "large", "sha256": "0" * 64, "size": 1}], "a/" * 500, ["**/" * 40, "..", ".git/x"],
+    {"API_KEY": "***", "a": "key= ***", "LD_PRELOAD": "x"}, ["***" * 50, "--key", "v", "--key=v"],
 )  # fmt: skip
 FIELDS = (
     "ref", "argv", "exit_code", "began", "ended", "results", "outputs", "sources", "job", "extremes", "parameters", "seeds",
     "host", "writer", "snapshot", "commit", "environment", "folder", "metrics", "rerun_of", "discarded", "usage", "links",
+    "cwd", "left_out", "time_limit", "metrics_files", "why", "exception", "diverged", "secrets", "script_parameters", "before",
 )  # fmt: skip
 OWN = (
     "active", "apart", "writer", "kept", "merging", "ids", "rewrites", "last_report.json", "names", "pending", "hook",
@@ -183,10 +186,11 @@ class World:
         self.git("remote", "add", "origin", "../hub.git")
         self.git("add", "-A")
         self.git("commit", "-qm", "[e1.1] first")
+        self.head = self.git("rev-parse", "HEAD")
         self.write_record({})
         blob = self.git("hash-object", "-w", "--stdin", stdin=b"x")
         tree = self.git("mktree", stdin=f"120000 blob {blob}\texperiment_log.org\n100644 blob {blob}\t..x\n".encode())
-        self.objects = (blob, tree, self.git("commit-tree", "-m", "x", tree), self.git("rev-parse", "HEAD"))
+        self.objects = (blob, tree, self.git("commit-tree", "-m", "x", tree), self.head)
         for line in ("list", "status"):
             run_command(line.split(), self)
         self.states = {path: state for top in (self.clone, self.hub) for path, state in list_states(top)}
@@ -213,6 +217,7 @@ class World:
             "event": "started",
             "ref": "e1.1",
             "argv": ["true"],
+            "before": self.head,
             "began": "2026-11-20T10:00:00+00:00",
             "exit_code": 0,
         }
@@ -482,7 +487,9 @@ def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str
         before = world.read_files()
         code, output = run_command(line.split(), world)
         command = f"orglab {line}"
-        if code not in CODES or re.search(rb"Traceback|Internal error", output):
+        # A rerun has the exit code of its command, which may not be there.
+        codes = (*CODES, 126, 127) if "rerun" in line else CODES
+        if code not in codes or re.search(rb"Traceback|Internal error", output):
             problems.append(f"{command}: exit code {code}: {output[-200:].decode(errors='replace')}")
         if (around := world.read_around()) != world.around:
             problems.append(f"{command}: changed what is outside")

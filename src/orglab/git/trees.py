@@ -13,6 +13,10 @@ from orglab.git.files import disable_filters
 from orglab.git.repository import FULL_HASH, Repository
 from orglab.git.snapshot import copy_index
 
+_LONGEST_PATH = 4096
+_MOST_PATHS = 5000  # that a comparison leaves out
+_ROOM = 250_000  # characters of them together
+
 
 class EntryChange(NamedTuple):
     """A path whose entry in the tree differs between two commits.
@@ -114,7 +118,14 @@ def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> lis
     commits = [old] if new is None else [old, new]
     # In a submodule git would run a `git status` or `git diff` of its own, with the filters there.
     submodules = ("--ignore-submodules=dirty", "--submodule=short")
-    return [*submodules, *commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
+    patterns: list[str] = []
+    room = _ROOM
+    for path in excluded:
+        room -= len(path)
+        # What is in a record may be more than a command line takes, and a path that no file has.
+        if len(path) <= _LONGEST_PATH and len(patterns) < _MOST_PATHS and room > 0:
+            patterns.append(f":(top,literal,exclude){path}")
+    return [*submodules, *commits, "--", ":(top)", *patterns]
 
 
 @contextmanager
@@ -160,7 +171,7 @@ def count_changed_lines(
         repository: The repository.
         old: The full hash of the old commit.
         new: The full hash of the new one; None for the working tree.
-        excluded: Paths to leave out, relative to the top.
+        excluded: Paths to leave out, relative to the top, as far as a command line has room for them.
 
     Raises:
         GitError: git fails, or is not installed.

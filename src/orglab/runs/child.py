@@ -40,6 +40,7 @@ _PIPE_BYTES = 1 << 20  # capacity of a pipe, where the system allows setting it
 _F_SETPIPE_SZ = 1031
 _GRACE_SECONDS = 10.0  # for the children of a command to end after a terminating signal
 _POLL_SECONDS = 0.05
+_LONGEST_WAIT = 86400.0  # the system takes no more than 24 days
 _LFLAG, _CC = 3, 6  # indices into what tcgetattr returns
 
 
@@ -193,6 +194,9 @@ class Child:
             self._selector.register(wake_in, selectors.EVENT_READ, None)
             self._deadline = start + time_limit if time_limit is not None else None
             self._forward_output(wake_in)
+        except BaseException:
+            self._kill()
+            raise
         finally:
             self._restore()
             self._selector.close()
@@ -298,7 +302,7 @@ class Child:
         """Return how many seconds to wait for output, or None to wait for a signal too."""
         if self._status is not None:
             return _POLL_SECONDS if self._was_asked else 0
-        return None if self._deadline is None else max(0, self._deadline - time.monotonic())
+        return None if self._deadline is None else min(max(0, self._deadline - time.monotonic()), _LONGEST_WAIT)
 
     def _check_deadline(self) -> bool:
         """At the time limit, ask the command to end; return whether the time to do so is over, and all is killed."""
@@ -453,6 +457,19 @@ class Child:
         for group in groups - {0}:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
+
+    def _kill(self) -> None:
+        """End the command and its children after an error of ours."""
+        if self._process is None:
+            return
+        if self._status is None:
+            self._send_signal(signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
     def _handle_stop(self, number: int) -> None:
         """React to a stop of the command: give it the terminal, or stop too."""

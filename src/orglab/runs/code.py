@@ -13,6 +13,7 @@ from orglab.runs.record import Run
 from orglab.runs.secrets import name_secrets
 
 _MOST_COMPARED = 50  # earlier runs of the same command
+_LONGEST_PATH = 1000
 _SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
 
 
@@ -49,19 +50,24 @@ def find_generated_paths(runs: Iterable[Run], own_paths: Iterable[str]) -> Gener
     for run in runs:
         files.update(output.path for output in run.outputs)
         files.update(path for path in (run.log, *run.metrics_files, *run.metrics_from) if isinstance(path, str))
-        folders.update(folder for folder in map(os.path.normpath, run.results) if not _holds_code(folder, run))
+        places = _find_code_places(run) if run.results else set()
+        folders.update(folder for folder in map(os.path.normpath, run.results) if not _holds_code(folder, places))
     return GeneratedPaths(frozenset(files), frozenset(folders))
 
 
-def _holds_code(folder: str, run: Run) -> bool:
-    """Return whether the command of a run, or a script that it names, is in a folder."""
-    if folder in (".", "..") or folder.startswith(("../", "/")):
-        return True
+def _holds_code(folder: str, places: set[str]) -> bool:
+    """Return whether one of the places with code is a folder, or in it."""
+    return folder in (".", "..") or folder.startswith(("../", "/")) or folder in places
+
+
+def _find_code_places(run: Run) -> set[str]:
+    """Return the folder of the command of a run, the scripts that it names, and all folders that they are in."""
     cwd = run.cwd or "."
     words = parse_arguments(run.argv).words
     scripts = [word for number, word in enumerate(words) if (number == 0 and "/" in word) or _is_script(word)]
     places = (os.path.normpath(PurePosixPath(cwd, word)) for word in ("", *scripts))
-    return any(f"{place}/".startswith(f"{folder}/") for place in places)
+    short = {PurePosixPath(place) for place in places if len(place) <= _LONGEST_PATH}
+    return {str(one) for place in short for one in (place, *place.parents)}
 
 
 def _is_script(word: str) -> bool:
@@ -155,7 +161,7 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
 
 def _has_same_secrets(run: Run, other: Run) -> bool:
     """Return whether the secrets of two runs of a command are the same, as far as is known."""
-    return all(run.secrets[name] == other.secrets.get(name) for name in name_secrets(run.argv))
+    return all(run.secrets.get(name) == other.secrets.get(name) for name in name_secrets(run.argv))
 
 
 def find_same_run(

@@ -13,7 +13,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
 from orglab.runs.record_reader import find_run
-from orglab.runs.secrets import MASK
+from orglab.runs.secret_spans import MASK
 from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]

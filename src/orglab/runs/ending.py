@@ -1,10 +1,11 @@
 """Find out why a command failed: the last line of its exception, and whether memory ran out."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from orglab.runs.child import ExitStatus
+from orglab.runs.secrets import mask_known, mask_text
 
 _TAIL = 1 << 16
 _LONGEST = 300
@@ -42,13 +43,19 @@ class EndingWatch:
         if len(self._kept) > 2 * _TAIL:
             del self._kept[:-_TAIL]
 
-    def describe(self, status: ExitStatus) -> dict[str, object]:
-        """Return the fields of the record that say why the command failed; none if it did not, or nothing is known."""
+    def describe(self, status: ExitStatus, known: Iterable[str] = ()) -> dict[str, object]:
+        """Return the fields of the record that say why the command failed; none if it did not, or nothing is known.
+
+        Args:
+            status: How it ended.
+            known: Values that are secret, which the exception may have.
+        """
         if status.exit_code == 0 or status.asked_by is not None or status.timed_out:
             return {}
         # An exception ends Python with an exit code, so one that was printed before a signal was not the reason.
         text = bytes(self._kept[-_TAIL:]).decode("utf-8", "replace") if status.exit_code is not None else ""
-        exception = find_exception(text)
+        # Before it is on one line and cut, since part of a secret is not found any more.
+        exception = find_exception(mask_known(text, known))
         fields: dict[str, object] = {"exception": exception} if exception is not None else {}
         if ran_out_of_memory(status.exit_code, status.signal, exception, self._has_kills):
             fields["out_of_memory"] = True
@@ -132,8 +139,8 @@ def _read_group(lines: Sequence[str], prefix: str) -> str | None:
 
 
 def _clean(text: str) -> str:
-    """Return a text on one line, without control characters, cut to 300 characters."""
-    words = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _LONGEST]).split())
+    """Return a text on one line, without control characters and secrets, cut to 300 characters."""
+    words = mask_text(" ".join("".join(char if char.isprintable() else " " for char in text).split()))
     return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
 
 

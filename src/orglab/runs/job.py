@@ -1,6 +1,7 @@
 """A run in progress: the request, the folder and the record."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
-from orglab.runs.secrets import mask_fields
+from orglab.runs.secrets import find_hidden, mask_fields, mask_rows, mask_text
 from orglab.text import Tell
 
 _MOST_EARLIER_RUNS = 200  # so that a long history does not slow a run down
@@ -75,9 +76,35 @@ class Job(NamedTuple):
         """The base of the paths in the record: the top of the repository, or else the folder of the log."""
         return self.repository.top if self.repository is not None else self.log.top
 
+    def find_known(self) -> set[str]:
+        """Return the secrets of the command, of what it reads, and of its environment."""
+        variables = {**os.environ, **(self.request.environment or {})}
+        return {*(self.secrets or {}).values(), *find_hidden(variables).values()}
+
+    @property
+    def why(self) -> str | None:
+        """Why the command is run, without secrets."""
+        return mask_text(self.request.why or "", self.find_known()) or None
+
+    def append(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
+        """Add an event to the record, without secrets.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.record.append(event, mask_fields(fields, self.find_known()), durable=durable)
+
+    def write_history(self, rows: Iterator[Mapping[str, object]]) -> None:
+        """Write the history of the metrics, without secrets.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.record.write_history(mask_rows(rows, self.find_known()))
+
     def record_event(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
         """Add an event to the record; if that fails, tell the user, because the command has already run."""
         try:
-            self.record.append(event, mask_fields(fields, (self.secrets or {}).values()), durable=durable)
+            self.append(event, fields, durable=durable)
         except OSError as error:
             self.tell(f"The record of the run is incomplete: {error.strerror}.")

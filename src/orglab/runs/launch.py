@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -43,7 +44,8 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.runs.secrets import SecretFilter, find_hidden
+from orglab.runs.secret_stream import SecretFilter, SecretPipe
+from orglab.runs.secrets import join_secrets
 from orglab.runs.storage import remove_leftovers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
@@ -125,14 +127,20 @@ def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
     began = read_stamp(job.record.folder / RECORD)
     output, ending = _Output(job.record.output, job.tell), EndingWatch()
     # Only the record hides the secrets: what the user sees is what the command printed.
-    secrets = {*(job.secrets or {}).values(), *find_hidden(os.environ).values()}
-    hidden = SecretFilter(output.keep, secrets)
+    hidden = SecretFilter(output.keep, job.find_known())
     feed = printed.feed if printed else None
     asking = WARNINGS if job.batch is not None else ()
+
+    def keep(piece: bytes) -> None:
+        # A script tells its secrets before it can print them.
+        hidden.add(_learn(job, pipe))
+        hidden.feed(piece)
+
     with (
         output,
         contextlib.closing(hidden),
-        Child(hidden.feed, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
+        SecretPipe(job.record.folder) as pipe,
+        Child(keep, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
     ):
         environment = make_environment(request, job.record.folder, job.ref, code)
         status = failure or child.run(
@@ -141,7 +149,9 @@ def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
         )  # fmt: skip
         if status.error:
             job.tell(status.error)
-        job.record_event("ended", {**_describe_end(job, status), **ending.describe(status)}, durable=True)
+        _learn(job, pipe)
+        why = ending.describe(status, job.find_known())
+        job.record_event("ended", {**_describe_end(job, status), **why}, durable=True)
         if status.error:
             # What never ran has no results, and is not worth a note in the log; the record says what was tried.
             remove_pending(job.record.pending)
@@ -150,6 +160,14 @@ def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
         with contextlib.suppress(OSError):
             job.record.out.rmdir()  # empty, so the command did not need it
         return status.code
+
+
+def _learn(job: Job, pipe: SecretPipe) -> Collection[str]:
+    """Return the secrets that a script has told, which the job keeps for as long as it lasts."""
+    told = pipe.read()
+    if told and job.secrets is not None:
+        job.secrets.update(join_secrets(job.secrets, told))
+    return told.values()
 
 
 def _describe_end(job: Job, status: ExitStatus) -> dict[str, object]:
@@ -213,7 +231,7 @@ def _record_begin(job: Job, event: str, fields: dict[str, object]) -> None:
         NotWritableError: It cannot be written.
     """
     try:
-        job.record.append(event, fields, durable=True)
+        job.append(event, fields, durable=True)
     except OSError as error:
         raise NotWritableError(
             f"The run was not started, because it cannot be recorded in {job.record.folder}: {error.strerror}."

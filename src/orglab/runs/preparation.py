@@ -37,7 +37,6 @@ from orglab.runs.secrets import (
     find_values,
     join_secrets,
     mask_argv,
-    mask_text,
     mask_values,
 )
 from orglab.runs.setting import find_reason, is_same_setting
@@ -115,7 +114,7 @@ def save_code(job: Job) -> WorkingState:
     )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=mask_argv(job.request.argv),
-        why=mask_text(job.request.why or "") or None,
+        why=job.why,
     )  # fmt: skip
 
 
@@ -210,7 +209,7 @@ def _describe_request(job: Job) -> dict[str, Any]:
     return {
         "ref": job.ref, "log": job.log.name, "argv": list(mask_argv(request.argv)),
         "secrets": digest_secrets(find_values(request.argv)),
-        "cwd": os.path.relpath(job.folder, base), "why": mask_text(request.why or "") or None, "done": request.done,
+        "cwd": os.path.relpath(job.folder, base), "why": job.why, "done": request.done,
         "results": [os.path.relpath(path, base) for path in job.watch.paths],
         "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
         "printed_metrics": request.printed_metrics, "pty": request.pty, "time_limit": request.time_limit,

@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from orglab.git import Repository
 from orglab.git.log_branch import LOG_BRANCH
@@ -15,7 +17,8 @@ from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
 from orglab.runs.record_lines import open_file
 from orglab.runs.record_reader import read_output_end
 from orglab.runs.seal import FIELD as SEAL
-from orglab.runs.secrets import find_hidden, find_values, is_suspect, mask_fields, mask_forms, mask_text
+from orglab.runs.secret_spans import MASK, is_suspect
+from orglab.runs.secrets import find_hidden, find_values, mask_fields, mask_row, mask_text
 from orglab.runs.state_key import find_state_folder
 from orglab.text import Tell, count, listed
 
@@ -31,39 +34,54 @@ def read_published(runs: Iterable[Run], *, share_output: bool, most: Mapping[str
         share_output: Whether the end of what the runs printed is published.
         most: The most bytes of a file by its name; of a larger one, the content is cut, but longer than that.
     """
-    masks = {RECORD: _mask_record, METRICS: mask_forms}
     for run in runs:
+        known = _find_known(run)
+        masks = {RECORD: partial(_mask_record, known), METRICS: partial(_mask_history, known)}
         for name, mask in masks.items():
             with contextlib.suppress(OSError), open_file(run.folder / name) as file:
                 data = file.read(most[name] + 1)
                 yield f"{run.id}/{name}", mask(data) if len(data) <= most[name] else data
         if share_output and (end := read_output_end(run.folder, SHARED_BYTES + _MARGIN)):
-            yield f"{run.id}/{OUTPUT}", _mask_output(run, end)[-SHARED_BYTES:]
+            yield f"{run.id}/{OUTPUT}", _mask_output(known, end)[-SHARED_BYTES:]
 
 
-def _mask_record(data: bytes) -> bytes:
+def _find_known(run: Run) -> set[str]:
+    """Return the secrets of a command, which a record of an earlier version still has."""
+    return {*find_values(run.recorded_argv).values(), *find_hidden(run.recorded_environment).values()} - {MASK}
+
+
+def _mask_record(known: Collection[str], data: bytes) -> bytes:
     """Return a record without secrets, their digests and the seal; a line that cannot be read is left out."""
-    lines = []
+    return b"".join(_mask_lines(data, known, lambda fields: mask_fields(fields, known)))
+
+
+def _mask_history(known: Collection[str], data: bytes) -> bytes:
+    """Return the history of metrics without secrets; a line that cannot be read is left out."""
+    return b"".join(_mask_lines(data, known, lambda row: mask_row(row, known)))
+
+
+def _mask_lines(
+    data: bytes, known: Collection[str], mask: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Iterator[bytes]:
+    """Yield lines of JSON, those that may have secrets without them."""
     for line in data.splitlines(keepends=True):
-        if not is_suspect(line.decode("utf-8", "replace")) and SEAL.encode() not in line:
-            lines.append(line)
+        text = line.decode("utf-8", "replace")
+        if not known and not is_suspect(text) and SEAL not in text:
+            yield line
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(text)
         except (ValueError, RecursionError):
             continue
         if not isinstance(fields, dict):
             continue
-        shown = {name: value for name, value in mask_fields(fields).items() if name not in ("secrets", SEAL)}
-        lines.append(line if shown == fields else json.dumps(shown, ensure_ascii=True).encode() + b"\n")
-    return b"".join(lines)
+        shown = {name: value for name, value in mask(fields).items() if name not in ("secrets", SEAL)}
+        yield line if shown == fields else json.dumps(shown, ensure_ascii=True).encode() + b"\n"
 
 
-def _mask_output(run: Run, end: bytes) -> bytes:
-    """Return what a run printed without secrets; a record of an earlier version still has those of its command."""
-    values = {**find_values(run.recorded_argv), **find_hidden(run.recorded_environment)}
-    text = end.decode("utf-8", "surrogateescape")
-    return mask_text(text, values.values()).encode("utf-8", "surrogateescape")
+def _mask_output(known: Collection[str], end: bytes) -> bytes:
+    """Return what a run printed without secrets."""
+    return mask_text(end.decode("utf-8", "surrogateescape"), known).encode("utf-8", "surrogateescape")
 
 
 # ---- say it ----

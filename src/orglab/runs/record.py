@@ -18,6 +18,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,16 @@ from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
-from orglab.runs.record_lines import read_hashed_files, read_id_time, read_lines, read_number, read_whole
+from orglab.runs.record_lines import (
+    read_hashed_files,
+    read_id_time,
+    read_left_out,
+    read_lines,
+    read_number,
+    read_sources,
+    read_values,
+    read_whole,
+)
 from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
 
@@ -41,6 +51,7 @@ SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
 _LONGEST = 1e10  # seconds of a run, or of a time limit
 _TEXT = 10_000  # characters of a text
+_NAMES = 20_000  # of values in a mapping: more than orglab writes
 _HASH = re.compile("[0-9a-f]{7,64}")
 
 Metric = float | str
@@ -111,12 +122,12 @@ class Run(Mapping[str, object]):
         """The command and its arguments, without secrets."""
         return mask_argv(self.recorded_argv)
 
-    @property
+    @cached_property
     def recorded_argv(self) -> tuple[str, ...]:
         """The command as it was recorded, to be run again."""
         return self._texts("argv")
 
-    @property
+    @cached_property
     def digests(self) -> dict[str, str]:
         """The keyed digests of its secrets, by name."""
         return {name: text for name, text in self._mapping("secrets").items() if isinstance(text, str)}
@@ -134,10 +145,10 @@ class Run(Mapping[str, object]):
         """The folder of the command, relative to the top of the repository."""
         return self._text("cwd")
 
-    @property
+    @cached_property
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
-        return mask_text(self._text("why") or "") or None
+        return self._masked("why")
 
     @cached_property
     def began(self) -> datetime.datetime | None:
@@ -197,10 +208,10 @@ class Run(Mapping[str, object]):
         """The signal that asked it to end, such as `SIGINT` by Ctrl-C, or `SIGTERM` by a scheduler."""
         return self._text("asked_by")
 
-    @property
+    @cached_property
     def exception(self) -> str | None:
         """The exception that it failed with, on one line: `ValueError: bad shape`."""
-        return mask_text(self._text("exception") or "") or None
+        return self._masked("exception")
 
     @property
     def out_of_memory(self) -> bool:
@@ -338,19 +349,9 @@ class Run(Mapping[str, object]):
     @cached_property
     def left_out(self) -> tuple[LeftOut, ...]:
         """The untracked files, other than environments, that nothing holds: large files, and what may be secret."""
-        value = self.fields.get("left_out")
-        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
-        return tuple(
-            LeftOut(
-                str(one.get("path")), str(one.get("reason")),
-                read_whole(one.get("size")),
-                sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
-            )
-            for one in found
-            if one.get("reason") != "environment"
-        )  # fmt: skip
+        return read_left_out(self.fields.get("left_out"))
 
-    @property
+    @cached_property
     def missing(self) -> tuple[str, ...]:
         """Everything that is known to have been there and is not in `code`, except environments."""
         return (*self.uncaptured, *self.untracked, *(file.path for file in self.left_out))
@@ -365,7 +366,7 @@ class Run(Mapping[str, object]):
         """The version of the Python that the command would use."""
         return self._text("python")
 
-    @property
+    @cached_property
     def packages(self) -> dict[str, str]:
         """The installed distributions, by name."""
         return {name: text for name, text in self._mapping("packages").items() if isinstance(text, str)}
@@ -373,38 +374,29 @@ class Run(Mapping[str, object]):
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """The folders of source that its Python imports from."""
-        value = self.fields.get("sources")
-        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
-        return tuple(
-            Source(
-                package if isinstance(package := one.get("package"), str) else None, str(one.get("path")),
-                head if isinstance(head := one.get("head"), str) else None,
-                dirty if isinstance(dirty := one.get("dirty"), bool) else None,
-            )
-            for one in found
-        )  # fmt: skip
+        return read_sources(self.fields.get("sources"))
 
-    @property
+    @cached_property
     def other_sources(self) -> dict[str, Source]:
         """Those whose code is not in the commit of its own code, by name."""
         return {one.name: one for one in self.sources if one.head is None or one.head != self.code}
 
-    @property
+    @cached_property
     def environment(self) -> dict[str, str]:
         """The environment variables that the setting `run.environment` names, without secrets."""
         return mask_values(self.recorded_environment)
 
-    @property
+    @cached_property
     def recorded_environment(self) -> dict[str, str]:
         """These variables as they were recorded, for another run of the command."""
         return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
-    @property
+    @cached_property
     def lock_files(self) -> dict[str, str]:
         """The sha256 of each dependency lock file, by path."""
         return {name: text for name, text in self._mapping("lock_files").items() if isinstance(text, str)}
 
-    @property
+    @cached_property
     def seeds(self) -> tuple[str, ...]:
         """The values of the parameters that are seeds."""
         if "seeds" in self.fields:  # in a record of an earlier version
@@ -420,17 +412,17 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        return self._values("parameters")
+        return read_values(mask_values(self._mapping("parameters")))
 
-    @property
+    @cached_property
+    def constant_parameters(self) -> dict[str, Value]:
+        """Those of its parameters that are not seeds."""
+        return {name: value for name, value in self.parameters.items() if not is_seed(name)}
+
+    @cached_property
     def script_parameters(self) -> dict[str, Value]:
         """Those of its parameters that the script itself named (`orglab.run`)."""
-        return self._values("script_parameters")
-
-    def _values(self, field: str) -> dict[str, Value]:
-        """Return the values in a field that are parameters, without secrets."""
-        named = mask_values(self._mapping(field)).items()
-        return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
+        return read_values(mask_values(self._mapping("script_parameters")))
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -461,14 +453,14 @@ class Run(Mapping[str, object]):
         """Whether a script or a notebook made it itself (`orglab.run`)."""
         return self.fields.get("script") is True
 
-    @property
+    @cached_property
     def uncommitted(self) -> tuple[str, ...]:
         """The results that are on no branch."""
         if self.commit is not None or self.fields.get("rerun_of") or not self._texts("results"):
             return ()
         return tuple(dict.fromkeys((*(file.path for file in self.outputs), *self.removed, *self.links)))
 
-    @property
+    @cached_property
     def usage(self) -> dict[str, float]:
         """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
         named = ((name, read_number(value)) for name, value in self._mapping("usage").items())
@@ -512,7 +504,7 @@ class Run(Mapping[str, object]):
                 found[name] = Extremes(*numbers)
         return found
 
-    @property
+    @cached_property
     def diverged(self) -> dict[str, float | None]:
         """The metrics that became NaN or infinite, each with the first step at which it did; None if unknown."""
         return {name: read_number(step) for name, step in self._mapping("diverged").items()}
@@ -545,6 +537,11 @@ class Run(Mapping[str, object]):
         value = self.fields.get(name)
         return value[:_TEXT] if isinstance(value, str) and value else None
 
+    def _masked(self, name: str) -> str | None:
+        """Return a text without secrets, cut only then, since part of a secret is not found."""
+        value = self.fields.get(name)
+        return mask_text(value[: 2 * _TEXT])[:_TEXT] or None if isinstance(value, str) else None
+
     def _hash(self, name: str) -> str | None:
         """Return a full or short hash: git would take any other text for a revision, an option or a path."""
         value = self.fields.get(name)
@@ -560,7 +557,7 @@ class Run(Mapping[str, object]):
 
     def _mapping(self, name: str) -> dict[str, Any]:
         value = self.fields.get(name)
-        return value if isinstance(value, dict) else {}
+        return dict(islice(value.items(), _NAMES)) if isinstance(value, dict) else {}
 
     def _moment(self, name: str) -> datetime.datetime | None:
         """Return a time as recorded, with the offset of the machine that made the run."""

@@ -9,14 +9,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from orglab import clock
-from orglab.git.hashed_file import HashedFile
+from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.git.private_files import open_regular
+from orglab.runs.parameters.arguments import Value
+from orglab.runs.source_folders import Source
 
 RECORD_BYTES = 16_000_000
 """The most that is read of a record of this clone, and of a line; that of another clone is smaller (`runs.sync`)."""
@@ -141,3 +143,41 @@ def read_hashed_files(value: object) -> tuple[HashedFile, ...]:
             if (size := read_whole(file["size"])) is not None:
                 files.append(HashedFile(str(file["path"]), str(file["sha256"]), size))
     return tuple(files)
+
+
+def read_left_out(value: object) -> tuple[LeftOut, ...]:
+    """Return the files, other than environments, that a field of a record says were left out of a snapshot."""
+    found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+    return tuple(
+        LeftOut(
+            str(one.get("path")),
+            str(one.get("reason")),
+            read_whole(one.get("size")),
+            sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
+        )
+        for one in found
+        if one.get("reason") != "environment"
+    )
+
+
+def read_values(values: Mapping[str, object]) -> dict[str, Value]:
+    """Return those of some values of a record that a parameter can have."""
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, str | bool) or (isinstance(value, int | float) and read_number(value) is not None)
+    }
+
+
+def read_sources(value: object) -> tuple[Source, ...]:
+    """Return the folders of source that a field of a record describes."""
+    found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+    return tuple(
+        Source(
+            package if isinstance(package := one.get("package"), str) else None,
+            str(one.get("path")),
+            head if isinstance(head := one.get("head"), str) else None,
+            dirty if isinstance(dirty := one.get("dirty"), bool) else None,
+        )
+        for one in found
+    )

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
@@ -26,10 +27,15 @@ from orglab.runs.record_reader import find_run
 from orglab.runs.rerun_consent import Ask, choose_variables, is_inner, mark_unseen, require_consent
 from orglab.runs.run_request import RunRequest
 from orglab.runs.seal import is_own
-from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
+from orglab.runs.secret_spans import MASK
+from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER
-from orglab.text import Tell, listed
+from orglab.text import Tell, cut, listed
+
+_MOST_PATHS = 1000  # of results or metrics in a record
+_MOST_PLACES = 10_000  # that a pattern in it names
+_SHOWN = 200  # characters of a path in a message
 
 
 def rerun(
@@ -116,15 +122,18 @@ def _require_command(run: Run) -> None:
     if not run.argv or any("\0" in word or "\ufffd" in word for word in run.argv):
         raise UsageError(f"The record of the run {run.id} has no command that can be started.")
     if not is_inner(run.cwd or "."):
-        raise UsageError(f"The run {run.id} ran in {run.cwd}, outside of its repository, and cannot be repeated.")
+        folder = cut(mark_unseen(run.cwd or ""), _SHOWN)
+        raise UsageError(f"The run {run.id} ran in {folder}, outside of its repository, and cannot be repeated.")
 
 
 def _choose_inner(paths: Sequence[str], tree: Path, what: str, tell: Tell) -> Iterator[str]:
     """Yield those of some paths or patterns of a record that stay in a working tree, and tell which do not."""
-    outside = [path for path in paths if not is_below(tree, path)]
-    if outside:
-        tell(f"Not looked at for {what}: {listed(map(mark_unseen, outside))} (outside of the working tree).")
-    yield from (path for path in paths if path not in outside)
+    inside = [path for path in dict.fromkeys(paths[:_MOST_PATHS]) if is_below(tree, path)]
+    known = {*inside}
+    if outside := [path for path in paths if path not in known]:
+        names = listed(cut(mark_unseen(path), _SHOWN) for path in outside)
+        tell(f"Not looked at for {what}: {names} (outside of the working tree, or too many).")
+    yield from inside
 
 
 def is_below(tree: Path, path: str) -> bool:
@@ -134,7 +143,10 @@ def is_below(tree: Path, path: str) -> bool:
     real, repository = Path(os.path.realpath(tree)), find_repository(tree)
     parts = Path(path).parts
     for count in range(1, len(parts) + 1):
-        for place in expand_path(repository, tree.joinpath(*parts[:count])):
+        places = [*islice(expand_path(repository, tree.joinpath(*parts[:count])), _MOST_PLACES + 1)]
+        if len(places) > _MOST_PLACES:
+            return False
+        for place in places:
             found = Path(os.path.realpath(place))
             if not found.is_relative_to(real) or ".git" in found.relative_to(real).parts:
                 return False
@@ -242,7 +254,8 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         yield f"{listed(run.uncaptured)} (not in any commit)"
     if run.untracked:
         yield f"{listed(run.untracked)} (untracked)"
-    if left_out := [file.path for file in run.left_out if file.path not in (*links, *copied)]:
+    provided = {*links, *copied}
+    if left_out := [file.path for file in run.left_out if file.path not in provided]:
         yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
     for link in links:
         if os.path.lexists(repository.top / link) and (target := _find_place(tree, link)) is not None:

@@ -14,6 +14,9 @@ from orglab.runs.record import Run
 Ask: TypeAlias = Callable[[Sequence[str]], None]
 """Shows some lines and asks whether to go on; raises UsageError if not."""
 
+_LONGEST_PATH = 1000
+_LONGEST_NAME = 255  # bytes, as file systems have it
+_DEEPEST = 64
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Shells, linkers, interpreters, editors and tools take code from these, or look for programs there.
 _LOADING_PREFIXES = (
@@ -50,12 +53,19 @@ def choose_variables(run: Run, named: Collection[str] | None) -> tuple[dict[str,
         name: value for name, value in run.environment.items()
         if _NAME.fullmatch(name) and not is_loading(name) and "\0" not in value and (named is None or name in named)
     }  # fmt: skip
-    return chosen, [name for name in run.fields.get("environment") or () if name not in chosen]
+    return chosen, [name for name in run.environment if name not in chosen]
 
 
 def is_inner(path: str) -> bool:
-    """Return whether a path of a record is relative, has no `..`, and does not name git's own files."""
+    """Return whether a path of a record is relative, has no `..`, and does not name git's own files.
+
+    A path that is longer or deeper than those of real files is none.
+    """
+    if len(path) > _LONGEST_PATH:
+        return False
     parts = PurePosixPath(path).parts
+    if len(parts) > _DEEPEST or any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in parts):
+        return False
     is_safe = "\0" not in path and not PurePosixPath(path).is_absolute() and ".." not in parts
     return is_safe and not any(part.lower() == ".git" for part in parts)
 

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +20,6 @@ from orglab.runs.setting import (
     find_reason,
     find_settings,
     read_best,
-    read_constant_parameters,
     read_final,
     read_seeds,
 )
@@ -100,7 +100,7 @@ class Row(NamedTuple):
     @property
     def parameters(self) -> Mapping[str, Value]:
         """The parameters, without seeds."""
-        return read_constant_parameters(self.run) if self.setting is None else self.setting.parameters
+        return self.run.constant_parameters if self.setting is None else self.setting.parameters
 
     def summarize(self, column: Column) -> Summary | None:
         """Return the values of a metric over the runs of a setting; None for a single run."""
@@ -267,7 +267,8 @@ def make_table(
         first = (column.key, *first)
     differing = find_differing([row.parameters for row in rows]) if rows else []
     # A parameter that most rows have tells more than one that a single run was given.
-    differing.sort(key=lambda name: -sum(name in row.parameters for row in rows))
+    counts = Counter(name for row in rows for name in row.parameters)
+    differing.sort(key=lambda name: -counts[name])
     metrics = _order_metrics(rows, (*first, *directions))
     return RunTable(
         rows,

@@ -15,7 +15,7 @@ import operator
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,12 +39,14 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.runs.secrets import digest_secrets, find_hidden, mask_values
+from orglab.runs.secret_stream import tell_secrets
+from orglab.runs.secrets import digest_secrets, find_hidden, mask_code, mask_row, mask_values
 from orglab.text import Tell, cut
 
 _CELLS = "cells.py"
 _VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT")
-_TEXT = 1000  # characters of a value that is no number, and bits of one
+_TEXT = 1000  # bits of a number, and characters of one that has more
+_LONG_TEXT = 100_000  # characters of any other value: it is cut again once its secrets are hidden
 
 
 _own: dict[int, "ScriptRun"] = {}  # the open run that a process has begun, by its id: a fork has another one
@@ -59,7 +61,13 @@ class ScriptRun:
     """
 
     def __init__(
-        self, run_id: str | None, out: Path, finish: Callable[[BaseException | None], None], *, is_logging: bool = True
+        self,
+        run_id: str | None,
+        out: Path,
+        finish: Callable[[BaseException | None], None],
+        *,
+        is_logging: bool = True,
+        known: Iterable[str] = (),
     ) -> None:
         """Take a run; `begin_script_run` and `join_run` make one.
 
@@ -68,8 +76,10 @@ class ScriptRun:
             out: The folder for its files; nothing is written if it does not exist.
             finish: Called once at the end, with the exception that ended the run, or None.
             is_logging: Whether metrics are recorded, or left to another process of the run.
+            known: Values that are secret, which a metric may have.
         """
         self._is_logging = is_logging
+        self._known = tuple(known)
         self._has_warned = False
         self.id = run_id
         self.out = out
@@ -95,7 +105,9 @@ class ScriptRun:
         named = {**({} if step is None else {"step": step}), **(values or {}), **more}
         # A loop that trains must not end because a value cannot be written, such as a mapping in itself.
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            line = json.dumps(_to_plain(named)) + "\n"
+            line = (
+                json.dumps(mask_row({str(name): _to_plain(value) for name, value in named.items()}, self._known)) + "\n"
+            )
             fd = open_regular(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
                 file.write(line.encode())
@@ -133,19 +145,23 @@ def _to_plain(value: object) -> object:
             number = convert(value)
             return number if isinstance(number, float) or number.bit_length() < _TEXT else cut(hex(number), _TEXT)
     with contextlib.suppress(Exception):
-        return cut(str(value), _TEXT)
+        return cut(str(value), _LONG_TEXT)
     return type(value).__name__
 
 
 def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
     """Return the part of a script in a run that goes on: what it logs and its parameters are added to it."""
-    if parameters and out.is_dir():
-        own, files = _flatten(parameters), PrivateFolder(out.parent, out.name)
+    own = _flatten(parameters) if parameters and out.is_dir() else {}
+    hidden = find_hidden(own)
+    if own:
+        tell_secrets(out.parent, hidden)
+        files = PrivateFolder(out.parent, out.name)
         with contextlib.suppress(OSError):
             files.write(SCRIPT_PARAMETERS, json.dumps(mask_values(own)).encode())
-            if secrets := digest_secrets(find_hidden(own)):
+            if secrets := digest_secrets(hidden):
                 files.write(SCRIPT_SECRETS, json.dumps(secrets).encode())
-    return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging)
+    known = {*hidden.values(), *find_hidden(os.environ).values()}
+    return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging, known=known)
 
 
 def begin_script_run(
@@ -223,7 +239,7 @@ def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
         beginning["script_parameters"] = own
     try:
         (job.record.folder / OUT).mkdir(exist_ok=True)
-        job.record.append("began", beginning, durable=True)
+        job.append("began", beginning, durable=True)
     except OSError as error:
         raise NotWritableError(f"The run cannot be recorded in {job.record.folder}: {error.strerror}.") from error
 
@@ -249,7 +265,7 @@ def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run`
             job.record_event(
                 "ended", {**_describe_end(error), "seconds": round(time.monotonic() - start, 3)}, durable=True
             )
-            _keep_cells(out)
+            _keep_cells(job, out)
             finish_run(job, None, marks, began, lambda: False)
         finally:
             with contextlib.suppress(OSError):
@@ -258,7 +274,7 @@ def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run`
     def finish_at_exit() -> None:
         run.finish(end.read_error())
 
-    run = ScriptRun(job.record.id, out, finish)
+    run = ScriptRun(job.record.id, out, finish, known=job.find_known())
     _own[os.getpid()] = run
     atexit.register(finish_at_exit)
     return run
@@ -328,12 +344,13 @@ def _read_cells() -> list[str] | None:
     return [str(cell) for cell in cells if cell] if isinstance(cells, list) else None
 
 
-def _keep_cells(out: Path) -> None:
-    """Write the cells of a notebook that were executed to a file of the run: the saved notebook may differ."""
+def _keep_cells(job: Job, out: Path) -> None:
+    """Write the cells of a notebook that were executed, without secrets: the saved notebook may differ."""
     cells = _read_cells()
     if cells is not None:
         with contextlib.suppress(OSError):
-            PrivateFolder(out.parent, out.name).write(_CELLS, ("\n\n# %%\n".join(cells) + "\n").encode())
+            text = mask_code("\n\n# %%\n".join(cells) + "\n", job.find_known())
+            PrivateFolder(out.parent, out.name).write(_CELLS, text.encode())
 
 
 def find_joined(environ: Mapping[str, str]) -> tuple[str, Path] | None:

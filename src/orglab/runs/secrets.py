@@ -1,65 +1,52 @@
 """Secrets in commands, settings and texts: they are `***` in what is kept, and told apart by a keyed digest.
 
 A value is secret if its name says so (`secret_names`), unless it is a number or a word of two states, and if it has a
-known form, such as `ghp_...` or a URL with a password, of which only the password is hidden.
+known form, such as `ghp_...` or a URL with a password, of which only the password is hidden (`secret_spans`).
 """
 
-import contextlib
+import functools
 import os
 import re
 import string
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Any
 
 from orglab.errors import UsageError
-from orglab.runs.parameters.arguments import is_code, normalize_name
+from orglab.runs.metrics.values import TEXT
+from orglab.runs.parameters.arguments import CodeWords, normalize_name
+from orglab.runs.secret_spans import (
+    MASK,
+    MASKED,
+    Language,
+    Span,
+    find_forms,
+    find_known,
+    find_masks,
+    find_secrets,
+    is_option,
+    is_secret_value,
+    is_suspect,
+    join_spans,
+    mask_spans,
+    may_name,
+)
 from orglab.runs.state_key import read_key
 from orglab.secret_names import is_secret_name
+from orglab.text import cut
 
-MASK = "***"
-"""What stands for a secret."""
-_TWO_STATES = frozenset(("true", "false", "yes", "no", "on", "off"))
-_HINTS = ("key", "token", "secret", "passw", "passphrase", "credential")  # without one, a text names no secret
-_OWN_NAME = r"(?:(?P<assigned>[\w.-]+)=[\"']?[^\s=]*|(?<!\S)--?(?P<given>[\w.-]+)\s+[\"']?)$"
+_LAST_NAME = re.compile(r"(?<![\w.-])[\w.-]++$")
+_ANY_OPTION = re.compile(r"--?([\w.-]++)")
+_HEADER = re.compile(r"\s*(?P<name>[A-Za-z][\w.-]*+)\s*:\s*(?P<value>\S.*)", re.S)
 _NAME = f"{string.ascii_letters}{string.digits}_.-"
-_NAMED = ("environment", "parameters", "script_parameters", "metrics")  # fields that are values by their names
+_NAMED = ("environment", "parameters", "script_parameters", "metrics", "extremes", "diverged")  # values by their names
+_FREE = ("exception", "why", "metrics", "extremes", "diverged")  # fields that may have any secret of the run in a text
 _LONGEST_NAME = 300
 _MOST_SIGNS = 50
 _DIGITS = 16
-_SHORT = 4  # a shorter secret may be a part of other words by chance
-# Names of packages, and what people name after a library, have the form of a token.
-_PACKAGES = r"(?:learn|image|video|contrib|tree)(?![A-Za-z0-9])"
-_THINGS = (
-    r"(?:model|token|tokenizer|dataset|cache|hub|home|config|transformer|checkpoint|trainer|pipeline|finetuned"
-    r"|pretrained)s?(?![A-Za-z0-9])"
-)
-_LABEL = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-# Each with what a text must have for it, since searching for a text is a hundred times as fast as for an expression.
-_FORMS = (
-    (("sk-",), rf"(?<![\w-])(?P<secret>sk-(?!{_PACKAGES})[\w-]{{4,}})"),
-    (
-        ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_"),
-        r"(?<![A-Za-z0-9])(?P<secret>(?:gh[pousr]|github_pat)_\w{4,})",
-    ),
-    (("hf_",), rf"(?<![A-Za-z0-9_])(?P<secret>hf_(?!{_THINGS})[A-Za-z0-9]{{5,}}+(?!_))"),
-    (("xox",), r"(?<![A-Za-z0-9])(?P<secret>xox[abeoprs]-[\w-]{4,})"),
-    (("AKIA",), r"(?<![A-Za-z0-9])(?P<secret>AKIA[0-9A-Z]{8,})"),
-    (("glpat-",), r"(?<![A-Za-z0-9])(?P<secret>glpat-[\w-]{4,})"),
-    (("://",), r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@\"'<>]*:(?P<secret>[^\s/\"'<>]+)(?=@)"),
-    (("PRIVATE KEY",), rf"(?s)(?P<secret>-----BEGIN {_LABEL}.*?(?:-----END {_LABEL}|\Z))"),
-)
-# A secret by its name in a text: `"api_key": "..."`, `apiKey = '...'`, `API_KEY=...` of a shell, `--api-key ...`.
-_QUOTED = (
-    r"(?<![\w.-])(?P<name>[\w.-]+)(?P<sign>\\*[\"']?\s*[:=]\s*)"
-    r"(?P<quote>\\*[\"'])(?P<secret>(?:(?!(?P=quote))[^\n])+)(?P=quote)"
-)
-_ASSIGNED = r"(?<![\w.$-])(?P<name>[A-Za-z_][\w.-]*)=(?P<secret>[^\s;&|()\"'$\[\]{}<>`,]++)(?![(\[\"'])"
-_OPTION = (
-    r"(?<![\w-])--?(?P<name>[A-Za-z][\w.-]*)(?:=|\s+)"
-    r"(?P<quote>[\"']?)(?P<secret>[^\s;&|\"'$()<>`-][^\s;&|\"'()<>`]*)(?P=quote)"
-)
+_LONG = 8
+_CACHED = 4096  # names of metrics
 
 
 # ---- hide ----
@@ -67,22 +54,14 @@ _OPTION = (
 
 def is_secret(name: str, value: object) -> bool:
     """Return whether a value is secret because of its name."""
-    if not isinstance(value, str) or not value.strip() or not is_secret_name(name):
-        return False
-    if value.strip().lower() in _TWO_STATES:
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return True
-    return False
+    return isinstance(value, str) and is_secret_name(name) and is_secret_value(value)
 
 
-def mask_value(name: str, value: Any) -> Any:  # noqa: ANN401 - what it takes, or a text
+def mask_value(name: str, value: Any, known: Iterable[str] = ()) -> Any:  # noqa: ANN401 - what it takes, or a text
     """Return the value of a parameter or a variable, or what may be shown of it."""
     if not isinstance(value, str):
         return value
-    return MASK if _may_name(name) and is_secret(name, value) else mask_text(value)
+    return MASK if may_name(name) and is_secret(name, value) else mask_text(value, known)
 
 
 def mask_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,169 +73,186 @@ def mask_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: mask_value(name, value) for name, value in values.items()}
 
 
-def mask_text(text: str, secrets: Iterable[str] = ()) -> str:
+def mask_row(row: Mapping[str, Any], known: Iterable[str] = ()) -> dict[str, Any]:
+    """Return metrics, mappings in them too, without secrets in their names and values."""
+    return next(mask_rows([row], known))
+
+
+def mask_rows(rows: Iterable[Mapping[str, Any]], known: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield rows of metrics as `mask_row` does; a text is cut only then, since part of a secret is not found."""
+    known = tuple(known)
+    # A short one may be a part of the name of a metric: `test` of `test_acc`.
+    long = tuple(secret for secret in known if len(secret) >= _LONG)
+    hide_name = functools.lru_cache(_CACHED)(lambda name: mask_text(name, long))
+
+    def hide(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            hide_name(name): hide(value) if isinstance(value, Mapping)
+            else cut(mask_value(name, value, known), TEXT) if isinstance(value, str)
+            else value
+            for name, value in row.items()
+        }  # fmt: skip
+
+    yield from map(hide, rows)
+
+
+def mask_text(text: str, known: Iterable[str] = ()) -> str:
     """Return a text without values of known forms, without those that it names as secret, and without given ones.
 
     Args:
         text: The text.
-        secrets: Values that are secret.
+        known: Values that are secret.
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        if secret in text:
-            text = re.sub(_find_whole(secret), MASK, text)
-    text = _mask_forms(text)
-    if _may_name(text):
-        text = re.sub(_QUOTED, _hide_named, text)
-        text = re.sub(_ASSIGNED, _hide_assigned, text)
-    return text
+    return mask_spans(text, find_secrets(text, known=known))
 
 
-def mask_forms(data: bytes) -> bytes:
-    """Return bytes without values of known forms."""
-    if not any(mark.encode() in data for marks, _ in _FORMS for mark in marks):
-        return data
-    return _mask_forms(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+def mask_code(text: str, known: Iterable[str] = ()) -> str:
+    """Return Python code as `mask_text` does."""
+    return mask_spans(text, find_secrets(text, Language.CODE, known))
 
 
-def _mask_forms(text: str) -> str:
-    for marks, form in _FORMS:
-        if any(mark in text for mark in marks):
-            text = re.sub(form, _hide, text)
-    return text
+def mask_known(text: str, known: Iterable[str]) -> str:
+    """Return a text without given values that are secret."""
+    return mask_spans(text, join_spans(text, find_known(text, known)))
 
 
 def mask_argv(argv: Sequence[str]) -> tuple[str, ...]:
     """Return a command without secrets: `--api-key ***`, `API_KEY=***`, `https://ada:***@example.org`."""
-    if not is_suspect(" ".join(argv)):
-        return tuple(argv)
-    masked: list[str] = []
-    for place, word in enumerate(argv):
-        if not is_suspect(word) and not (masked and _may_name(argv[place - 1])):
-            masked.append(word)
-            continue
-        name = _find_option(argv, place)
-        if name is not None and is_secret(name, word):
-            masked.append(MASK)
-        elif is_code(argv, place):
-            masked.append(re.sub(_OPTION, _hide_named, mask_text(word)))
-        else:
-            masked.append(_mask_word(word))
-    return tuple(masked)
+    spans = _find_in_words(tuple(argv))
+    return tuple(mask_spans(word, spans[place]) if place in spans else word for place, word in enumerate(argv))
 
 
-def mask_fields(fields: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
+def mask_fields(fields: Mapping[str, Any], known: Iterable[str] = ()) -> dict[str, Any]:
     """Return fields of a record without secrets; the digests of them stay.
 
     Args:
         fields: The fields.
-        secrets: Values that are secret, which an exception may name.
+        known: Values that are secret, which an exception or a metric may have.
     """
-    return {name: _mask_field(name, value, secrets) for name, value in fields.items()}
+    known = tuple(known)
+    return {name: _mask_field(name, value, known if name in _FREE else ()) for name, value in fields.items()}
 
 
-def _mask_field(name: str, value: object, secrets: Iterable[str]) -> object:
+def _mask_field(name: str, value: object, known: Sequence[str]) -> object:
     if isinstance(value, str):
-        return mask_text(value, secrets if name == "exception" else ())
+        return mask_text(value, known)
     if isinstance(value, dict) and name in _NAMED:
-        return mask_values(value)
+        return mask_row(value, known) if name in _FREE else mask_values(value)
     if isinstance(value, list) and name == "argv" and all(isinstance(word, str) for word in value):
         return list(mask_argv(value))
     return value
 
 
+@functools.lru_cache(maxsize=4)  # a command is masked, and its secrets are told apart
+def _find_in_words(argv: tuple[str, ...]) -> Mapping[int, list[Span]]:
+    """Return where the secrets in the words of a command are, by the place of the word."""
+    found: dict[int, list[Span]] = {}
+    if not is_suspect("\n".join(argv)):
+        return found
+    code = CodeWords(argv)
+    for place, word in enumerate(argv):
+        name = _find_option(argv, place) if place and may_name(argv[place - 1]) else None
+        if name is not None and is_secret(name, word):
+            spans = join_spans(word, [(0, len(word))])
+        elif not is_suspect(word):
+            continue
+        elif (is_shell := code.is_shell(place)) is not None:
+            spans = find_secrets(word, Language.SHELL if is_shell else Language.CODE)
+        else:
+            spans = _find_in_word(word)
+        if spans:
+            found[place] = spans
+    return found
+
+
 def _find_option(argv: Sequence[str], place: int) -> str | None:
     """Return the name of the option whose value the word at a place may be; None if there is none."""
     before, word = argv[place - 1] if place > 0 else "", argv[place]
-    is_option = re.fullmatch(r"--?[A-Za-z_][\w.-]*", before) is not None
-    # A single dash is a value, as of a file; an option may stand after one that takes none.
-    return before.lstrip("-") if is_option and re.match(r"--?[A-Za-z_]|--", word) is None else None
+    if not before.startswith("-") or re.fullmatch(r"--?[A-Za-z_][\w.-]*", before) is None:
+        return None
+    # An option may stand after one that takes none.
+    return None if is_option(word) else before.lstrip("-")
 
 
-def _mask_word(word: str) -> str:
-    """Return a word of a command without the secret that it assigns or holds."""
-    has_blank = any(char.isspace() for char in word)
+def _find_in_word(word: str) -> list[Span]:
+    """Return where a word of a command that is no code assigns or holds secrets."""
+    if word.isidentifier() or _ANY_OPTION.fullmatch(word) is not None:
+        return join_spans(word, find_forms(word))
+    has_blank = any(map(str.isspace, word))
+    header = _HEADER.fullmatch(word)
+    if header is not None and is_secret(header["name"], header["value"]) and not header["value"].startswith("//"):
+        return join_spans(word, [header.span("value")])
     for match in islice(re.finditer("=", word), _MOST_SIGNS):
         head, value = word[: match.start()], word[match.end() :]
         if has_blank and re.fullmatch(r"[-+]*[\w.@/-]+", head) is None:
             break
-        if is_secret(head[len(head.rstrip(_NAME)) :], value):
-            return f"{head}={MASK}"
-    text = mask_text(word)
-    return re.sub(_OPTION, _hide_named, text) if has_blank and _may_name(text) else text
-
-
-def _hide(match: re.Match[str]) -> str:
-    """Return what was found, with `***` for the secret in it."""
-    begin, end = (place - match.start() for place in match.span("secret"))
-    return match[0] if match["secret"].strip("*") == "" else match[0][:begin] + MASK + match[0][end:]
-
-
-def _hide_named(match: re.Match[str]) -> str:
-    """Return what was found, with `***` for a value whose name says that it is secret."""
-    if match["secret"].startswith("$") or not is_secret(match["name"], match["secret"]):
-        return match[0]
-    sign = match.groupdict().get("sign") or "="
-    # `bad key: 'loss'` is a sentence; `"key": "loss"` is not.
-    is_sentence = ":" in sign and sign[0] not in "\\\"'" and not _has_words(match["name"])
-    return match[0] if is_sentence else _hide(match)
-
-
-def _hide_assigned(match: re.Match[str]) -> str:
-    """Return what was found, with `***` for a secret; `key=len` is code, `API_KEY=x` and `api_key=x` are not."""
-    return _hide_named(match) if match["name"].isupper() or _has_words(match["name"]) else match[0]
-
-
-def _has_words(name: str) -> bool:
-    """Return whether a name has several words."""
-    return not name.isalpha() or re.search("[a-z][A-Z]", name) is not None
-
-
-def _may_name(text: str) -> bool:
-    lower = text.lower()
-    return any(hint in lower for hint in _HINTS)
-
-
-def is_suspect(text: str) -> bool:
-    """Return whether it is worth to look for secrets in a text."""
-    return _may_name(text) or any(mark in text for marks, _ in _FORMS for mark in marks)
-
-
-def _find_whole(secret: str) -> str:
-    """Return the expression that finds a secret; a short one may be a part of other words by chance."""
-    whole = re.escape(secret)
-    return whole if len(secret) >= _SHORT else rf"(?<!\w){whole}(?!\w)"
+        if is_secret(head[len(head.rstrip(_NAME)) :], value) and not MASKED.match(value):
+            return join_spans(word, [(match.end(), len(word))])
+    return find_secrets(word, Language.CODE)
 
 
 # ---- tell apart ----
 
 
+class _FreeNames:
+    """Gives names that are not in use: a second `token` is `token_2`."""
+
+    def __init__(self, used: Iterable[str] = ()) -> None:
+        self._used = {*used}
+        self._numbers: dict[str, Iterator[int]] = {}
+
+    def take(self, base: str) -> str:
+        """Return a name, or with the first number that makes another one of it."""
+        name, numbers = base, self._numbers.setdefault(base, count(2))
+        while name in self._used:
+            name = f"{base}_{next(numbers)}"
+        self._used.add(name)
+        return name
+
+
 def find_values(argv: Sequence[str]) -> dict[str, str]:
     """Return the secrets in a command, by the names that `name_secrets` gives them."""
-    return dict(_pair_secrets(argv))
+    spans = _find_in_words(tuple(argv))
+    masked = [mask_spans(word, spans[place]) if place in spans else word for place, word in enumerate(argv)]
+    values: dict[str, str] = {}
+    for place, names in enumerate(_name_by_word(masked)):
+        if names:
+            values |= zip(names, _read_masked(argv[place], spans.get(place, [])), strict=False)
+    return values
+
+
+def _read_masked(word: str, spans: Sequence[Span]) -> list[str]:
+    """Return what each `***` in a masked word stands for; one that was there before, for itself."""
+    before = find_masks(word) if MASK in word else ()
+    others = [span for span in before if not any(begin <= span[0] < end for begin, end in spans)]
+    return [word[begin:end] for begin, end in sorted([*spans, *others])]
 
 
 def find_hidden(values: Mapping[str, object]) -> dict[str, str]:
     """Return the secrets among parameters or variables, by their names; a second one of a value is `name_2`."""
-    found = {}
-    for name, value in values.items():
-        if isinstance(value, str) and (masked := str(mask_value(name, value))) != value:
-            for number, secret in enumerate(_align(masked, value), 1):
+    texts = {name: value for name, value in values.items() if isinstance(value, str)}
+    found: dict[str, str] = {}
+    if not is_suspect("\n".join((*texts, *texts.values()))):
+        return found
+    for name, value in texts.items():
+        secrets = (
+            [value]
+            if may_name(name) and is_secret(name, value)
+            else [value[begin:end] for begin, end in find_secrets(value)]
+        )
+        for number, secret in enumerate(secrets, 1):
+            if secret.strip("*"):
                 found[name if number == 1 else f"{name}_{number}"] = secret
     return found
 
 
 def join_secrets(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
     """Return all of some secrets by name; a name keeps its first one, and another one gets a number."""
-    joined = dict(first)
+    joined, names = dict(first), _FreeNames(first)
     for name, value in second.items():
-        if joined.setdefault(name, value) != value:
-            joined[_find_free(name, joined)] = value
+        if joined.get(name) != value:
+            joined[names.take(name)] = value
     return joined
-
-
-def _find_free(base: str, used: Mapping[str, object]) -> str:
-    """Return a name, or with the first number that makes another one of it: `token`, `token_2`."""
-    return base if base not in used else next(name for n in count(2) if (name := f"{base}_{n}") not in used)
 
 
 def name_secrets(argv: Sequence[str]) -> list[str]:
@@ -269,45 +265,28 @@ def name_secrets(argv: Sequence[str]) -> list[str]:
 
 
 def _name_by_word(argv: Sequence[str]) -> list[list[str]]:
-    names: dict[str, None] = {}
-    found: list[list[str]] = []
-    if not any(MASK in word for word in argv):
-        return [[] for _ in argv]
-    for place, word in enumerate(argv):
-        found.append([])
-        for end in re.finditer(re.escape(MASK), word):
-            own = re.search(_OWN_NAME, word[max(0, end.start() - _LONGEST_NAME) : end.start()])
-            option = (
-                (own["assigned"] or own["given"])
-                if own
-                else None
-                if is_code(argv, place)
-                else _find_option(argv, place)
-            )
-            base = normalize_name((option or "").lstrip("-") or f"argument_{place}")
-            name = _find_free(base, names)
-            names[name] = None
-            found[-1].append(name)
-    return found
+    free, code = _FreeNames(), CodeWords(argv)
+    return [
+        [
+            free.take(normalize_name((_find_name(argv, place, begin, code) or "").lstrip("-") or f"argument_{place}"))
+            for begin, _ in find_masks(word)
+        ]
+        if MASK in word
+        else []
+        for place, word in enumerate(argv)
+    ]
 
 
-def _pair_secrets(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the secrets in a command, each with its name."""
-    masked = mask_argv(argv)
-    for word, raw, names in zip(masked, argv, _name_by_word(masked), strict=True):
-        if names:
-            yield from zip(names, _align(word, raw), strict=False)
-
-
-def _align(masked: str, text: str) -> Sequence[str]:
-    """Return what each `***` in a masked text stands for."""
-    first, *pieces = masked.split(MASK)
-    values, place = [], len(first)
-    for number, piece in enumerate(pieces, 1):
-        end = text.find(piece, place + 1) if number < len(pieces) else len(text) - len(piece)
-        values.append(text[place:end])
-        place = end + len(piece)
-    return values
+def _find_name(argv: Sequence[str], place: int, begin: int, code: CodeWords) -> str | None:
+    """Return the name of the value that begins in a word of a command; None if it has none."""
+    before = argv[place][max(0, begin - _LONGEST_NAME) : begin]
+    head, sign, tail = before.rpartition("=")
+    if sign and not any(map(str.isspace, tail)) and (assigned := _LAST_NAME.search(head)) is not None:
+        return assigned[0]
+    bare = before[:-1] if before.endswith(("'", '"')) else before
+    if bare[-1:].isspace() and (option := _ANY_OPTION.fullmatch(bare.split()[-1] if bare.strip() else "")) is not None:
+        return option[1]
+    return _find_option(argv, place) if code.is_shell(place) is None else None
 
 
 def tell_apart(
@@ -322,10 +301,11 @@ def tell_apart(
         unknown: What stands for a digest that is not known.
     """
     hidden = [name for name, value in mask_values(parameters).items() if isinstance(value, str) and MASK in value]
-    names = dict.fromkeys((*name_secrets(mask_argv(argv)), *hidden))
+    values = find_values(argv)
+    names = dict.fromkeys((*values, *hidden))
     if not names:
         return {}
-    recorded = {**find_hidden(parameters), **find_values(argv)}
+    recorded = {**find_hidden(parameters), **values}
     known = {**digest_secrets({name: value for name, value in recorded.items() if value != MASK}), **digests}
     return {name: known.get(name, unknown) for name in names}
 
@@ -360,7 +340,7 @@ def recall_command(argv: Sequence[str], run_id: str) -> tuple[str, ...]:
     given = _recall([name for some in names for name in some], run_id)
     words = []
     for word, own in zip(argv, names, strict=True):
-        pieces = word.split(MASK)
+        pieces = re.split(r"\*{3,}", word)
         values = [*(given[name] for name in own), ""]
         words.append("".join(piece + value for piece, value in zip(pieces, values, strict=True)))
     return tuple(words)
@@ -419,43 +399,3 @@ def _ask(name: str, run_id: str) -> str | None:
         return getpass.getpass(f"{name} of {run_id}: ", sys.stderr) or None
     except EOFError:
         return None
-
-
-class SecretFilter:
-    """Passes a stream of bytes on without some secrets, as soon as no secret can begin in what it has."""
-
-    def __init__(self, write: Callable[[bytes], None], secrets: Iterable[str]) -> None:
-        """Take where to write, and the secrets."""
-        self._write = write
-        found = set()
-        for secret in secrets:
-            # A configuration file may have half a surrogate pair, which no program prints.
-            with contextlib.suppress(UnicodeEncodeError):
-                found.add(secret.encode("utf-8", "surrogateescape"))
-        self._secrets = sorted((secret for secret in found if len(secret) >= _SHORT), key=len, reverse=True)
-        self._rest = b""
-
-    def feed(self, piece: bytes) -> None:
-        """Take the next bytes."""
-        if not self._secrets:
-            self._write(piece)
-            return
-        data = self._rest + piece
-        for secret in self._secrets:
-            data = data.replace(secret, MASK.encode())
-        kept = max(_count_beginning(data, secret) for secret in self._secrets)
-        self._rest = data[len(data) - kept :]
-        if ready := data[: len(data) - kept]:
-            self._write(ready)
-
-    def close(self) -> None:
-        """Pass on what was held back."""
-        if self._rest:
-            self._write(self._rest)
-        self._rest = b""
-
-
-def _count_beginning(data: bytes, secret: bytes) -> int:
-    """Return the length of the longest end of some bytes that a secret begins with."""
-    sizes = range(min(len(data), len(secret) - 1), 0, -1)
-    return next((size for size in sizes if data.endswith(secret[:size])), 0)

@@ -28,6 +28,7 @@ _INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|p
 _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
 _SEED_IN_TEXT = re.compile(r"(?i)(?<![a-z])(?:seed|random_state)[_=. -]?(\d+)")
 _MOST_KEYS = 64  # of a run: enough for six numbers that may be its seed
+_MOST_PARTS = 1_000_000  # of all keys of a run together
 _Key = tuple[Hashable, ...]
 # Why a run does not count, besides being discarded or not having succeeded (`find_reason`).
 OTHER_CODE = "on other code"
@@ -173,11 +174,6 @@ def _order(run: Run) -> tuple[float, str]:
     return (run.began_at or 0, run.id)
 
 
-def read_constant_parameters(run: Run) -> dict[str, Value]:
-    """Return the parameters of a run that are not seeds."""
-    return {name: value for name, value in run.parameters.items() if not is_seed(name)}
-
-
 def read_seeds(run: Run) -> dict[str, str]:
     """Return the seeds of a run as text, by name.
 
@@ -218,25 +214,27 @@ def _make_keys(run: Run) -> set[_Key]:
     """
     seeds = read_seeds(run)
     words = parse_arguments(run.argv).words
-    named = sorted(read_constant_parameters(run).items(), key=lambda item: item[0])
+    named = sorted(run.constant_parameters.items(), key=lambda item: item[0])
     secrets = tuple(sorted(run.secrets.items()))
+    files = frozenset(run.config_files)
     choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words), secrets),)]
     for name, value in (*(("", word) for word in words), *named):
         if not isinstance(value, str):
             choices.append(((name, isinstance(value, bool), value),))
             continue
-        pieces, is_place = _split_numbers(value), _is_place(name, run, value)
+        pieces, is_place = _split_numbers(value), _is_place(name, value, run.cwd, files)
         choices.append(((name, len(pieces)),))
         for position, piece in enumerate(pieces):
             may_be_seed = piece and (is_place or (position and _SEED_WORD.search(pieces[position - 1])))
             found = [one for one, seed in seeds.items() if may_be_seed and seed == _unpadded(piece)]
             choices.append((*(("seed", one) for one in found), piece))
-    return set(itertools.islice(itertools.product(*choices), _MOST_KEYS))
+    most = max(1, min(_MOST_KEYS, _MOST_PARTS // len(choices)))
+    return set(itertools.islice(itertools.product(*choices), most))
 
 
-def _is_place(name: str, run: Run, value: Value) -> bool:
+def _is_place(name: str, value: Value, cwd: str | None, files: frozenset[str]) -> bool:
     """Return whether a value says where a run writes, or which file its parameters were read from."""
-    if isinstance(value, str) and os.path.normpath(os.path.join(run.cwd or "", value)) in run.config_files:  # noqa: PTH118
+    if isinstance(value, str) and os.path.normpath(os.path.join(cwd or "", value)) in files:  # noqa: PTH118
         return True
     # A word without a name may be the program, or data.
     return bool(name) and is_path(name, value) and not _INPUT.match(name)
@@ -251,10 +249,12 @@ def _read_own_parameters(runs: Sequence[Run]) -> dict[str, Value]:
     """Return the parameters of the newest of some runs of a setting, without seeds and paths with seeds."""
     newest = runs[-1]
     seeds = {_unpadded(seed) for seed in read_seeds(newest).values()}
-    own = {}
-    for name, value in read_constant_parameters(newest).items():
+    own, files = {}, frozenset(newest.config_files)
+    for name, value in newest.constant_parameters.items():
         varies = any(run.parameters.get(name) != value for run in runs)
-        has_seed = _is_place(name, newest, value) and not seeds.isdisjoint(map(_unpadded, _DIGITS.findall(str(value))))
+        has_seed = _is_place(name, value, newest.cwd, files) and not seeds.isdisjoint(
+            map(_unpadded, _DIGITS.findall(str(value)))
+        )
         if not varies and not has_seed:
             own[name] = value
     return own

@@ -5,6 +5,7 @@ import datetime
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from orglab.cli import output
@@ -48,6 +49,18 @@ class _Cells(NamedTuple):
         return max(map(output.width, (self.heading, *self.cells)))
 
 
+class _Later(NamedTuple):
+    """A column whose cells are made only if there is room for its heading.
+
+    Attributes:
+        heading: Its heading.
+        make: Returns it as text.
+    """
+
+    heading: str
+    make: Callable[[], _Cells]
+
+
 def short_id(run_id: str) -> str:
     """Return the random part of a run's id, which commands take for the run."""
     return run_id.rpartition("-")[2][:_SHORT_ID]
@@ -78,7 +91,7 @@ def table_lines(table: RunTable, now: datetime.datetime, indent: str = "", *, wi
         if with_why and row.run.why:
             yield from output.wrap(output.one_line(row.run.why), indent + " " * _SHORT_ID + _GAP)
     if left_out:
-        names = ", ".join(one.heading for one in left_out)
+        names = ", ".join(left_out)
         yield indent + output.paint(output.fit(f"not shown: {names}", limit).rstrip(), dim=True)
 
 
@@ -91,25 +104,30 @@ def _join(columns: Sequence[_Cells], texts: Sequence[str], states: Sequence[str 
     return _GAP.join(parts)
 
 
-def _choose(columns: list[_Cells], limit: int, keep: int) -> tuple[list[_Cells], list[_Cells]]:
-    """Return the columns that fit, the first `keep` in any case, and the others."""
+def _choose(columns: Sequence[_Cells | _Later], limit: int, keep: int) -> tuple[list[_Cells], list[str]]:
+    """Return the columns that fit, the first `keep` in any case, and the headings of the others."""
     shown: list[_Cells] = []
     left_out = []
     used = 0
-    for position, column in enumerate(columns):
-        if limit and position >= keep and used + column.width > limit:
-            left_out.append(column)
+    for position, one in enumerate(columns):
+        is_bounded = limit and position >= keep
+        if is_bounded and used + output.width(one.heading) > limit:
+            left_out.append(one.heading)
+            continue
+        column = one.make() if isinstance(one, _Later) else one
+        if is_bounded and used + column.width > limit:
+            left_out.append(one.heading)
             continue
         shown.append(column)
         used += column.width + len(_GAP)
     return shown, left_out
 
 
-def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
+def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells | _Later]:
     """Return the columns of a table, the most important first."""
     if table.columns:
-        shown = [_make_column(table, column, now) for column in table.columns]
-        return shown if any(one.kind == "metric" for one in table.columns) else [*shown, *_make_amounts(table)]
+        shown = [_make_later(table, column, now) for column in table.columns]
+        return [*shown] if any(one.kind == "metric" for one in table.columns) else [*shown, *_make_amounts(table)]
     rows = table.rows
     if table.is_grouped:
         begin = [_Cells("step", [output.one_line(row.run.ref or "-") for row in rows])]
@@ -121,7 +139,10 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
             _Cells("status", [_read_status(row) for row in rows], states=tuple(map(_read_state, rows))),
         ]
     places = [column for column in table.parameters if any(is_path(column.key, row.read(column)) for row in rows)]
-    parameters = [_make_column(table, column, now) for column in table.parameters if column not in places]
+    others = dict.fromkeys(table.parameters, None)
+    for column in places:
+        del others[column]
+    parameters: list[_Cells | _Later] = [_make_later(table, column, now) for column in others]
     if table.is_grouped:
         places = []  # where a run writes is no part of a setting, though a single run does not show that
     seeds = [",".join(read_seeds(row.run).values()) for row in rows]
@@ -129,13 +150,13 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
         cells = [output.fit(output.one_line(text), _CELL).rstrip() for text in seeds]
         parameters.append(_Cells("seed", cells, is_number=True))
     findings = [column for column in table.metrics if not is_bookkeeping(column.key)] or table.metrics
-    metrics = [_make_column(table, column, now) for column in findings] or _make_amounts(table)
+    metrics = [_make_later(table, column, now) for column in findings] or _make_amounts(table)
     trend = _make_trend(table, findings[0].key) if findings and not table.is_grouped else []
-    first, others = [*metrics[:1], *trend], metrics[1:]
+    first, rest = [*metrics[:1], *trend], metrics[1:]
     if len(parameters) > _MANY:
         # The first metric matters more than a long list of parameters.
-        return [*begin, *first, *parameters, *others, *(_make_column(table, column, now) for column in places)]
-    return [*begin, *parameters, *first, *others, *(_make_column(table, column, now) for column in places)]
+        return [*begin, *first, *parameters, *rest, *(_make_later(table, column, now) for column in places)]
+    return [*begin, *parameters, *first, *rest, *(_make_later(table, column, now) for column in places)]
 
 
 def _make_amounts(table: RunTable) -> list[_Cells]:
@@ -153,6 +174,10 @@ def _read_status(row: Row) -> str:
 
 def _read_state(row: Row) -> str:
     return _COLOURS.get(row.run.status if row.run.discarded is None else "", "dropped")
+
+
+def _make_later(table: RunTable, column: Column, now: datetime.datetime) -> _Later:
+    return _Later(output.one_line(column.name), partial(_make_column, table, column, now))
 
 
 def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Cells:

@@ -86,7 +86,7 @@ def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[
     )
     try:
         if (first := next(rows, None)) is not None:
-            job.record.write_history(chain([first], rows))
+            job.write_history(chain([first], rows))
     except OSError as error:
         job.tell(f"Cannot record the history of the metrics: {error.strerror}.")
         deque(rows, maxlen=0)

@@ -22,6 +22,7 @@ _WHOLE = 64 << 20  # bytes of a JSON document, which is held in memory
 _LINE = 1 << 20
 _DEPTH = 8  # objects in objects
 _VALUES = 1000  # of one row
+_TEXT = 10_000  # characters of a value: it is cut again once its secrets are hidden
 _UNNAMED = "unnamed"
 
 
@@ -70,7 +71,7 @@ def _flatten(raw: Mapping[str, object], prefix: str, values: Row, depth: int) ->
             if depth:
                 _flatten(value, f"{prefix}{name}."[:NAME], values, depth - 1)
         elif name and value is not None and not isinstance(value, list) and len(values) < _VALUES:
-            values[f"{prefix}{name}"[:NAME]] = to_value(value)
+            values[f"{prefix}{name}"[:NAME]] = to_value(value, _TEXT)
 
 
 def read_metrics(repository: Repository | None, path: Path, start: int = 0) -> MetricsRows:

@@ -14,11 +14,12 @@ Row = dict[str, Value]
 
 NAME = 200
 """The most characters of the name of a metric that are kept."""
+TEXT = 500
+"""The most characters of a value that is not a number that are kept."""
 _STEPS = (
     "step", "global_step", "iteration", "iterations", "iter", "epoch", "round", "update", "timestep", "timesteps",
     "total_timesteps",
 )  # fmt: skip
-_TEXT = 500  # characters kept of a value that is not a number
 _EXACT = 2**53  # larger integers are not exact as a float
 _NAMES = 1000
 _WORDS = {"nan": "NaN", "inf": "Infinity", "infinity": "Infinity"}
@@ -64,10 +65,14 @@ def parse_number(text: str) -> Value:
     return value
 
 
-def to_value(value: object) -> Value:
-    """Return the value of a metric: a finite number, or else a text cut to a fixed length.
+def to_value(value: object, most: int = TEXT) -> Value:
+    """Return the value of a metric: a finite number, or else a text.
 
     What is not a number has one spelling: `NaN`, `Infinity` or `-Infinity`.
+
+    Args:
+        value: The value.
+        most: The characters of a text that are kept.
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _EXACT:
         return value
@@ -77,7 +82,7 @@ def to_value(value: object) -> Value:
     word = _WORDS.get(text.strip().lstrip("+-").lower())
     if word is not None:
         return f"-{word}" if text.strip()[0] == "-" and word != "NaN" else word
-    return cut(text.encode("utf-8", "replace").decode(), _TEXT)
+    return cut(text.encode("utf-8", "replace").decode(), most)
 
 
 def is_not_finite(value: Value) -> bool:

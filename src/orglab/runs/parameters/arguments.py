@@ -6,6 +6,7 @@ and `learning_rate` in a configuration file are the same.
 
 import math
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,25 +40,23 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Return the parameters and the other words of a command."""
     parameters: dict[str, Value] = {}
     words = list(argv[:1])
-    rest = list(argv[1:])
+    rest = deque(argv[1:])
     if words and words[0].rpartition("/")[2] == "env":
         while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
             parameters[normalize_name(match["name"])] = parse_value(match["value"])
-            rest.pop(0)
-        words += rest[:1]
-        del rest[:1]
+            rest.popleft()
+        words += _take(rest, 1)
     program = words[-1].rpartition("/")[2] if words else ""
     if _PYTHON.fullmatch(program):
         words += _take_python_options(rest)
     elif _SHELL.fullmatch(program) and rest and _SHELL_CODE.fullmatch(rest[0]):
-        words += rest[:2]
-        del rest[:2]
+        words += _take(rest, 2)
     while rest:
-        word = rest.pop(0)
+        word = rest.popleft()
         if match := _OPTION.fullmatch(word):
             value = match["value"]
             if value is None and rest and _is_value(rest[0]):
-                value = rest.pop(0)
+                value = rest.popleft()
             parameters[normalize_name(match["name"])] = True if value is None else parse_value(value)
         elif match := _ASSIGNMENT.fullmatch(word):
             parameters[normalize_name(match["name"])] = parse_value(match["value"])
@@ -66,12 +65,23 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     return Arguments(parameters, tuple(words))
 
 
-def is_code(argv: Sequence[str], place: int) -> bool:
-    """Return whether the word at a place of a command is code, as that of `bash -c` or `python -c`."""
-    if place < 2 or not _SHELL_CODE.fullmatch(argv[place - 1]):  # noqa: PLR2004 - a program and `-c`
-        return False
-    names = [word.rpartition("/")[2] for word in argv[: place - 1]]
-    return any(_SHELL.fullmatch(name) or _PYTHON.fullmatch(name) for name in names)
+class CodeWords:
+    """Tells which words of a command are code, as that of `bash -c` or `python -c`."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Take the command."""
+        self._code: dict[int, bool] = {}
+        is_shell: bool | None = None
+        for place, word in enumerate(argv[:-1]):
+            if is_shell is not None and _SHELL_CODE.fullmatch(word):
+                self._code[place + 1] = is_shell
+            program = word.rpartition("/")[2]
+            if _SHELL.fullmatch(program) or _PYTHON.fullmatch(program):
+                is_shell = _SHELL.fullmatch(program) is not None
+
+    def is_shell(self, place: int) -> bool | None:
+        """Return whether the code at a place is that of a shell; None if there is no code."""
+        return self._code.get(place)
 
 
 def _is_value(word: str) -> bool:
@@ -79,14 +89,19 @@ def _is_value(word: str) -> bool:
     return word != "--" and not _OPTION.fullmatch(word) and not _ASSIGNMENT.fullmatch(word)
 
 
-def _take_python_options(rest: list[str]) -> list[str]:
+def _take(rest: deque[str], count: int) -> list[str]:
+    """Remove as many words from the beginning of `rest`, and return them."""
+    return [rest.popleft() for _ in range(min(count, len(rest)))]
+
+
+def _take_python_options(rest: deque[str]) -> list[str]:
     """Remove Python's own options from the beginning of `rest`; return what they run: `-m module` or `-c code`."""
     while rest and rest[0].startswith("-") and rest[0] != "-":
-        option = rest.pop(0)
+        option = rest.popleft()
         if option in ("-m", "-c"):
-            return [option, *([rest.pop(0)] if rest else [])]
+            return [option, *_take(rest, 1)]
         if option in _PYTHON_WITH_VALUE and rest:
-            rest.pop(0)
+            rest.popleft()
     return []
 
 

@@ -22,11 +22,12 @@ from orglab.runs.secrets import mask_argv
 from orglab.text import cut
 
 MOST_VALUES = 1000
+TEXT = 500
+"""The most characters of a value that are kept; it is cut only once its secrets are hidden."""
 _MOST_BYTES = 1 << 20
 _MOST_FILES = 10
 _MOST_FOLDERS = 20_000  # looked at for what Hydra wrote
 _DEEPEST = 20
-_TEXT = 500  # characters kept of a value
 _NAME = 200
 _YAML = (".yaml", ".yml")
 # What PyYAML lets through for a value that is none, such as the date 2026-99-99.
@@ -42,7 +43,7 @@ class ConfigValues(NamedTuple):
         parameters: The parameters, by name; a later file wins.
         unread: The files that could not be read, because there is no YAML reader.
         read: The files that have parameters.
-        partial: Those of them with a value that is too long and was cut.
+        partial: Those of them with a value that is too long and is cut.
     """
 
     parameters: dict[str, Value]
@@ -94,7 +95,7 @@ def read_config_files(repository: Repository | None, paths: Sequence[Path]) -> C
         parameters |= values
         if values:
             read.append(path)
-        if any(isinstance(value, str) and len(value) >= _TEXT for value in values.values()):
+        if any(isinstance(value, str) and len(value) >= TEXT for value in values.values()):
             partial.append(path)
     return ConfigValues(parameters, tuple(unread), tuple(read), tuple(partial))
 
@@ -236,7 +237,7 @@ def _walk(node: object, name: str, visit: Callable[[], None], depth: int) -> Ite
 
 def _dump(values: list[Value]) -> str:
     """Return a list as people write it in an option: `[0.9,0.999]`."""
-    return cut(json.dumps(values, ensure_ascii=False, separators=(",", ":")), _TEXT)
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def _spell_key(key: object) -> str:
@@ -248,11 +249,11 @@ def _to_value(value: object) -> Value:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return value if is_exact(value) else cut(hex(value), _TEXT)
+        return value if is_exact(value) else cut(hex(value), TEXT)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
-        return cut(value, _TEXT) if len(value) > _TEXT else parse_value(value)
+        return value if len(value) > TEXT else parse_value(value)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return "null" if value is None else type(value).__name__

@@ -11,6 +11,7 @@ from orglab.runs.code import GeneratedPaths
 from orglab.runs.job import Job
 from orglab.runs.parameters.arguments import Value, find_environment_seeds, parse_arguments, parse_value
 from orglab.runs.parameters.config_files import (
+    TEXT,
     find_config_files,
     find_hydra_files,
     read_config_files,
@@ -20,7 +21,7 @@ from orglab.runs.parameters.config_files import (
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
 from orglab.runs.secrets import digest_secrets, find_hidden, join_secrets, mask_argv, mask_values
-from orglab.text import listed
+from orglab.text import cut, listed
 
 SCRIPT_PARAMETERS = "orglab-parameters.json"
 """The file in the folder `out` of a run with the parameters that a script added (`orglab.run`)."""
@@ -48,7 +49,7 @@ def describe_parameters(
         files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
     config = read_config_files(job.repository, files)
     return {
-        "parameters": _combine(seeds, take_secrets(job, config.parameters), mask_argv(job.request.argv)),
+        "parameters": _combine(seeds, _take_values(job, config.parameters), mask_argv(job.request.argv)),
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
         "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
@@ -71,14 +72,14 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     folders = _list_hydra_folders(job) if _uses_hydra(run) else []
     written = find_hydra_files(job.repository, folders, since, run.argv)
     out = PrivateFolder(run.folder, OUT)
-    own = read_values(out.read(SCRIPT_PARAMETERS, _MOST_BYTES) or b"")
+    own = _take_values(job, read_values(out.read(SCRIPT_PARAMETERS, _MOST_BYTES) or b""))
     if not written and kept == files and not own:
         return {}
     own = {**run.script_parameters, **own}
     config, hydra = read_config_files(job.repository, kept), read_hydra_files(job.repository, written)
     first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
-    before = _combine(find_environment_seeds(run.environment), take_secrets(job, config.parameters), run.argv)
-    after = {**take_secrets(job, hydra.parameters), **own}
+    before = _combine(find_environment_seeds(run.environment), _take_values(job, config.parameters), run.argv)
+    after = {**_take_values(job, hydra.parameters), **own}
     return {
         "parameters": {**(before if kept != files or written else run.parameters), **after},
         "secrets": {**first, **run.digests, **last, **_read_secrets(out)},
@@ -93,6 +94,12 @@ def take_secrets(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
     if job.secrets is not None:
         job.secrets.update(join_secrets(job.secrets, find_hidden(values)))
     return mask_values(values)
+
+
+def _take_values(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values in a file as `take_secrets` does, and then cut: part of a secret would not be found."""
+    hidden = take_secrets(job, values)
+    return {name: cut(value, TEXT) if isinstance(value, str) else value for name, value in hidden.items()}
 
 
 def _read_secrets(out: PrivateFolder) -> dict[str, str]:
