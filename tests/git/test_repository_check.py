@@ -148,6 +148,23 @@ def test_a_git_directory_that_git_passes_over_is_passed_over(repo):
     assert repo.git("-C", repo.path / "in", "rev-parse", "--show-toplevel").strip() == str(repo.path)
 
 
+def test_the_configuration_is_not_written_through_a_link(repo, orglab, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "gitconfig"
+    orglab("init", "--tracked")
+    config = repo.path / ".git/config"
+    before = config.read_bytes()
+    other.write_bytes(before)
+    config.unlink()
+    config.symlink_to(other)
+    assert "config is a link" in orglab("setup", "git", "--remove", code=4).err
+    assert other.read_bytes() == before
+    repo.git("config", "--remove-section", "merge.orglab")
+    before = other.read_bytes()
+    for command in (("init",), ("setup", "git")):
+        assert "config is a link" in orglab(*command, code=4).err
+        assert other.read_bytes() == before
+
+
 # ---- where git cannot tell ----
 
 
