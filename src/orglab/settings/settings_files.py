@@ -328,6 +328,12 @@ def has_own_settings() -> bool:
     return bool(own.table or own.problem)
 
 
+def read_own_variables() -> tuple[str, ...]:
+    """Return the environment variables that the user's own configuration names, in `run.environment`."""
+    names: tuple[str, ...] = _Reader(_read_own_settings(), []).read().get("run", {}).get("environment", ())
+    return names
+
+
 def _read_own_settings() -> SettingsFile:
     """Return the user's own configuration."""
     place = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
