@@ -62,6 +62,7 @@ def test_settings_in_pyproject(tmp_path):
         ("[run]\nenvironment = ['A=B']", "name of an environment variable"),
         ("[run]\nsnapshot_files = 1000000000", "at most 100000"),
         ("[run]\nresults = ['../..']", "stays in the repository"),
+        ("[run]\nresults = ['~/results']", "only your own configuration may"),
         ("[report]\npictures_outside = true", "in your own configuration"),
         ("log = ", "cannot be read"),
         ("\xff", "cannot be read"),
@@ -91,7 +92,13 @@ def test_items_that_are_refused_leave_the_others(tmp_path):
     assert len(config.refused) == 1
 
 
-@pytest.mark.parametrize("value", ["../home/x.org", "/etc/x.org", "out/x.org", ".git/hooks/x.org", ".GIT/x.org"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("../home/x.org", "/etc/x.org", "out/x.org", ".git/hooks/x.org", ".GIT/x.org"),
+        *("~/x.org", "~root/x.org", "~nobody-of-this-name/x.org"),
+    ],
+)
 @pytest.mark.parametrize("setting", ["log", "journal"])
 def test_settings_of_a_repository_lead_nowhere_outside(tmp_path, setting, value):
     repo = clone(tmp_path)
@@ -111,7 +118,7 @@ def test_a_template_of_a_repository_is_in_its_folder(tmp_path):
     (tmp_path / "home/mail.txt").write_text("private")
     (repo.path / "out").symlink_to(tmp_path / "home")
     repo.write("experiment_log.org", "")
-    for value in ("out/mail.txt", "../home/mail.txt", f"{tmp_path}/home/mail.txt"):
+    for value in ("out/mail.txt", "../home/mail.txt", f"{tmp_path}/home/mail.txt", "~/mail.txt"):
         repo.write("orglab.toml", f'[report]\ntemplate = "{value}"\n')
         config = find_log(repo.path)[1]
         assert (config.report.template, len(config.refused)) == ("", 1)
@@ -134,6 +141,21 @@ def test_the_own_configuration_wins_and_may_lead_outside(tmp_path, monkeypatch):
     assert (config.run.snapshot_files, config.run.size_limit) == (1000000000, 5)
     assert config.report == (str(own.with_name("mail.txt.j2")), True)
     assert list(config.metrics.items()) == [("acc", "max"), ("loss", "min")]
+    assert config.refused == ()
+
+
+def test_only_paths_of_the_own_configuration_may_begin_with_the_home(tmp_path, monkeypatch):
+    repo = clone(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    own = tmp_path / "config/orglab/config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(
+        'log = "~/log.org"\njournal = "~/days.org"\n[report]\ntemplate = "~/mail.j2"\n[run]\nresults = ["~/out"]\n'
+    )
+    log, config = find_log(repo.path)
+    assert (log, config.journal) == (tmp_path / "home/log.org", f"{tmp_path}/home/days.org")
+    assert (config.report.template, config.run.results) == (f"{tmp_path}/home/mail.j2", (f"{tmp_path}/home/out",))
     assert config.refused == ()
 
 

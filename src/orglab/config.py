@@ -265,8 +265,8 @@ def find_common_dir(git_dir: str) -> str:
     named = read_regular(os.path.join(git_dir, "commondir"), _MOST_PATH)
     if not named or b"\0" in named:
         return git_dir
-    common = os.path.realpath(os.path.join(git_dir, os.fsdecode(named.strip())))
-    # git puts that file into the directories of worktrees alone.
+    common = os.path.realpath(os.path.join(git_dir, os.fsdecode(named.rstrip(b"\r\n"))))
+    # git puts that file into the directories of worktrees alone, and is not started where it is elsewhere.
     return common if os.path.dirname(os.path.realpath(git_dir)) == os.path.join(common, "worktrees") else git_dir
 
 
@@ -311,12 +311,37 @@ def find_git_dir(folder: str) -> tuple[str, str] | None:
 
 def _git_dir(place: str) -> str | None:
     """Return the git directory that `.git` is or names, or None."""
-    if os.path.isfile(os.path.join(place, "HEAD")):
-        return place
+    if os.path.isdir(place):
+        return place if is_git_folder(place) else None
     named = read_regular(place, _MOST_PATH) or b""
     if b"\0" in named or not named.startswith(b"gitdir: "):
         return None
     return os.path.join(os.path.dirname(place), os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n")))
+
+
+def is_git_folder(folder: str) -> bool:
+    """Return whether git takes a folder for a git directory, by the test of its `is_git_directory`."""
+    if read_head(folder) is None:
+        return False
+    if os.path.lexists(os.path.join(folder, "commondir")):
+        return True  # It names the folder of the others.
+    return all(os.access(os.path.join(folder, name), os.X_OK) for name in ("objects", "refs"))
+
+
+def read_head(git_dir: str) -> str | None:
+    """Return the ref that HEAD names, such as `refs/heads/main`; an empty text for a hash, None for anything else."""
+    place = os.path.join(git_dir, "HEAD")
+    try:
+        text = b"ref:" + os.fsencode(os.readlink(place))
+    except (OSError, ValueError):
+        text = read_regular(place, _MOST_PATH) or b""
+    name = text.removeprefix(b"ref:").strip() if text.startswith(b"ref:") else b""
+    if name.startswith(b"refs/"):
+        return os.fsdecode(name)
+    return "" if len(text) >= _HASH and not text[:_HASH].strip(b"0123456789abcdefABCDEF") else None
+
+
+_HASH = 40
 
 
 def active_step_file(log: str, git_dir: str | None) -> str:

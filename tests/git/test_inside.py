@@ -322,7 +322,7 @@ OPENERS |= {"copy2", "copyfile", "copytree"}
 ALLOWED = {
     "the functions that all others use": "git.inside git.path_pattern git.private_files config lock",
     "files in the git directory, or private folders": (
-        "git.hook_install git.log_branch git.process git.reachability git.repository git.rewrites.rewrite_map git.scratch "
+        "git.hook_install git.log_branch git.process git.reachability git.repository git.repository_check git.rewrites.rewrite_map git.scratch "
         "git.snapshot git.versions git.worktree log.active_step log.apart log.known_ids log.text_guard runs.launch "
         "runs.migration runs.pruning runs.record_lines runs.record_writer runs.script_run runs.state_key runs.storage "
         "report.formats.assets search.freshness search.location search.store api.status"

@@ -355,9 +355,33 @@ def test_on_a_terminal_the_user_is_asked(study, publish, typed, code):
     assert (study.path / "started").exists() is (code == 0)
 
 
-def test_only_variables_that_the_settings_name_come_from_the_run_of_somebody_else(study, orglab, publish):
+def test_only_harmless_values_of_variables_come_from_the_run_of_somebody_else(study, orglab, publish):
+    harmless = {"DEVICES": "0,1", "RATE": "-1.5e-3", "FLAG": "True"}
+    others = {
+        "TAR_OPTIONS": "--checkpoint-action=exec=x",
+        "NEW": "module",
+        "EMPTY": "",
+        "DOTS": "1/../x",
+        "LINE": "1\n",
+    }
+    loading = {"VIMINIT": "1", "GTK_MODULES": "2"}
+    variables = {**harmless, **others, **loading}
+    study.write("orglab.toml", f"[run]\nenvironment = {list(variables)!r}\ncommit_log = false\n")
+    name = publish(argv=["true"], environment={**variables, "UNNAMED": "1"})
+    answer = orglab("runs", "rerun", name, "--yes")
+    assert "Environment: DEVICES='0,1' RATE='-1.5e-3' FLAG='True'\n" in answer.err
+    assert "Not set:     TAR_OPTIONS NEW EMPTY DOTS LINE VIMINIT GTK_MODULES UNNAMED\n" in answer.err
+
+
+def test_the_own_configuration_names_variables_of_any_value_for_the_run_of_somebody_else(
+    study, orglab, publish, tmp_path_factory, monkeypatch
+):
     names = ("PATH", "LD_PRELOAD", "PYTHONPATH", "GIT_DIR", "BASH_ENV", "NODE_OPTIONS", "EXTRA")
-    study.write("orglab.toml", f"[run]\nenvironment = {list(names)!r}\ncommit_log = false\n")
+    own = tmp_path_factory.mktemp("config") / "orglab/config.toml"
+    own.parent.mkdir()
+    own.write_text(f"[run]\nenvironment = {list(names)!r}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own.parents[1]))
+    study.write("orglab.toml", "[run]\nenvironment = ['OTHER']\ncommit_log = false\n")
     environment = {**dict.fromkeys((*names, "OTHER"), "evil"), "A=B": "x", "N": "\0"}
     name = publish(argv=[sys.executable, "-c", "import os; print(dict(os.environ))"], environment=environment)
     answer = orglab("runs", "rerun", name, "--yes")

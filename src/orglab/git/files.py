@@ -313,7 +313,7 @@ class _Filters(NamedTuple):
 def _read_filters(repository: Repository) -> _Filters:
     if not may_have_filters(os.fspath(repository.git_dir)):
         return _Filters({}, frozenset())
-    listed = repository.read("config", "-z", "--show-scope", "--get-regexp", r"^filter\..") or b""
+    listed = repository.find("config", "-z", "--show-scope", "--get-regexp", r"^filter\..")
     pieces = listed.split(b"\0")
     own: dict[bytes, bytes] = {}
     of_user: dict[bytes, bytes] = {}

@@ -111,7 +111,7 @@ def find_hooks_folder(repository: Repository) -> HooksFolder:
         # A repository inside of this one has hooks of its own.
         owner = find_repository(folder)
         inside = inside and owner is not None and owner.common_dir.samefile(repository.common_dir)
-        inside = inside and not repository.read("ls-files", "--", os.fspath(folder))
+        inside = inside and repository.read("ls-files", "--", os.fspath(folder)) == b""
     return HooksFolder(folder, scope, manager, inside and manager is None)
 
 

@@ -1,6 +1,7 @@
 """Links that lead out of a repository: one that git tracks is not followed, because it may have come with a clone.
 
-A link that git does not track is one that the user has made, and may lead anywhere.
+A link that git does not track is one that the user has made, and may lead anywhere.  Where git cannot tell, a link
+counts as tracked.
 
 Whatever a repository can name is opened, read and walked by the functions of this module, and hashed and matched by
 `hashed_file` and `path_pattern`, which use it.  `tests/git/test_inside.py` lists the modules that open other files.
@@ -147,7 +148,7 @@ def _is_tracked(repository: Repository, top: str, link: str) -> bool:
     try:
         return bool(list_tracked(Repository(Path(folder), *map(Path, found)), [name]))
     except GitError:
-        return True  # Without git, nobody can tell.
+        return True  # git cannot tell, so it may have come with a clone.
 
 
 def list_tracked(repository: Repository, names: Sequence[str]) -> list[str]:
@@ -160,10 +161,10 @@ def list_tracked(repository: Repository, names: Sequence[str]) -> list[str]:
         names: Their paths from its `folder`.
 
     Raises:
-        GitError: git is not installed.
+        GitError: git cannot tell, or is not installed.
     """
     if not names:
         return []
-    printed = repository.read("ls-files", "-z", "--", *(f":(literal,icase){name}" for name in names)) or b""
+    printed = repository.query("ls-files", "-z", "--", *(f":(literal,icase){name}" for name in names))
     tracked = {os.fsdecode(name).casefold() for name in printed.split(b"\0")}
     return [name for name in names if name.casefold() in tracked]

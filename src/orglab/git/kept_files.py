@@ -79,11 +79,14 @@ def _list_index(repository: Repository, environment: dict[str, str]) -> frozense
 
 
 def _find_ignored(repository: Repository, paths: Collection[str]) -> set[str]:
-    """Return those of some untracked paths that git ignores."""
+    """Return those of some untracked paths that git ignores.
+
+    Raises:
+        GitError: git fails, or is not installed.
+    """
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    # It fails if it finds none.
-    listed = repository.read("check-ignore", "-z", "--no-index", "--stdin", stdin=names) if names else None
-    return {os.fsdecode(path) for path in (listed or b"").split(b"\0") if path}
+    listed = repository.find("check-ignore", "-z", "--no-index", "--stdin", stdin=names) if names else b""
+    return {os.fsdecode(path) for path in listed.split(b"\0") if path}
 
 
 def _measure(repository: Repository, path: str) -> int:

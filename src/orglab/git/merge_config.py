@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from orglab.errors import NotWritableError
 from orglab.git.private_files import read_regular
 from orglab.git.repository import Repository
 
@@ -33,20 +34,37 @@ def register_driver(repository: Repository, conflict: int) -> None:
     """Configure the driver in this clone.
 
     Raises:
-        GitError: git cannot write its configuration.
+        NotWritableError: The configuration is a link.
+        GitError: git cannot write it.
     """
-    repository.run("config", "--local", NAME, "orglab: an experiment log, by headings, steps and notes")
-    repository.run("config", "--local", DRIVER, driver_command(conflict))
+    _write_setting(repository, NAME, "orglab: an experiment log, by headings, steps and notes")
+    _write_setting(repository, DRIVER, driver_command(conflict))
 
 
 def unregister_driver(repository: Repository) -> None:
     """Remove the driver from the configuration of this clone; git then merges the log as text.
 
     Raises:
-        GitError: git cannot write its configuration.
+        NotWritableError: The configuration is a link.
+        GitError: git cannot write it.
     """
     if is_registered(repository):
-        repository.run("config", "--local", "--remove-section", NAME.rpartition(".")[0])
+        _write_setting(repository, "--remove-section", NAME.rpartition(".")[0])
+
+
+def _write_setting(repository: Repository, *arguments: str) -> None:
+    """Change the configuration of this clone, but not through a link, which git would follow.
+
+    Raises:
+        NotWritableError: The configuration is a link.
+        GitError: git cannot write it.
+    """
+    config = repository.common_dir / "config"
+    if config.is_symlink():
+        raise NotWritableError(
+            f"{config} is a link, so orglab does not write through it; replace the link with a copy of the file."
+        )
+    repository.run("config", "--local", *arguments)
 
 
 def add_attributes(text: bytes, names: list[str]) -> bytes:

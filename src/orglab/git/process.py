@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orglab.config import find_common_dir, find_git_dir
 from orglab.errors import GitError
+from orglab.git.repository_check import require_repository
 
 if TYPE_CHECKING:
     import subprocess
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _SAFE_OPTIONS = (
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=",
     "-c", "log.showSignature=false", "-c", "core.pager=cat", "-c", "core.abbrev=auto",
+    "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
 # The other GIT_* variables of a hook describe its own repository; the log may be in another one.
 _KEPT_VARIABLES = (
@@ -41,6 +43,7 @@ NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_
 """The environment of git commands that write, but must not run the hooks of the repository."""
 _CHUNK = 1 << 16
 _MOST_SETTINGS = 1 << 24  # bytes
+_MOST_SECONDS = 600.0
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
@@ -50,7 +53,7 @@ def run_readonly(
     arguments: Sequence[str],
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
-    timeout: float | None = None,
+    timeout: float = _MOST_SECONDS,
 ) -> Completed:
     """Run a read-only git command in `folder`; no program that the configuration names is run, nothing is fetched.
 
@@ -59,7 +62,7 @@ def run_readonly(
         arguments: The command and its arguments; untrusted text comes after `--end-of-options` or `--`.
         stdin: The standard input.
         environment: Additional variables, such as a hook's GIT_INDEX_FILE.
-        timeout: The seconds after which git is stopped, or None.
+        timeout: The seconds after which git is stopped: it may wait for a pipe.
 
     Raises:
         GitError: git is not installed, or takes longer, or the repository has its working tree elsewhere.
@@ -155,10 +158,9 @@ _known_trees: set[tuple[object, ...]] = set()
 
 
 def _require_own_tree(folder: Path, environment: Mapping[str, str] | None) -> None:
-    """Raise GitError if git would work in another folder than the one that has the `.git` (`core.worktree`).
+    """Raise GitError if git would work in another repository than orglab, or in another working tree.
 
-    git is asked only if the configuration may have that setting, as in a submodule.  It is not told the folder
-    instead, by GIT_WORK_TREE and GIT_DIR: with these, git would trust a repository that another user owns.
+    git is asked only if the configuration may have the setting `core.worktree`, as in a submodule.
     """
     if environment is not None and "GIT_WORK_TREE" in environment:
         return
@@ -166,6 +168,7 @@ def _require_own_tree(folder: Path, environment: Mapping[str, str] | None) -> No
     if found is None:
         return
     top, git_dir = found
+    require_repository(os.fspath(folder), top, git_dir)
     texts = _read_settings(git_dir)
     if not _may_name(texts, b"worktree") or (key := (top, git_dir, *texts)) in _known_trees:
         return

@@ -57,6 +57,17 @@ class Repository:
             raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")
         return completed.stdout
 
+    def find(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Return the output of a read-only git command that exits with 1 if it finds nothing.
+
+        Raises:
+            GitError: git fails otherwise, or is not installed.
+        """
+        completed = run_readonly(self.folder, arguments, stdin)
+        if completed.returncode not in (0, 1):
+            raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")
+        return completed.stdout
+
     def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Run a git command as the user would, and return its output.
 

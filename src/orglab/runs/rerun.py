@@ -24,13 +24,21 @@ from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
-from orglab.runs.rerun_consent import Ask, choose_variables, is_inner, mark_unseen, require_consent
+from orglab.runs.rerun_consent import (
+    Ask,
+    choose_foreign_variables,
+    choose_variables,
+    is_inner,
+    mark_unseen,
+    require_consent,
+)
 from orglab.runs.run_request import RunRequest
 from orglab.runs.seal import is_own
 from orglab.runs.secret_spans import MASK
 from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER
+from orglab.settings.settings_files import read_own_variables
 from orglab.text import Tell, cut, listed
 
 _MOST_PATHS = 1000  # of results or metrics in a record
@@ -75,8 +83,10 @@ def rerun(
     repository, commit = _find_code(log, run)
     _require_command(run)
     was_made_here = is_own(run)
-    variables = choose_variables(run, None if was_made_here else log.config.run.environment)
-    if not was_made_here:
+    if was_made_here:
+        variables = choose_variables(run)
+    else:
+        variables = choose_foreign_variables(run, log.config.run.environment, read_own_variables())
         require_consent(run, commit, variables, ask)
     environment, refused = variables
     if refused and was_made_here:

@@ -1,6 +1,8 @@
 """What a rerun would start, for the user to see before it does, and the environment variables that it sets.
 
-The command of a run that somebody else has made is code of theirs, and so is much of what a variable can name.
+The command of a run that somebody else has made is code of theirs, and so is what many variables name: options, modules
+and files of configuration.  No list has all of these, so from such a run only numbers and switches are taken, and the
+variables that the user's own configuration names.
 """
 
 import re
@@ -22,6 +24,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOADING_PREFIXES = (
     "LD_", "DYLD_", "PYTHON", "GIT_", "PERL", "RUBY", "GEM_", "BUNDLE_", "LUA_", "R_PROFILE", "R_ENVIRON", "R_LIBS",
     "NPM_CONFIG_", "PIP_", "UV_", "CARGO_", "RUSTC", "BASH", "MAKE", "XDG_", "JUPYTER_", "ORGLAB_", "SSH_", "PHP",
+    "GTK_", "GTK2_", "GTK3_", "GIO_", "GDK_PIXBUF_", "GST_PLUGIN", "QT_PLUGIN", "OCL_ICD_", "VK_", "HG", "SVN_",
+    "DOCKER_", "OMPI_MCA_", "PMIX_MCA_", "YARN_", "CMAKE_", "CONDA_", "LMOD_", "FZF_DEFAULT_", "ERL_",
 )  # fmt: skip
 _LOADING = frozenset((
     "ENV", "PATH", "IFS", "CDPATH", "FPATH", "SHELL", "SHELLOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR", "HOME",
@@ -29,8 +33,18 @@ _LOADING = frozenset((
     "JAVA_HOME", "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "JULIA_PROJECT", "GCONV_PATH", "LOCPATH", "NLSPATH",
     "EDITOR", "VISUAL", "PAGER", "MANPAGER", "BROWSER", "LESSOPEN", "LESSCLOSE", "SUDO_ASKPASS", "MFLAGS",
     "GNUMAKEFLAGS", "CC", "CXX", "LD", "AR", "FC", "TCLLIBPATH", "MPLBACKEND", "MPLCONFIGDIR", "MATPLOTLIBRC",
+    "TAR_OPTIONS", "RSYNC_RSH", "RSYNC_CONNECT_PROG", "CVS_RSH", "VIMINIT", "EXINIT", "GVIMINIT", "MYVIMRC",
+    "VIMRUNTIME", "EMACSLOADPATH", "GOFLAGS", "GOROOT", "GOPATH", "GOENV", "GOTOOLDIR", "KUBECONFIG",
+    "AWS_CONFIG_FILE", "CURL_HOME",
+    "WGETRC", "INPUTRC", "SCREENRC", "TERMINFO", "TERMCAP", "LESS", "MORE", "ZIPOPT", "UNZIP", "RIPGREP_CONFIG_PATH",
+    "NCCL_NET_PLUGIN", "NCCL_TUNER_PLUGIN", "NCCL_PROFILER_PLUGIN", "NCCL_CONF_FILE", "HDF5_PLUGIN_PATH",
+    "GDAL_DRIVER_PATH", "SASL_PATH", "KRB5_CONFIG", "ODBCINI", "ODBCSYSINI", "MODULEPATH", "MODULESHOME", "OCAMLPATH",
+    "CAML_LD_LIBRARY_PATH", "ANT_OPTS", "MAVEN_OPTS", "GRADLE_OPTS", "SBT_OPTS", "HF_MODULES_CACHE",
+    "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR",
     "IPYTHONDIR", "CUDA_INJECTION64_PATH", "OPENSSL_CONF", "DOTNET_STARTUP_HOOKS", "VIRTUAL_ENV", "TMPDIR",
 ))  # fmt: skip
+# What names no file, option or program: one number or several, or a word of two states.
+_HARMLESS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?|true|false|yes|no|on|off", re.IGNORECASE | re.ASCII)
 # Control characters, and those that change the direction or the order of what is shown.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -42,16 +56,30 @@ def is_loading(name: str) -> bool:
     return name.upper() in _LOADING or name.upper().startswith(_LOADING_PREFIXES)
 
 
-def choose_variables(run: Run, named: Collection[str] | None) -> tuple[dict[str, str], list[str]]:
-    """Return the variables of a run that a rerun sets, and the names of those that it does not set.
+def choose_variables(run: Run) -> tuple[dict[str, str], list[str]]:
+    """Return the variables of a run of this user that a rerun sets, and the names of those that it does not set."""
+    return _choose(run, lambda _name, _value: True)
+
+
+def choose_foreign_variables(
+    run: Run, named: Collection[str], trusted: Collection[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the variables of somebody else's run that a rerun sets, and the names of those that it does not set.
 
     Args:
         run: The run.
-        named: The variables that may be set; None for all that load no code.
+        named: The variables that the settings name, those of the repository among them: for numbers and switches.
+        trusted: Those that the user's own configuration names, for any value.
     """
+    return _choose(
+        run, lambda name, value: name in trusted or (name in named and _HARMLESS.fullmatch(value) is not None)
+    )
+
+
+def _choose(run: Run, may_set: Callable[[str, str], bool]) -> tuple[dict[str, str], list[str]]:
     chosen = {
         name: value for name, value in run.environment.items()
-        if _NAME.fullmatch(name) and not is_loading(name) and "\0" not in value and (named is None or name in named)
+        if _NAME.fullmatch(name) and not is_loading(name) and "\0" not in value and may_set(name, value)
     }  # fmt: skip
     return chosen, [name for name in run.environment if name not in chosen]
 

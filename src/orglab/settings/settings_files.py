@@ -36,6 +36,7 @@ _TABLES: Mapping[str, type[HooksConfig | RunConfig | ReportConfig]] = {
 }
 _MOST_REFUSED = 20
 _OWN_ONLY = ("report.pictures_outside",)
+_PATHS = ("log", "journal", "report.template", "run.results")
 
 
 class SettingsFile(NamedTuple):
@@ -104,7 +105,7 @@ class Settings(NamedTuple):
         """
         config, folder = self.config, os.path.dirname(log)
         if self.is_own_journal or config.journal == JOURNAL_NAME:
-            return config._replace(journal=os.path.expanduser(config.journal))
+            return config
         problem = _find_path_problem(config.journal, folder, (find_root(self.file), folder, *others))
         if problem is None:
             return config
@@ -141,7 +142,7 @@ def read_settings(start: str) -> Settings:
     if len(refused) > _MOST_REFUSED:
         refused[_MOST_REFUSED:] = [f"{len(refused) - _MOST_REFUSED} further settings are ignored."]
     config = Config(**values, refused=tuple(refused))
-    log = os.path.join(os.path.dirname(found.path), os.path.expanduser(config.log)) if "log" in values else None
+    log = os.path.join(os.path.dirname(found.path), config.log) if "log" in values else None
     return Settings(found.path, config, log, is_own_journal="journal" in own_values)
 
 
@@ -198,27 +199,29 @@ class _Reader:
             self._refuse(name, problem)
             return None
         if isinstance(value, list):
-            return tuple(item for item in value if self._check(name, item, is_item=True) is not None)
+            checked_items = (self._check(name, item, is_item=True) for item in value)
+            return tuple(item for item in checked_items if item is not None)
         if not isinstance(value, str):
             return value
         checked = self._check(name, value)
-        if name == "report.template" and checked:
-            return os.path.join(self._folder, os.path.expanduser(checked) if self._file.is_own else checked)
-        return checked
+        return os.path.join(self._folder, checked) if checked and name == "report.template" else checked
 
     def _check(self, name: str, value: str, *, is_item: bool = False) -> str | None:
-        """Return a value or an item of one, or None if it is refused."""
+        """Return a value or an item of one, the home in the user's own paths expanded; None if it is refused."""
         from orglab.settings.setting_rules import find_problem  # noqa: PLC0415 - most logs have no settings
 
         problem = find_problem(name, value, str(self._file.table.get("keywords") or DEFAULT_KEYWORDS))
         problem = problem or (None if self._file.is_own else self._find_path_problem(name, value))
         if problem is not None:
             self._refuse(name, problem, value, is_item=is_item)
-        return value if problem is None else None
+            return None
+        return os.path.expanduser(value) if self._file.is_own and name in _PATHS else value
 
     def _find_path_problem(self, name: str, value: str) -> str | None:
         """Return what a path of the repository's settings must be; None if it is that, or no path."""
         root = find_root(self._file.path)
+        if name in _PATHS and value.startswith("~"):
+            return "a path that does not begin with ~, which only your own configuration may have"
         if name == "log":
             return _find_path_problem(value, self._folder, (root,))
         if name == "run.results":
@@ -323,6 +326,12 @@ def has_own_settings() -> bool:
     """Return whether the user's own configuration has settings."""
     own = _read_own_settings()
     return bool(own.table or own.problem)
+
+
+def read_own_variables() -> tuple[str, ...]:
+    """Return the environment variables that the user's own configuration names, in `run.environment`."""
+    names: tuple[str, ...] = _Reader(_read_own_settings(), []).read().get("run", {}).get("environment", ())
+    return names
 
 
 def _read_own_settings() -> SettingsFile:
