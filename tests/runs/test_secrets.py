@@ -405,3 +405,30 @@ def test_a_rerun_of_an_old_record_uses_the_secrets_in_it(run_with_secrets, seede
     assert answer.code == 0, answer.err
     assert "sk-of-word-4" in answer.out
     assert_hidden((read_runs(seeded.path)[-1].folder / "record.jsonl").read_text(), "the record")
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_variable_that_may_be_secret_is_recorded_only_if_the_user_names_it(
+    repo, orglab, monkeypatch, tmp_path, is_own
+):
+    values = {
+        "DB_PASS": "one",
+        "MYSQL_PWD": "two",
+        "API_KEYS": "three",
+        "PRIVATE_KEY_B64": "four",
+        "GITHUB_PAT": "five",
+    }
+    others = {"MAX_TOKENS": "512", "MODEL": "small", "KEYBOARD": "de"}
+    for name, value in {**values, **others}.items():
+        monkeypatch.setenv(name, value)
+    text = f"[run]\nenvironment = {json.dumps([*values, *others])}\n"
+    home = tmp_path / "configuration"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    place = home / "orglab/config.toml" if is_own else repo.path / "orglab.toml"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    orglab("init", "--tracked", "--no-hooks")
+    orglab("new", "One", "-s", "one")
+    orglab("run", "1.1", "--", "true")
+    (run,) = json.loads(orglab("runs", "--json", "--full").out)["runs"]
+    assert run["environment"] == {**(values if is_own else dict.fromkeys(values, "***")), **others}

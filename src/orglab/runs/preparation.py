@@ -31,6 +31,7 @@ from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
+from orglab.runs.secret_spans import MASK, is_secret_value
 from orglab.runs.secrets import (
     digest_secrets,
     find_hidden,
@@ -42,6 +43,8 @@ from orglab.runs.secrets import (
 from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
+from orglab.secret_names import may_be_secret_name
+from orglab.settings.settings_files import read_own_variables
 from orglab.text import Tell, listed
 
 _STARTUP = Path(__file__).with_name("startup")
@@ -67,7 +70,21 @@ def watch_results(
 
 def find_secrets(log: LogFile, request: RunRequest) -> dict[str, str]:
     """Return the secrets of a command, and of the environment variables that are recorded with it, by name."""
-    return join_secrets(find_values(request.argv), find_hidden(_read_environment(log, request)))
+    variables = _read_environment(log, request)
+    chosen = {name: variables[name] for name in _find_foreign_secrets(variables)}
+    return join_secrets(join_secrets(find_values(request.argv), find_hidden(variables)), chosen)
+
+
+def _find_foreign_secrets(variables: Mapping[str, str]) -> list[str]:
+    """Return the variables that may be secret and that a repository names, but not the user's own configuration."""
+    suspect = [name for name, value in variables.items() if may_be_secret_name(name) and is_secret_value(value)]
+    own = set(read_own_variables()) if suspect else set()
+    return [name for name in suspect if name not in own]
+
+
+def _hide_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return variables without secrets."""
+    return {**mask_values(variables), **dict.fromkeys(_find_foreign_secrets(variables), MASK)}
 
 
 def _read_environment(log: LogFile, request: RunRequest) -> dict[str, str]:
@@ -246,7 +263,8 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
         "sources": [source._asdict() for source in sources],
-        "environment": mask_values(_read_environment(job.log, request)), "secrets": digest_secrets(job.secrets or {}),
+        "environment": _hide_environment(_read_environment(job.log, request)),
+        "secrets": digest_secrets(job.secrets or {}),
         "lock_files": _hash_files(job.repository, find_lock_files((base, job.folder)), base),
         **parameters,
         "job": scheduled._asdict() if scheduled is not None else None,
