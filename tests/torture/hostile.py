@@ -47,7 +47,7 @@ CODES = range(6)
 SHARE_SIZE = 250  # trials, with a repository of their own
 # Any command may write the note of a run that has ended, put the log back, or move records into the git directory
 # from the folder in the working tree, where a run writes them if the git directory has no place.
-NOTED = "experiment_log.org", ".orglab/"
+NOTED = "experiment_log.org", "lab/experiment_log.org", ".orglab/"
 ID = "20250101-000000-abcd01"
 LOG = """\
 #+TAGS: [ group : exp nlp ]
@@ -116,7 +116,7 @@ SETTINGS = (
 )  # fmt: skip
 TOML = (
     '"../home/.bashrc"', '"/etc/passwd"', '".git/hooks/x"', '"a\\nb"', '"a\\u0000b"', '""', '"$(touch RAN)"', "-1", "9" * 5000,
-    "[]", '["../.."]', '["a\\nb"]', "{}", "true", "inf", '"TODO(a | DONE"', '"\\u202e"', '"~/x.txt"', '"folder/secret.org"',
+    "[]", '["../.."]', '["a\\nb"]', "{}", "true", "inf", '"TODO(a | DONE"', '"\\u202e"', '"~/x.txt"', '"~/secret.org"', '"~root/secret.org"', '"folder/secret.org"',
 )  # fmt: skip
 CONFIG = (
     "core.fsmonitor", "core.hooksPath", "core.sshCommand", "core.editor", "core.pager", "diff.external", "gpg.program",
@@ -391,11 +391,26 @@ def change_files(world: World, choice: random.Random) -> str:
 
 
 def change_config(world: World, choice: random.Random) -> str:
-    """Have git run a command."""
+    """Have git run a command: by its configuration, or that of another git directory in place of it."""
     name = choice.choice(CONFIG)
-    world.git("config", name, f"touch {world.ran}; false")
     world.write(".gitattributes", "* filter=x diff=x merge=x\n")
-    return name
+    kind = choice.choice(("own", "own", "commondir", "bare"))
+    if kind == "own":
+        world.git("config", name, f"touch {world.ran}; false")
+        return name
+    folder = world.clone / (".git/other" if kind == "commondir" else "lab")
+    folder.mkdir()
+    for part in ("objects", "refs", "HEAD"):
+        copy = shutil.copytree if (world.clone / ".git" / part).is_dir() else shutil.copy
+        copy(world.clone / ".git" / part, folder / part)
+    (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = ..\n")
+    world.git("config", "--file", str(folder / "config"), name, f"touch {world.ran}; false")
+    if kind == "commondir":
+        world.write(".git/commondir", "other\n")
+    else:
+        (world.clone / "experiment_log.org").rename(folder / "experiment_log.org")
+        world.write("orglab.toml", 'log = "lab/experiment_log.org"\n')
+    return f"{kind} {name}"
 
 
 def change_texts(world: World, choice: random.Random) -> str:
