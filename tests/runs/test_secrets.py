@@ -280,6 +280,7 @@ def test_an_exception_and_metrics_have_no_secrets_of_the_environment(option, see
     run = read_runs(seeded.path)[-1]
     assert run.exception is not None
     assert run.metrics["note"] == MASK
+    assert len(run.fields["metrics"].get("url", "x" * 500)) == 500
     assert run.why == f"with {MASK}"
     kept = "".join(file.read_text() for file in run.folder.iterdir() if file.is_file())
     for text in (kept, (seeded.path / LOG).read_text(), seeded.git("log", "--all", "--format=%B"), orglab("runs").out):
