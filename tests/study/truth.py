@@ -352,8 +352,9 @@ class Week:
         steps = [step for step in experiment.steps if step.done is not None and step.done.at < self.until]
         commits = {name for step in steps for name in step.commits}
         runs = self.ledger.runs_of(experiment, self.until)
-        failed = [run for run in runs if run.status in FAILED]
-        return [len(each) for each in (steps, runs, failed, commits) if each]
+        failed = [run for run in runs if run.status in FAILED and run.discarded is None]
+        discarded = [run for run in runs if run.discarded is not None]
+        return [len(each) for each in (steps, runs, failed, discarded, commits) if each]
 
     def holds(self, claim):
         """Whether a claim is true at the end of the week; those that only say that something exists are not looked at."""

@@ -162,12 +162,15 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     steps, links = activity.steps_done(), wording.links
     commits = list(dict.fromkeys(name for step in steps for name in step.commits))
     counted = [run for run in activity.runs if find_reason(run) is None]
-    failed = sum(map(is_failed, activity.runs))
+    discarded = [run for run in activity.runs if run.discarded is not None]
+    failed = [run for run in activity.runs if is_failed(run) and run.discarded is None]
     parts = [f"concluded {wording.on_day(activity.closed)}"] if activity.closed else []
     if steps:
         parts.append(f"{count(len(steps), 'step')} done")
     if activity.runs:
-        parts.append(f"{count(len(activity.runs), 'run')}" + (f", {cardinal(failed)} failed" if failed else ""))
+        also = f", {cardinal(len(failed))} failed" if failed else ""
+        also += f", {cardinal(len(discarded))} discarded" if discarded else ""
+        parts.append(f"{count(len(activity.runs), 'run')}{also}")
     if commits:
         parts.append(count(len(commits), "commit"))
     lost = [name for name in commits if name not in links.commits]
