@@ -149,14 +149,14 @@ def test_experiments_with_dates_in_their_headings_are_told():
 # ---- what is under way ----
 
 
-def test_runs_that_failed_or_go_on_are_told():
+def test_runs_that_failed_or_were_lost_are_told_once():
     write(experiment(1, "One", steps=["[ ] Train", "[ ] Test"]))
     record(1, "e1.1", metrics={"acc": 0.5})
     record(2, "e1.1", 1, exit_code=1)
     record(3, "e1.1", 2)
     text = read()["under_way"]["e1"][0]
-    assert text.startswith("0 of 2 steps done; so far acc 0.5 (n = 1 of 3"), text
-    assert "one of three runs failed" in text, text
+    runs = "so far acc 0.5 (n = 1 of 3); one of three runs failed, one run lost: nobody saw how it ended"
+    assert text == f"0 of 2 steps done; {runs}; since 9 November. [e1]"
 
 
 def test_at_most_five_next_steps_in_order():
@@ -245,6 +245,14 @@ def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
     found = read()
     assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again”. [e2]"]}
     assert found["results"]["e1"][0] == "Overturned by [e2]."
+
+
+def test_of_two_that_contradict_each_other_in_a_minute_the_later_one_in_the_log_overturns():
+    write(
+        experiment(1, "A", "DONE", conclusion="Yes, unlike [e2].", verdict="supported"),
+        experiment(2, "B", "DONE", conclusion="No, unlike [e1].", verdict="refuted"),
+    )
+    assert read()["changed"] == {"e1": ["Supported so far, but refuted by “B”. [e2]"]}
 
 
 def test_what_was_tried_before_is_named_at_the_result_that_refers_to_it():

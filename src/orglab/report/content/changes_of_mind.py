@@ -44,7 +44,10 @@ def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) 
 
 
 def _is_earlier(one: ExperimentActivity, other: ExperimentActivity) -> bool:
-    return one.closed is None or other.closed is None or one.closed <= other.closed
+    """Return whether an experiment was closed before another; within a minute, the order in the log tells."""
+    if one.closed is None or other.closed is None:
+        return other.closed is not None
+    return (one.closed, one.experiment.line) < (other.closed, other.experiment.line)
 
 
 def read_changes(

@@ -65,8 +65,8 @@ class Headline(NamedTuple):
 
     def _describe_counts(self) -> str:
         """Return how many runs count: `n = 3`, `n = 3 of 4`, or `n = 3 and 2` if the baseline has another number."""
-        own = _count(self.summary)
-        base = _count(self.base) if self.base is not None else own
+        own = count_values(self.summary)
+        base = count_values(self.base) if self.base is not None else own
         return f"n = {own}" if base == own else f"n = {own} against {base}"
 
     def describe_claim(self) -> str:
@@ -97,7 +97,8 @@ class Headline(NamedTuple):
             yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
 
 
-def _count(summary: Summary) -> str:
+def count_values(summary: Summary) -> str:
+    """Return how many runs a mean rests on, and of how many if some do not count: `3`, `3 of 4`."""
     return f"{len(summary.values)}" if not summary.left_out else f"{len(summary.values)} of {summary.total}"
 
 

@@ -9,7 +9,7 @@ from orglab.report.content.doubts import describe_failures
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
-from orglab.report.content.headline import find_headline
+from orglab.report.content.headline import count_values, find_headline
 from orglab.report.content.prefixed_notes import read_prefix
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Planned, Statement
@@ -23,7 +23,7 @@ from orglab.report.content.wording import (
 )
 from orglab.runs.setting import is_failed
 from orglab.runs.step_results import Results
-from orglab.runs.summary_text import describe_summary
+from orglab.runs.summary_text import describe_mean
 from orglab.text import count, cut
 
 MOST_NEXT = 5
@@ -94,7 +94,8 @@ def _describe_figures(results: Results | None) -> tuple[str, list[Claim]]:
     headline = find_headline(results) if results is not None else None
     if headline is None:
         return "", []
-    return f"so far {headline.metric} {describe_summary(headline.summary, headline.decimals)}", [*headline.claims()]
+    mean = describe_mean(headline.summary, headline.decimals)
+    return f"so far {headline.metric} {mean} (n = {count_values(headline.summary)})", [*headline.claims()]
 
 
 def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str, list[Claim]]:

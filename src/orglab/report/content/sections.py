@@ -21,7 +21,7 @@ from orglab.report.content.progress import (
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import SECTIONS, Item, Planned, Report, Short, Statement
 from orglab.report.content.summary import count_facts, describe_undated, summarize
-from orglab.report.content.wording import Wording, claim_exists, claim_note
+from orglab.report.content.wording import Wording, claim_note
 from orglab.runs.step_results import Results
 from orglab.text import days
 
@@ -64,10 +64,11 @@ def compose_report(
     present = [activity for activity in activities if activity.existed]
     answers = find_answers(present, results, wording)
     plans = find_next(present, wording)
+    overturned = find_overturned(present, wording)
     sections = {
         name: tuple(items)
         for name in SECTIONS
-        if (items := list(_section(name, present, answers, plans, results, wording)))
+        if (items := list(_section(name, present, answers, plans, results, wording, overturned=overturned)))
     }
     title = f"{head.title}: progress" if head.title else "Progress"
     return Report(
@@ -121,14 +122,15 @@ def _section(
     plans: Sequence[tuple[Planned, Item]],
     results: Mapping[str, Results],
     wording: Wording,
+    *,
+    overturned: Mapping[str, str],
 ) -> Iterator[Item]:
     """Yield the items of a section."""
-    overturned = find_overturned(activities, wording)
     if name == "changed":
         changes = list(read_changes(activities, overturned, wording))
         yield from changes[:_MOST_OPEN]
         if len(changes) > _MOST_OPEN:
-            yield Item("", f"and {len(changes) - _MOST_OPEN} more", "", "plain", changes[-1].statements)
+            yield Item("", f"and {len(changes) - _MOST_OPEN} more", "", "plain", ())
     elif name == "under_way":
         doing = [activity for activity in activities if activity.is_under_way]
         doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
@@ -157,8 +159,7 @@ def _section(
 def _rest(activities: Sequence[ExperimentActivity], what: str) -> Iterator[Item]:
     """Yield how many more experiments there are."""
     if activities:
-        claims = [claim_exists(activity.experiment) for activity in activities]
-        yield Item("", f"and {len(activities)} more {what}", "", "plain", (Statement((), tuple(claims)),))
+        yield Item("", f"and {len(activities)} more {what}", "", "plain", ())
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
