@@ -9,7 +9,6 @@ from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.git.commit import Commit
 from orglab.history.completion import find_completion
-from orglab.log.text_history import TickingCommits
 from orglab.org.document import Document
 from orglab.org.timestamp import Timestamp
 from orglab.runs.record import Run
@@ -46,7 +45,7 @@ def test_the_time_of_a_step_is_from_the_first_source_that_has_one(step, commits,
     one = experiment(f"* TODO [1] T :exp:\n** TODO Experiments\n{step}\n").steps[0]
     known = {name: commit(name, authored=at) for name, at in commits.items()}
     first = {ref: commit("f" * 40, authored=at) for ref, at in ticked.items()}
-    done = find_completion(one, known, TickingCommits(first))
+    done = find_completion(one, known, first)
     if wanted is None:
         assert done is None
     else:
@@ -72,7 +71,7 @@ def find(step="1. [X] a (83d45cd)", *, created=CREATED, **sources):
 
 def test_the_run_that_ticked_a_step_comes_first():
     note = "1. [X] a (83d45cd)\n   - [2018-06-08 Fri 10:00] done"
-    ticked = TickingCommits({"e1.1": commit("f" * 40, 1528500000)})
+    ticked = {"e1.1": commit("f" * 40, 1528500000)}
     commits = {"83d45cd": commit("83d45cd", 1528300000)}
     assert find(note, runs=[run()], ticked=ticked, commits=commits) == ("2018-06-06 17:00:00", "run", "aaaa")
     assert find(note, ticked=ticked, commits=commits)[:2] == ("2018-06-08 10:00:00", "note")
@@ -98,7 +97,7 @@ def test_of_several_runs_the_first_ticked_it_unless_a_later_one_added_its_own_co
 def test_the_note_of_a_run_counts_only_if_its_record_is_not_here():
     ran = "1. [X] a (83d45cd)\n   - [2018-06-07 Thu 10:00] (83d45cd) ran x, exit {}, 3s\n     run 20180606-170000-aaaa"
     assert find(ran.format(0))[:2] == ("2018-06-07 10:00:00", "note")
-    ticked = TickingCommits({"e1.1": commit("f" * 40, 1528500000)})
+    ticked = {"e1.1": commit("f" * 40, 1528500000)}
     assert find(ran.format(0), runs=[run(done=False)], ticked=ticked)[1] == "log"
     assert find(ran.format(1), ticked=ticked)[1] == "log"
 
@@ -126,9 +125,3 @@ def test_the_time_of_another_zone_is_the_one_that_the_log_has_there():
 
 def test_a_day_is_not_before_a_minute_of_it():
     assert find("1. [X] a\n   - [2018-06-06 Wed] done")[:2] == ("2018-06-06 00:00:00", "note")
-
-
-def test_a_log_added_to_git_with_the_checkbox_ticked_tells_least():
-    imported = TickingCommits({}, {"e1.1": commit("f" * 40, 1528500000)})
-    assert find(ticked=imported, commits={"83d45cd": commit("83d45cd", 1528400000)})[1] == "commit"
-    assert find(ticked=imported)[:2] == ("2018-06-08 23:20:00", "log")

@@ -1,5 +1,7 @@
 """What git tells of the log's own text: in which commit a box was ticked, and an experiment closed."""
 
+from dataclasses import replace
+
 from orglab.api import Log
 from orglab.log.text_history import find_closing_commits, find_ticking_commits
 from texts import ALIKE
@@ -12,10 +14,13 @@ def ticked(repo, *refs):
     log = Log(repo.path / NAME)
     steps = {step.ref: (one, step) for one in log.experiments() for step in one.steps if step.state == "done"}
     assert set(refs) <= set(steps)
-    found = find_ticking_commits(log, steps)
-    assert not found.ticked.keys() & found.imported.keys()
-    imported = {ref: f"{commit.subject} (imported)" for ref, commit in found.imported.items()}
-    return {ref: commit.subject for ref, commit in found.ticked.items()} | imported
+    return {ref: commit.subject for ref, commit in find_ticking_commits(log, steps).items()}
+
+
+def closed(repo):
+    """Which commit closed each experiment, by its subject."""
+    log = Log(repo.path / NAME)
+    return {ref: commit.subject for ref, commit in find_closing_commits(log, log.experiments()).items()}
 
 
 def edit(repo, message, old, new, nth=1):
@@ -54,10 +59,10 @@ def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo)
     assert ticked(repo) == {"e1.1": "again"}
 
 
-def test_boxes_ticked_in_the_first_commit_of_the_log_were_ticked_before(repo):
+def test_when_boxes_were_ticked_that_the_first_commit_of_the_log_has_is_unknown(repo):
     repo.commit("adopted", {NAME: ALIKE.replace("[ ] one", "[X] one")})
     edit(repo, "tick", "2. [ ] two", "2. [X] two")
-    assert ticked(repo) == {"e1.1": "adopted (imported)", "e2.1": "adopted (imported)", "e1.2": "tick"}
+    assert ticked(repo) == {"e1.2": "tick"}
 
 
 def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
@@ -83,7 +88,59 @@ def test_the_commit_that_closed_an_experiment_wrote_its_conclusion_s_state(repo)
     repo.commit("begun", {NAME: text.format("TODO")})
     repo.commit("closed", {NAME: text.format("DONE")})
     edit(repo, "retitled", "[5] A", "[5] B")
-    log = Log(repo.path / NAME)
-    assert {ref: one.subject for ref, one in find_closing_commits(log, log.experiments()).items()} == {"e5": "closed"}
+    assert closed(repo) == {"e5": "closed"}
     repo.write(NAME, text.format("TODO"))
-    assert find_closing_commits(log, log.experiments()) == {}
+    assert closed(repo) == {}
+
+
+NOTEBOOK = """\
+* {} <2017-08-22 Tue> Uniform data
+** Experiments
+1. [{}] insert
+* TODO Twitter data
+"""
+
+
+def adopt(repo, text):
+    """Make both headings of a notebook experiments, as a user does, and commit it."""
+    for number, title in enumerate(["<2017-08-22 Tue> Uniform data", "Twitter data"], 1):
+        text = text.replace(title, f"[{number}] {title} :exp:")
+    repo.commit("adopted", {NAME: text.replace("[x]", "[X]")})
+
+
+def test_when_a_notebook_was_closed_that_is_added_to_git_later_is_unknown(repo):
+    adopt(repo, NOTEBOOK.format("DONE", "X"))
+    assert (closed(repo), ticked(repo)) == ({}, {})
+
+
+def test_making_a_heading_an_experiment_does_not_close_it(repo):
+    repo.commit("begun", {NAME: NOTEBOOK.format("TODO", " ")})
+    repo.commit("ticked", {NAME: NOTEBOOK.format("TODO", "x")})
+    repo.commit("closed", {NAME: NOTEBOOK.format("DONE", "x")})
+    adopt(repo, NOTEBOOK.format("DONE", "x"))
+    assert (closed(repo), ticked(repo)) == ({"e1": "closed"}, {"e1.1": "ticked"})
+
+
+def test_a_heading_that_is_closed_as_it_becomes_an_experiment_is_closed_then(repo):
+    repo.commit("begun", {NAME: NOTEBOOK.format("TODO", " ")})
+    adopt(repo, NOTEBOOK.format("DONE", "X"))
+    assert (closed(repo), ticked(repo)) == ({"e1": "adopted"}, {"e1.1": "adopted"})
+
+
+def test_a_closed_experiment_that_gets_another_title_stays_closed(repo):
+    repo.commit("begun", {NAME: "* TODO [5] A :exp:\n"})
+    repo.commit("closed", {NAME: "* DONE [5] A :exp:\n"})
+    repo.commit("retitled", {NAME: "* DONE [5] B :exp:\n"})
+    repo.commit("another before it", {NAME: "* TODO [4] Z :exp:\n* DONE [5] B :exp:\n"})
+    assert closed(repo) == {"e5": "closed"}
+    repo.commit("opened again", {NAME: "* TODO [4] Z :exp:\n* TODO [5] B :exp:\n"})
+    repo.commit("closed again", {NAME: "* TODO [4] Z :exp:\n* DONE [5] B :exp:\n"})
+    assert closed(repo) == {"e5": "closed again"}
+
+
+def test_a_shallow_clone_does_not_know_what_its_oldest_commit_changed(repo):
+    repo.commit("begun", {NAME: NOTEBOOK.format("TODO", " ")})
+    adopt(repo, NOTEBOOK.format("DONE", "X"))
+    assert closed(repo) == {"e1": "adopted"}
+    repo.git("clone", "--quiet", "--depth=1", repo.path.as_uri(), repo.path / "shallow")
+    assert closed(replace(repo, path=repo.path / "shallow")) == {}

@@ -135,7 +135,7 @@ def said(request=SINCE):
 @pytest.mark.usefixtures("study")
 def test_what_is_said_of_each_kind_of_fact():
     assert said() == {
-        "lead": ["One answer: the hypothesis was supported supported in one; one dropped; one blocked."],
+        "lead": ["One answer: the hypothesis was ● supported in one; one dropped; one blocked."],
         "conclusions": [
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
@@ -415,8 +415,14 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
     repo.commit("begun", {"experiment_log.org": text.format("TODO")})
     repo.write("experiment_log.org", text.format("DONE"))
-    assert said()["remarks"] == ["One experiment closed at an unknown time is not in this report."]
+    assert said()["remarks"] == ["One experiment was begun in this period and closed at an unknown time."]
+    assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
+    assert said(ReportOptions(since="2026-11-11"))["remarks"] == [
+        "One experiment closed at an unknown time is not in this report."
+    ]
+    assert not said(ReportOptions(since="2026-11-11"))["conclusions"]
     repo.commit("closed")
+    assert "remarks" not in said()
     assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
 
 
@@ -623,3 +629,14 @@ def test_a_picture_outside_of_the_repository_is_not_in_the_report(tmp_path, monk
     count = sum(content.count(base64.b64encode(PNG)[:-8]) + (content.startswith(PNG)) for content in written)
     assert count == 1, "only the picture inside"
     assert Path(name).read_text().count("outside the repository") == 2
+
+
+def test_a_commit_of_the_log_alone_is_no_work_on_an_experiment(repo):
+    """`orglab commit` after `orglab new` names the experiment, which is not begun by that; neither is it by hand."""
+    repo.now = datetime.datetime(2026, 11, 12, 12, 0, tzinfo=datetime.UTC)
+    text = "* TODO [5] A :exp:\n[2026-11-10 Tue]\n** Experiments\n1. [ ] one\n"
+    repo.commit("[e5] log: new, with 1 step", {"experiment_log.org": text})
+    repo.commit("wording of [e5]", {"experiment_log.org": text + "2. [ ] two\n"})
+    assert said()["lead"] == ["One new experiment, not begun yet."]
+    repo.commit("[e5.1] try it", {"a.py": "x"})
+    assert said()["lead"] == ["One experiment under way; nothing blocked."]

@@ -87,8 +87,8 @@ class Laboratory:
         """The hash of HEAD."""
         return self.repo.git("rev-parse", "HEAD")
 
-    def _enter_commit(self, name, at, refs):
-        self.ledger.commits.append(Commit(name, at, list(refs)))
+    def _enter_commit(self, name, at, refs, *, is_of_log=False):
+        self.ledger.commits.append(Commit(name, at, list(refs), is_of_log))
         for ref in dict.fromkeys(ref.partition(".")[0] for ref in refs):
             own = [one for one in refs if one.partition(".")[0] == ref]
             facts = {"refs": ",".join(own)}
@@ -199,7 +199,7 @@ class Laboratory:
         self._begin()
         self.orglab("commit")
         refs = [ref for ref in self.ledger.experiments if ref in self._noted]
-        self._enter_commit(self.head(), self.time, refs)
+        self._enter_commit(self.head(), self.time, refs, is_of_log=True)
         for step in self._unticked:
             self._done(step, Event(self.time, "second", "step", step.ref, facts={"source": "log"}))
         self._unticked.clear()

@@ -100,11 +100,12 @@ class Experiment:
 
 @dataclass
 class Commit:
-    """A commit, and the experiments and steps that its message names."""
+    """A commit, the experiments and steps that its message names, and whether it changes only the log."""
 
     hash: str
     at: datetime.datetime
     refs: list
+    is_of_log: bool = False
 
 
 @dataclass

@@ -382,12 +382,18 @@ class Week:
             "under_way": self.under_way(), "blocked": self.with_state("WAIT"),
         }  # fmt: skip
 
+    def events(self, experiment):
+        """The events of an experiment in the week, but for commits of the log, which are no work on it."""
+        of_log = {one.hash for one in self.ledger.commits if one.is_of_log}
+        events = [one for one in experiment.events if self.is_in(one.at)]
+        return [one for one in events if one.kind != "commit" or one.commit not in of_log]
+
     def under_way(self):
         """The experiments in progress, and those not begun to which a step, a run or a commit of the week belongs."""
         return [
             one.ref for one in self.ledger.experiments.values()
             if self.state(one) == "INPROGRESS" or (self.state(one) == "TODO" and any(
-                event.kind in ("step", "run", "commit") and self.is_in(event.at) for event in one.events))
+                event.kind in ("step", "run", "commit") for event in self.events(one)))
         ]  # fmt: skip
 
     def _is_changed(self, experiment):
@@ -405,7 +411,7 @@ class Week:
         """Those to which something happened."""
         forms = []
         for one in self.ledger.experiments.values():
-            if not any(self.is_in(event.at) for event in one.events):
+            if not self.events(one):
                 continue
             runs = self.ledger.runs_of(one, self.until)
             baseline = find_results(self.ledger, one, self.until).baseline

@@ -10,11 +10,10 @@ from orglab.experiment.model import Experiment, read_experiments, read_id, tagge
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
+from orglab.org.timestamp import LEADING_DATE, skip_date
 
 _NUMBERED = compile_late(r"(?:\[[\w-]+\]|<<[\w-]+>>)\s")
-_DATE = r"[<\[]?\d{4}-\d{2}-\d{2}(?:\b[^\]>\n]*[\]>])?"
-_DATED = compile_late(rf"{_DATE}\s*\S")
-_ONLY_DATE = compile_late(rf"{_DATE}(?:\s+[A-Z][a-z]+)?")
+_ONLY_DATE = compile_late(rf"{LEADING_DATE}(?:\s+[A-Z][a-z]+)?")
 _CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
 
 
@@ -80,7 +79,7 @@ def _find_candidates(document: Document, config: Config, file: str) -> Iterator[
         ("with a number in the title", lambda heading: _NUMBERED.match(heading.title) is not None),
         (f"with a tag that begins with {config.tag}", lambda heading: _has_tag_like(heading, config.tag)),
         ("with a numbered checklist below", _has_checklist),
-        ("with a date before the title", lambda heading: bool(_DATED.match(heading.title)) and not _is_day(heading)),
+        ("with a date before the title", _is_dated),
         ("below a date", lambda heading: heading.parent is not None and _is_day(heading.parent)),
     ]
     groups: dict[str, list[Heading]] = {why: [] for why, _ in reasons}
@@ -101,6 +100,11 @@ def _find_candidates(document: Document, config: Config, file: str) -> Iterator[
 def _has_tag_like(heading: Heading, tag: str) -> bool:
     """Return whether a heading has a tag that begins with `tag`."""
     return any(other.startswith(tag) for other in heading.tags)
+
+
+def _is_dated(heading: Heading) -> bool:
+    """Return whether a title follows a date."""
+    return skip_date(heading.title) != heading.title and not _is_day(heading)
 
 
 def _is_day(heading: Heading) -> bool:

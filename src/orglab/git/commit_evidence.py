@@ -116,9 +116,28 @@ def _reject(commit: Commit, paths: frozenset[str], own_paths: Collection[str]) -
         return "is a merge"
     if _is_of_run(commit, "Failed"):
         return "is of a failed run"
-    # A log that was moved is known by the message.
-    is_log = _LOG.match(commit.subject) is not None and all(path.endswith(".org") for path in paths)
-    return "changes only the log" if paths and (is_log or paths <= {*own_paths}) else None
+    return "changes only the log" if _is_of_log(commit, paths, own_paths) else None
+
+
+def _is_of_log(commit: Commit, paths: frozenset[str], own_paths: Collection[str]) -> bool:
+    """Return whether a commit changes only the log and the journal; one that was moved is known by the message."""
+    has_message = _LOG.match(commit.subject) is not None and all(path.endswith(".org") for path in paths)
+    return bool(paths) and (has_message or paths <= {*own_paths})
+
+
+def find_log_commits(repository: Repository, commits: Iterable[Commit], own_paths: Collection[str]) -> set[str]:
+    """Return the hashes of those commits that change only the log and the journal.
+
+    Args:
+        repository: The repository.
+        commits: Any commits, each once.
+        own_paths: The log and the journal, from the top of the repository.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    found = _ask_for_paths(repository, list(commits))
+    return {commit.hash for commit, paths in found if _is_of_log(commit, paths, own_paths)}
 
 
 def _is_of_run(commit: Commit, kind: str) -> bool:
@@ -131,18 +150,21 @@ def _read_paths(repository: Repository, commits: list[Commit]) -> Iterator[tuple
     """Yield commits with the paths that they change, none for merges; git is asked about more and more at a time."""
     begin, count = 0, _FIRST
     while begin < len(commits):
-        asked = commits[begin : begin + count]
-        lines = "".join(f"{commit.hash}\n" for commit in asked).encode()
-        printed = repository.at_top.read(
-            "diff-tree", "--stdin", "--always", "--root", "-r", "-z", "--name-only", "--no-renames", stdin=lines
-        )
-        hashes = {commit.hash for commit in asked}
-        paths: dict[str, set[str]] = {name: set() for name in hashes}
-        current: set[str] = set()
-        for piece in os.fsdecode(printed or b"").split("\0"):
-            if piece in hashes:
-                current = paths[piece]
-            elif piece:
-                current.add(piece)
-        yield from ((commit, frozenset(paths[commit.hash])) for commit in asked)
+        yield from _ask_for_paths(repository, commits[begin : begin + count])
         begin, count = begin + count, count * _FIRST
+
+
+def _ask_for_paths(repository: Repository, commits: list[Commit]) -> Iterator[tuple[Commit, frozenset[str]]]:
+    """Yield commits with the paths that they change, none for merges, with one call of git."""
+    lines = "".join(f"{commit.hash}\n" for commit in commits).encode()
+    printed = repository.at_top.read(
+        "diff-tree", "--stdin", "--always", "--root", "-r", "-z", "--name-only", "--no-renames", stdin=lines
+    )
+    paths: dict[str, set[str]] = {commit.hash: set() for commit in commits}
+    current: set[str] = set()
+    for piece in os.fsdecode(printed or b"").split("\0"):
+        if piece in paths:
+            current = paths[piece]
+        elif piece:
+            current.add(piece)
+    yield from ((commit, frozenset(paths[commit.hash])) for commit in commits)

@@ -1,8 +1,7 @@
 """When a step was done, from the first source that tells.
 
 These are, in this order: the end of the run that ticked it; the note that says so; the commit of the log in which its
-checkbox was first ticked; its newest recorded commit, by the author's date.  A log that was added to git with the
-checkbox ticked tells only that the step was done by then, so it comes last.  The times of the log have no offset from
+checkbox was first ticked; its newest recorded commit, by the author's date.  The times of the log have no offset from
 UTC, so that a source counts if it is at most a day older than the experiment; the time is never earlier than that.
 """
 
@@ -14,12 +13,10 @@ from typing import NamedTuple
 from orglab.experiment.model import Step
 from orglab.experiment.section_text import Note
 from orglab.git.commit import Commit
-from orglab.log.text_history import TickingCommits
 from orglab.org.timestamp import Timestamp
 from orglab.runs.record import Run
 
 NO_COMMITS: Mapping[str, Commit] = {}
-NOT_TICKED = TickingCommits()
 _SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
 # The note of a run that succeeded
 _RAN = re.compile(r"ran .*, exit 0(?:[,:]|$)")
@@ -52,7 +49,7 @@ class StepCompletion(NamedTuple):
 def find_completion(
     step: Step,
     commits: Mapping[str, Commit] = NO_COMMITS,
-    ticked: TickingCommits = NOT_TICKED,
+    ticked: Mapping[str, Commit] = NO_COMMITS,
     created: Timestamp | None = None,
     runs: Sequence[Run] = (),
 ) -> StepCompletion | None:
@@ -94,13 +91,13 @@ def _find_first(sources: Iterable[StepCompletion], created: Timestamp | None) ->
 
 
 def _find_sources(
-    step: Step, commits: Mapping[str, Commit], ticked: TickingCommits, runs: Sequence[Run]
+    step: Step, commits: Mapping[str, Commit], ticked: Mapping[str, Commit], runs: Sequence[Run]
 ) -> Iterator[StepCompletion]:
     """Yield what tells when a step was done, the most reliable first."""
     yield from _find_run(step, runs)
     yield from _find_done_note(step, runs)
-    if step.ref in ticked.ticked:
-        yield _at_commit(ticked.ticked[step.ref], "log")
+    if step.ref in ticked:
+        yield _at_commit(ticked[step.ref], "log")
     known = [commits[name] for name in step.commits if name in commits]
     if known:
         yield _at_commit(max(known, key=lambda commit: commit.authored), "commit")
@@ -108,8 +105,6 @@ def _find_sources(
     for note in reversed(step.notes):
         if note.at is not None and read_noted_run(note.text) not in ids and _has_commit_of(note, step):
             yield _at_note(note)
-    if step.ref in ticked.imported:
-        yield _at_commit(ticked.imported[step.ref], "log")
 
 
 def _find_run(step: Step, runs: Sequence[Run]) -> Iterator[StepCompletion]:

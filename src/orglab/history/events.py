@@ -19,7 +19,6 @@ from orglab.git.commit import Commit
 from orglab.git.message import read_references
 from orglab.history.completion import (
     NO_COMMITS,
-    NOT_TICKED,
     find_completion,
     is_dated_by_itself,
     read_noted_run,
@@ -27,7 +26,7 @@ from orglab.history.completion import (
 )
 from orglab.history.event_order import sort_events
 from orglab.history.sources import Sources
-from orglab.log.text_history import TickingCommits, find_ticking_commits
+from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, without_letter
@@ -136,7 +135,9 @@ def _spell_aliases(experiment: Experiment) -> list[str]:
     return [experiment.config.letter + name for name in read_own_aliases(experiment.heading)]
 
 
-def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment], *, with_journal: bool) -> TickingCommits:
+def _read_ticking_commits(
+    sources: Sources, experiments: Iterable[Experiment], *, with_journal: bool
+) -> Mapping[str, Commit]:
     """Return the commits of the log that first ticked the steps that no run or note dates.
 
     Steps of experiments to which nothing happened since `sources.since` are skipped.
@@ -149,7 +150,7 @@ def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment], *
             for step in steps:
                 if not is_dated_by_itself(step, experiment.created, runs):
                     undated[step.ref] = (experiment, step)
-    return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else NOT_TICKED
+    return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else NO_COMMITS
 
 
 def _is_touched(sources: Sources, experiment: Experiment, *, with_journal: bool) -> bool:
@@ -166,7 +167,7 @@ def _is_touched(sources: Sources, experiment: Experiment, *, with_journal: bool)
 
 
 def log_events(
-    experiment: Experiment, commits: Mapping[str, Commit] = NO_COMMITS, ticked: TickingCommits = NOT_TICKED,
+    experiment: Experiment, commits: Mapping[str, Commit] = NO_COMMITS, ticked: Mapping[str, Commit] = NO_COMMITS,
     runs: Sequence[Run] = (),
 ) -> Iterator[Event]:  # fmt: skip
     """Yield the events of an experiment in the log: creation, states, completed steps, notes, conclusion.

@@ -11,6 +11,8 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
 _LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _STAMP = compile_late(rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?: +(\d{1,2}):(\d{2}))?[^\]>\n]*[\]>]")
 _DATE = compile_late(rb"(?<![\d-])\d{4}-\d{2}-\d{2}(?![\d-])")
+LEADING_DATE = r"[<\[]?\d{4}-\d{2}-\d{2}(?:\b[^\]>\n]*[\]>])?"
+_LEADING = compile_late(rf"{LEADING_DATE}[\s:,\u2013\u2014-]*(?=\S)")
 INACTIVE = compile_late(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
@@ -48,6 +50,12 @@ def parse_date(text: bytes) -> Timestamp | None:
     stamp = parse_timestamp(text)
     match = _DATE.search(text) if stamp is None else None
     return parse_timestamp(b"[" + match.group() + b"]") if match is not None else stamp
+
+
+def skip_date(title: str) -> str:
+    """Return a title without the date or timestamp that it begins with, unless it is nothing else."""
+    match = _LEADING.match(title)
+    return title[match.end() :] if match is not None else title
 
 
 def format_inactive(when: datetime.datetime) -> bytes:

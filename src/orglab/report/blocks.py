@@ -149,6 +149,10 @@ class InlineImage:
     alt: str
 
 
+SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
+"""The symbol for the tone of a badge, as in charts, for grey print and colour-blind readers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Badge:
     """A highlighted word, such as a verdict or a state.
@@ -479,7 +483,9 @@ def plain(content: Inlines) -> str:
     while stack:
         inline = stack.pop()
         match inline:
-            case Text(text) | Code(text) | RawText(text) | Badge(text) | Reference(text):
+            case Badge():
+                parts.append((inline.is_sign and SIGNS.get(inline.tone)) or inline.text)
+            case Text(text) | Code(text) | RawText(text) | Reference(text):
                 parts.append(text)
             case Math(tex):
                 parts.append(tex)

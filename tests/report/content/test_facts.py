@@ -134,7 +134,7 @@ def test_a_step_of_what_was_closed_before_the_period_has_its_date_if_something_h
     ticking = repo.commit("ticked", {NAME: text})
     closed = "* DONE A :exp:\nCLOSED: [2018-06-06 Wed 18:00]\n"
     repo.now = datetime.datetime(2018, 6, 8, tzinfo=datetime.UTC)
-    repo.commit("[e1] log: closed", {NAME: text.replace("* TODO A :exp:\n", closed)})
+    repo.commit("[e1] closed", {NAME: text.replace("* TODO A :exp:\n", closed), "a.py": "x"})
     log = Log(repo.path / NAME)
     since = Period(datetime.datetime(2018, 6, 7), datetime.datetime(2018, 6, 9))  # noqa: DTZ001
     (activity,) = read_activities(PeriodSources(log, log.experiments(), since.since), log.experiments(), since)

@@ -157,7 +157,7 @@ def activity(name, first, last):
     experiment = next(read_experiments(Document(f"* DONE [{name}] T :exp:\n".encode()), Config(), "log.org"))
     at = [datetime.datetime(2026, 3, day, 12) for day in (first, last)]  # noqa: DTZ001 - local
     return SimpleNamespace(
-        ref=experiment.ref, experiment=experiment, events=[SimpleNamespace(at=one) for one in at], kind="done",
+        ref=experiment.ref, title="T", experiment=experiment, events=[SimpleNamespace(at=one) for one in at], kind="done",
         closed=at[1], conclusion=SimpleNamespace(verdict="supported"), last_moment=lambda: at[1],
     )  # fmt: skip
 
@@ -166,5 +166,5 @@ def activity(name, first, last):
 def test_a_timeline_of_a_single_day_or_experiment_shows_nothing(days, is_drawn):
     touched = tuple(activity(number, *span) for number, span in enumerate(days, 1))
     period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
-    chart = timeline(SimpleNamespace(touched=touched, period=period))
+    chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
     assert (chart is not None) == is_drawn

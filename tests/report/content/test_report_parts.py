@@ -139,7 +139,7 @@ def test_experiments_with_dates_in_their_headings_are_told():
         "* [1] 2026-11-12 Try a warmup :exp:\nIt helps.\n* [2] <2026-11-13 Fri> Larger batches :exp:\nNo.\n* [3] 2026-09-01 Old :exp:\n"
     )
     found = read()
-    assert found["lead"] == ["Two experiments recorded without a state."]
+    assert found["lead"] == ["Two experiments that have no state."]
     said = [text for _, (text,) in found["under_way"].items()]
     assert said[0].startswith("Recorded on 12 November: It helps. ["), said
     assert said[1].startswith("Recorded on 13 November: No. ["), said
@@ -261,3 +261,57 @@ def test_what_was_tried_before_is_named_at_the_result_that_refers_to_it():
     )
     write(old, experiment(2, "Wider", "DONE", conclusion="Yes, unlike [e1].", verdict="inconclusive"))
     assert "Tried before: Wide is better, refuted. [e1]" in read()["results"]["e2"]
+
+
+def test_titles_are_told_without_the_date_they_begin_with():
+    write(
+        "* TODO [1] 2026-11-12 Try a warmup :exp:\n* DONE [2] <2026-11-13 Fri> Larger batches :exp:\n",
+        "* DONE [3] 2026-11-14 :exp:\n* CANCELED [4] [2026-11-09 Mon] Deeper :exp:\n",
+    )
+    titles = {one.ref: one.title for one in make_report(open_log(), ReportOptions(since=SINCE), NOW).touched}
+    assert titles == {"e1": "Try a warmup", "e2": "Larger batches", "e3": "2026-11-14", "e4": "Deeper"}
+
+
+def test_what_was_begun_in_the_period_and_closed_at_an_unknown_time_is_told_with_that_doubt():
+    write(
+        "* DONE [1] Larger batches :exp:\n[2026-11-13 Fri]\n* CANCELED [2] Deeper :exp:\n[2026-11-13 Fri]\n",
+        "* DONE [3] Warmup :exp:\n[2026-11-12 Thu]\n** Conclusions\nIt helps.\n* DONE [4] Old :exp:\n[2026-09-13 Sun]\n",
+    )
+    found = read()
+    assert found["lead"] == ["One answer, without a verdict; one closed without a conclusion, one dropped."]
+    assert found["conclusions"] == {"e1": ["Larger batches. [e1]"], "e3": ["Warmup: It helps. [e3]"]}
+    assert found["remarks"] == [
+        "Three experiments were begun in this period and closed at an unknown time.",
+        "One experiment closed at an unknown time is not in this report.",
+    ]
+
+
+def test_what_has_a_step_done_is_begun_although_its_state_does_not_say_so():
+    write(experiment(1, "One", "TODO", steps=["[X] Base", "[ ] New"], at="01 Sun"), experiment(2, "Two", "TODO"))
+    found = read()
+    assert found["under_way"] == {"e1": ["1 of 2 steps done; nothing since 1 November. [e1]"]}
+    assert found["next"] == {"e1": ["New. [e1.2]"], "e2": ["Not begun. [e2]"]}
+
+
+def legend():
+    """Return what the figures of the conclusions mean."""
+    return make_report(open_log(), ReportOptions(since=SINCE), NOW).short.legend
+
+
+def test_the_legend_explains_only_figures_that_are_there():
+    steps = ["[X] Base", "[X] New"]
+    write(experiment(1, "One", "DONE", steps=steps[:1], conclusion="One is fine."))
+    assert legend() == ""
+    record(1, "e1.1", metrics={"acc": 0.5})
+    assert legend() == "n: number of runs."
+    record(2, "e1.1", 1, metrics={"acc": 0.6})
+    assert legend() == "±: standard deviation; n: number of runs."
+    record(3, "e1.1", 2, metrics={"acc": 0.6}, exit_code=1)
+    assert legend() == "±: standard deviation; n: runs that count, of all that were made."
+    write(experiment(1, "One", "DONE", steps=steps, conclusion="One is fine."))
+    record(4, "e1.2", metrics={"acc": 0.5})
+    assert legend() == "Signed numbers are differences to the baseline; n: runs that count, of all that were made."
+    record(5, "e1.2", 1, metrics={"acc": 0.7})
+    assert legend().startswith(
+        "Signed numbers are differences to the baseline; in brackets: 95 % confidence interval; n:"
+    )

@@ -50,7 +50,7 @@ def lay_out_record(
     """Yield the full record of an experiment, but for the question that stands at its result."""
     is_result = any(item.ref == activity.ref for item in report.sections.get("results", ()))
     ref, experiment = activity.ref, activity.experiment
-    yield Heading(2, (*wording.inline(experiment.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
+    yield Heading(2, (*wording.inline(activity.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
     if experiment.description and not is_result:
         yield Paragraph(wording.inline(experiment.description, ref))
     if experiment.steps:

@@ -15,13 +15,13 @@ _OPPOSITES = {("supported", "refuted"), ("refuted", "supported")}
 
 
 def is_concluded(activity: ExperimentActivity, wording: Wording) -> bool:
-    """Return whether an experiment was concluded in the period."""
-    return activity.kind == "done" and wording.period.contains(activity.closed)
+    """Return whether an experiment was concluded in the period, or created in it and closed at an unknown time."""
+    return activity.kind == "done" and wording.period.contains(activity.closed or activity.created)
 
 
 def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
-    """Return whether an experiment was dropped in the period."""
-    return activity.kind == "dropped" and wording.period.contains(activity.closed)
+    """Return whether an experiment was dropped in the period, or created in it and dropped at an unknown time."""
+    return activity.kind == "dropped" and wording.period.contains(activity.closed or activity.created)
 
 
 def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) -> dict[str, str]:
@@ -67,11 +67,11 @@ def read_changes(
 
 
 def _make_item(activity: ExperimentActivity, statements: Sequence[Statement]) -> Item:
-    return Item(activity.ref, activity.experiment.title, "", "plain", tuple(statements))
+    return Item(activity.ref, activity.title, "", "plain", tuple(statements))
 
 
 def _overturn(before: ExperimentActivity, after: ExperimentActivity, wording: Wording) -> Statement:
-    title = wording.inline(after.experiment.title, after.ref)
+    title = wording.inline(after.title, after.ref)
     verdict, new = before.conclusion.verdict, after.conclusion.verdict
     return make_statement(
         f"{verdict} so far, but {new} by “", title, "”", ".", place(wording.links.to(after.ref)),

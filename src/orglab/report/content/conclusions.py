@@ -42,13 +42,15 @@ class Answer(NamedTuple):
 def find_answers(
     activities: list[ExperimentActivity], results: Mapping[str, Results], wording: Wording
 ) -> list[Answer]:
-    """Return the experiments that were concluded in the period, the last one first."""
+    """Return the experiments that were concluded in the period, the last one first, if it is known when."""
     answers = [
         _read_answer(activity, results.get(activity.ref, Results()))
         for activity in activities
         if is_concluded(activity, wording)
     ]
-    answers.sort(key=lambda answer: answer.activity.closed or wording.period.since, reverse=True)
+    answers.sort(
+        key=lambda answer: answer.activity.closed or answer.activity.created or wording.period.since, reverse=True
+    )
     return answers
 
 
@@ -65,9 +67,9 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     activity, experiment = answer.activity, answer.activity.experiment
     verdict = activity.conclusion.verdict or ""
     content: list[Inline] = []
-    if not answer.sentence or not shares_word(answer.sentence, experiment.title):
-        title = wording.inline(experiment.title, activity.ref)
-        end = "" if experiment.title.rstrip()[-1:] in f"{ENDS}:" else ":" if answer.sentence else "."
+    if not answer.sentence or not shares_word(answer.sentence, activity.title):
+        title = wording.inline(activity.title, activity.ref)
+        end = "" if activity.title.rstrip()[-1:] in f"{ENDS}:" else ":" if answer.sentence else "."
         content += [*title, Text(f"{end} " if answer.sentence or answer.headline is not None else end)]
     if answer.sentence:
         end = "" if answer.sentence[-1] in ENDS else "."
@@ -85,7 +87,7 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     if answer.headline is not None and answer.headline.outcome.ref in {step.ref for step in experiment.steps}:
         source = answer.headline.outcome.ref
     statement = make_statement(content, place(wording.links.to(source)), claims=claims)
-    return Item(activity.ref, experiment.title, verdict or "concluded", TONES.get(verdict, "plain"), (statement,))
+    return Item(activity.ref, activity.title, verdict, TONES.get(verdict, "plain"), (statement,))
 
 
 def read_result(
@@ -138,7 +140,7 @@ def read_result(
         return None
     statements += earlier
     statements += _evidence(activity, wording)
-    return Item(ref, experiment.title, verdict, TONES.get(verdict, "plain"), tuple(statements), before)
+    return Item(ref, activity.title, verdict, TONES.get(verdict, "plain"), tuple(statements), before)
 
 
 def _find_earlier(
@@ -151,7 +153,7 @@ def _find_earlier(
         if other is None or other.closed is None or created is None or other.closed >= created.when:
             continue
         verdict = f", {other.conclusion.verdict}" if other.conclusion.verdict else ""
-        title = wording.inline(other.experiment.title, ref)
+        title = wording.inline(other.title, ref)
         lead = Strong((Text("Tried before: "),))
         claims = [claim_exists(other.experiment)]
         yield make_statement(lead, title, verdict, ".", place(wording.links.to(ref)), claims=claims)

@@ -1,19 +1,22 @@
 """The facts behind a report: the experiments, and their events up to the end of the period and within it."""
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.states import get_state_kind
 from orglab.git.commit import Commit
+from orglab.git.commit_evidence import find_log_commits
 from orglab.history.events import Event, read_events
 from orglab.history.sources import Sources
 from orglab.log.text_history import find_closing_commits
+from orglab.org.timestamp import skip_date
 from orglab.runs.record import Run
 
 CLOSED_KINDS = ("done", "dropped")
+_WORK = frozenset(("step", "run", "commit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class ExperimentActivity:
     Attributes:
         experiment: The experiment, as it is in the log now.
         events: Its events up to the end of the period, in order; undated ones last.
-        recent: Its events in the period.
+        recent: Its events in the period, without commits of the log if no other event shows work on it.
         runs: Its runs that began before the end of the period, oldest first.
         state: Its TODO keyword at the end of the period, as far as the log shows.
         kind: The kind of that state, as returned by `states.get_state_kind`.
@@ -72,16 +75,28 @@ class ExperimentActivity:
         return self.experiment.ref
 
     @property
+    def title(self) -> str:
+        """The title of the experiment, without a date that it begins with."""
+        return skip_date(self.experiment.title)
+
+    @property
+    def created(self) -> datetime.datetime | None:
+        """When it was created, or None if the log does not say so."""
+        return self.experiment.created.when if self.experiment.created is not None else None
+
+    @property
     def is_created(self) -> bool:
         """Whether it had been created by the end of the period: runs may be older than their experiment."""
-        created = self.experiment.created
-        return created is None or any(event.at is not None and event.at >= created.when for event in self.events)
+        created = self.created
+        return created is None or any(event.at is not None and event.at >= created for event in self.events)
 
     @property
     def is_under_way(self) -> bool:
         """Whether it is in progress, by its state or because something was done although the state does not say so."""
+        if self.kind == "todo" and self.steps_done() and any(event.at is not None for event in self.events):
+            return True
         if self.kind in ("todo", None):
-            return self.is_created and any(event.kind in ("step", "run", "commit") for event in self.recent)
+            return self.is_created and any(event.kind in _WORK for event in self.recent)
         return self.kind == "doing"
 
     def last_moment(self) -> datetime.datetime | None:
@@ -116,10 +131,31 @@ def read_activities(
     has_git = sources.repository is not None
     closing = find_closing_commits(sources.log, undated) if undated and has_git else {}
     all_events = read_events(sources, experiments, with_journal=with_journal)
-    return [
+    activities = [
         _make_activity(experiment, events, sources.find_runs(experiment), closing.get(experiment.ref), period)
         for experiment, events in zip(experiments, all_events, strict=True)
     ]
+    return _leave_out_log_commits(activities, sources)
+
+
+def _leave_out_log_commits(activities: list[ExperimentActivity], sources: Sources) -> list[ExperimentActivity]:
+    """Return the activities without commits of the log where nothing else shows that somebody worked on it."""
+    candidates = [one for one in activities if {event.kind for event in one.recent} & _WORK == {"commit"}]
+    if sources.repository is None or not candidates:
+        return activities
+    named = {event.commit for one in candidates for event in one.recent if event.kind == "commit"}
+    commits = {commit.hash: commit for one in candidates for commit in sources.find_commits(one.experiment)}
+    own_paths = sources.log.find_own_paths(sources.repository)
+    asked = [commit for name, commit in commits.items() if name in named]
+    of_log = find_log_commits(sources.repository, asked, own_paths)
+    refs = {one.ref for one in candidates}
+    return [_without(one, of_log) if one.ref in refs else one for one in activities]
+
+
+def _without(activity: ExperimentActivity, commits: Collection[str]) -> ExperimentActivity:
+    """Return an activity whose recent events are without some commits."""
+    recent = tuple(event for event in activity.recent if event.kind != "commit" or event.commit not in commits)
+    return replace(activity, recent=recent)
 
 
 def _make_activity(

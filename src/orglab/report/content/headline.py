@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.report.content.evidence import Claim
+from orglab.report.content.sentence import capitalize_first
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.setting import Summary
@@ -47,24 +48,40 @@ class Headline(NamedTuple):
         """Whether the result, or what it is compared with, rests on a single run."""
         return len(self.summary.values) == 1 or (self.base is not None and len(self.base.values) == 1)
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval: of the difference, or of the mean if that is what was claimed."""
+        change = self.comparison
+        if change is not None:
+            return (change.low, change.high) if change.low is not None and change.high is not None else None
+        return find_interval(self.summary.numbers) if self._is_claimed else None
+
+    @property
+    def has_deviation(self) -> bool:
+        """Whether it says the standard deviation: without a difference and an interval."""
+        return self.comparison is None and self.interval is None and self.summary.deviation is not None
+
+    @property
+    def has_left_out(self) -> bool:
+        """Whether some runs do not count."""
+        return any(summary.left_out for summary in (self.summary, self.base) if summary is not None)
+
     def describe(self) -> str:
         """Return the number in words: `accuracy +0.027 [0.021, 0.032], n = 20, claimed > +0.01`."""
-        change, mean = self.comparison, self.summary.mean
-        interval = None
-        if change is not None:
-            text = difference(change.difference, 0.0, self.decimals)
-            interval = (change.low, change.high) if change.low is not None and change.high is not None else None
-        elif self._is_claimed and mean is not None and (interval := find_interval(self.summary.numbers)) is not None:
-            # The claim is judged by this interval.
-            text = number(mean, self.decimals)
+        if self.comparison is not None:
+            text = difference(self.comparison.difference, 0.0, self.decimals)
+        elif self.interval is not None and self.summary.mean is not None:
+            text = number(self.summary.mean, self.decimals)
         else:
             text = describe_mean(self.summary, self.decimals)
-        if interval is not None:
-            text += f" [{number(interval[0], self.decimals)}, {number(interval[1], self.decimals)}]"
-        return ", ".join(filter(None, (f"{self.metric} {text}", self._describe_counts(), self.describe_claim())))
+        if self.interval is not None:
+            low, high = (number(end, self.decimals) for end in self.interval)
+            text += f" [{low}, {high}]"
+        figures = (text, self._describe_counts(), self.describe_claim())
+        return f"{self.metric} {', '.join(_keep_together(words) for words in figures if words)}"
 
     def _describe_counts(self) -> str:
-        """Return how many runs count: `n = 3`, `n = 3 of 4`, or `n = 3 and 2` if the baseline has another number."""
+        """Return how many runs count: `n = 3`, `n = 3 of 4`, or `n = 3 against 2` if the baseline has others."""
         own = count_values(self.summary)
         base = count_values(self.base) if self.base is not None else own
         return f"n = {own}" if base == own else f"n = {own} against {base}"
@@ -95,6 +112,24 @@ class Headline(NamedTuple):
         """Yield the facts behind the number."""
         for summary in filter(None, (self.summary, self.base)):
             yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
+
+
+def explain_figures(headlines: Sequence[Headline]) -> str:
+    """Return what the figures of some headlines mean, as far as they have them; empty without any."""
+    meanings = {
+        "signed numbers are differences to the baseline": any(one.comparison is not None for one in headlines),
+        "in brackets: 95 % confidence interval": any(one.interval is not None for one in headlines),
+        "\u00b1: standard deviation": any(one.has_deviation for one in headlines),
+        "n: runs that count, of all that were made": any(one.has_left_out for one in headlines),
+        "n: number of runs": not any(one.has_left_out for one in headlines),
+    }
+    told = "; ".join(words for words, is_there in meanings.items() if is_there)
+    return f"{told if told.startswith('n:') else capitalize_first(told)}." if headlines else ""
+
+
+def _keep_together(figure: str) -> str:
+    """Return a figure with spaces at which no line breaks."""
+    return figure.replace(" ", "\u00a0")
 
 
 def count_values(summary: Summary) -> str:

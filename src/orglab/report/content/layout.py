@@ -15,7 +15,6 @@ from orglab.report.blocks import (
     Small,
     Strong,
     Text,
-    plain,
 )
 from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
 from orglab.report.content.conclusions import make_title
@@ -25,7 +24,7 @@ from orglab.report.content.sections import period_text
 from orglab.report.content.sentence import capitalize_first
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
-from orglab.text import count, day
+from orglab.text import cardinal, count, day
 
 # In these sections each experiment has a heading; in the others it is a line of a list.
 _WITH_HEADINGS = ("results",)
@@ -91,11 +90,12 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
     short = report.short
     yield Paragraph(_join(short.lead))
     if short.conclusions:
-        yield List(tuple(_conclusion(item) for item in short.conclusions), "plain")
-    if (legend := _explain_numbers(report)) is not None:
-        yield legend
+        has_signs = any(item.word for item in short.conclusions)
+        yield List(tuple(_conclusion(item) for item in short.conclusions), "plain" if has_signs else "bullets")
+    if short.legend:
+        yield Paragraph((Small((Text(short.legend),)),))
     if short.earlier:
-        yield Paragraph((Text(f"{capitalize_first(count(short.earlier, 'earlier answer', 'words'))} under Results."),))
+        yield Paragraph((Text(f"{capitalize_first(cardinal(short.earlier, 'words'))} more under Results."),))
     labelled = [("Needed from you", short.needed), ("Risk", short.risks), ("Planned last time", short.planned)]
     if short.conclusions and not short.needed:
         labelled[0] = ("Needed from you", (Statement((Text("nothing."),), ()),))
@@ -105,26 +105,10 @@ def _lay_out_short(report: Report) -> Iterator[Block]:
         yield Paragraph(_join(short.remarks))
 
 
-def _explain_numbers(report: Report) -> Paragraph | None:
-    """Return what the signs in the numbers of the conclusions mean, as far as they have any."""
-    texts = [plain(inline.content) for item in report.short.conclusions for one in item.statements
-             for inline in one.content if isinstance(inline, Small)]  # fmt: skip
-    parts = []
-    if any(", n = " in text and "±" not in text for text in texts):
-        parts.append("signed numbers are differences to the baseline")
-    if any("[" in text and ", n = " in text for text in texts):
-        parts.append("in brackets: 95 % confidence interval")
-    if any("±" in text for text in texts):
-        parts.append("±: standard deviation")
-    if any(", n = " in text for text in texts):
-        parts.append("n: runs that count")
-    return Paragraph((Small((Text(f"{capitalize_first('; '.join(parts))}."),)),)) if parts else None
-
-
 def _conclusion(item: Item) -> ListItem:
-    sign = Badge(item.word, item.tone, is_sign=True)
+    sign = (Badge(item.word, item.tone, is_sign=True), Text(" ")) if item.word else ()
     (statement,) = item.statements
-    return ListItem((Paragraph((sign, Text(" "), *statement.content)),))
+    return ListItem((Paragraph((*sign, *statement.content)),))
 
 
 def _label(label: str, statements: Sequence[Statement]) -> Iterator[Block]:

@@ -54,8 +54,9 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
     status = verdict or _STATUS.get(activity.kind or "", "open")
+    title = plain(report.wording.inline(activity.title, activity.ref))
     first = min(start.date(), end) if end is not None else start.date()
-    return TimelineRow(activity.ref, activity.experiment.title, first, end, status, make_anchor(activity.ref))
+    return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))
 
 
 def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:

@@ -67,7 +67,7 @@ def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
 
 
 def _make_item(activity: ExperimentActivity, statement: Statement) -> Item:
-    return Item(activity.ref, activity.experiment.title, "", "plain", (statement,))
+    return Item(activity.ref, activity.title, "", "plain", (statement,))
 
 
 def _list_open(activity: ExperimentActivity) -> list[Step]:
@@ -178,14 +178,14 @@ def _rank(activity: ExperimentActivity, wording: Wording) -> tuple[str, float]:
 def _plan_step(activity: ExperimentActivity, step: Step, wording: Wording) -> tuple[Planned, Item]:
     text = wording.inline(step.text, activity.ref)
     statement = make_statement(text, ".", place(wording.links.to(step.ref)), claims=[claim_text(step.ref, step.text)])
-    item = Item(activity.ref, activity.experiment.title, "", "plain", (statement,))
+    item = Item(activity.ref, activity.title, "", "plain", (statement,))
     return Planned(step.ref, step.text), item
 
 
 def _plan_experiment(activity: ExperimentActivity, wording: Wording) -> tuple[Planned, Item]:
     experiment = activity.experiment
     statement = make_statement("not begun.", place(wording.links.to(activity.ref)), claims=[claim_exists(experiment)])
-    return Planned(activity.ref, experiment.title), _make_item(activity, statement)
+    return Planned(activity.ref, activity.title), _make_item(activity, statement)
 
 
 def describe_planned(

@@ -8,6 +8,7 @@ from orglab.report.content.changes_of_mind import find_overturned, read_changes
 from orglab.report.content.conclusions import Answer, find_answers, read_result, state_conclusion
 from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
+from orglab.report.content.headline import explain_figures
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.progress import (
     MOST_NEXT,
@@ -107,11 +108,12 @@ def _summarize(
     return Short(
         lead=tuple(summarize(activities, wording, head.entries)),
         conclusions=tuple(state_conclusion(answer, wording) for answer in answers[:MOST_CONCLUSIONS]),
+        legend=explain_figures([one.headline for one in answers[:MOST_CONCLUSIONS] if one.headline is not None]),
         earlier=max(0, len(answers) - MOST_CONCLUSIONS),
         needed=tuple(find_prefixed("ASK", activities, wording)),
         risks=tuple(find_risks(answered, activities, results, wording)),
         planned=(planned,) if planned is not None else (),
-        remarks=tuple(describe_undated(activities)),
+        remarks=tuple(describe_undated(activities, wording)),
     )
 
 
@@ -175,4 +177,4 @@ def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iter
             sentence = make_statement(wording.day(event.at), ": ", quote, place(wording.links.to(event.ref)))
             statements.append(Statement(sentence.content, (claim_note(event),), below, event.text if below else ""))
         if statements:
-            yield Item(activity.ref, activity.experiment.title, "", "plain", tuple(statements))
+            yield Item(activity.ref, activity.title, "", "plain", tuple(statements))

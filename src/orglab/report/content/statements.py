@@ -84,6 +84,7 @@ class Short:
     Attributes:
         lead: The sentences that say how much happened.
         conclusions: What was concluded, an item for each experiment that was concluded last.
+        legend: What the figures of the conclusions mean, or empty.
         earlier: How many more were concluded.
         needed: What the author needs of the reader.
         risks: What the results are at risk of.
@@ -93,6 +94,7 @@ class Short:
 
     lead: tuple[Statement, ...]
     conclusions: tuple[Item, ...] = ()
+    legend: str = ""
     earlier: int = 0
     needed: tuple[Statement, ...] = ()
     risks: tuple[Statement, ...] = ()

@@ -53,17 +53,21 @@ def count_facts(activities: Sequence[ExperimentActivity], wording: Wording, entr
 
 def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entries: int) -> Iterator[Statement]:
     """Yield the sentence that says how much happened; what did not happen is not mentioned, but for what is blocked."""
-    answered = [activity for activity in activities if is_concluded(activity, wording)]
+    concluded = [activity for activity in activities if is_concluded(activity, wording)]
+    answered = [activity for activity in concluded if activity.conclusion.text or activity.conclusion.verdict]
     dropped = [activity for activity in activities if is_dropped(activity, wording)]
     going_on = [activity for activity in activities if activity.is_under_way]
     blocked = [activity for activity in activities if activity.kind == "waiting"]
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
     first = len(pieces)
-    claims = [Claim("state", one.ref, "", one.state) for one in (*answered, *dropped) if one.state]
+    claims = [Claim("state", one.ref, "", one.state) for one in (*concluded, *dropped) if one.state]
     stateless = [activity for activity in activities if is_stateless(activity)]
     for amount, word in (
-        (len(dropped), "dropped"), (len(going_on), "under way"), (len(stateless), "recorded without a state"),
-    ):  # fmt: skip
+        (len(concluded) - len(answered), "closed without a conclusion"),
+        (len(dropped), "dropped"),
+        (len(going_on), "under way"),
+        (len(stateless), "that has no state" if len(stateless) == 1 else "that have no state"),
+    ):
         if amount:
             noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
             separator = "; " if answered and len(pieces) == first else ", " if pieces else ""
@@ -120,7 +124,8 @@ def _runs(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Ru
 def _commits(activities: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
     """Return the full hashes of the commits of the period that belong to the experiments, oldest first."""
     known = wording.links.commits
-    hashes = {event.commit for activity in activities for event in activity.of_kind("commit") if event.commit}
+    events = (event for activity in activities for event in activity.events if event.kind == "commit")
+    hashes = {event.commit for event in events if event.commit and wording.period.contains(event.at)}
     recorded = {name for activity in activities for step in activity.experiment.steps for name in step.commits}
     hashes |= {known[name].hash for name in recorded if name in known and wording.period.contains(known[name].when)}
     return sorted(hashes, key=lambda name: (known[name].authored, name))
@@ -142,13 +147,15 @@ def _has_date(activity: ExperimentActivity) -> bool:
     return activity.closed is not None or any(event.at is not None for event in activity.events)
 
 
-def describe_undated(activities: Sequence[ExperimentActivity]) -> Iterator[Statement]:
-    """Yield which experiments may belong to the period but are left out, because the log does not say when."""
-    closed = [
-        activity
-        for activity in activities
-        if activity.kind in CLOSED_KINDS and activity.closed is None and _has_date(activity)
-    ]
+def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    """Yield which experiments may not belong to the period, or are left out, because the log does not say when."""
+    closed = [one for one in activities if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]
+    told = [one for one in closed if is_concluded(one, wording) or is_dropped(one, wording)]
+    if told:
+        which = "One experiment was" if len(told) == 1 else f"{count(len(told), 'experiment', 'words')} were"
+        claims = [claim_exists(activity.experiment) for activity in told]
+        yield make_statement(f"{which} begun in this period and closed at an unknown time.", claims=claims)
+    closed = [one for one in closed if one not in told]
     for experiments, what in ((closed, "closed at an unknown time"), (_undated(activities), "without any date")):
         if experiments:
             amount = count(len(experiments), "experiment", "words")

@@ -16,7 +16,7 @@ from orglab.report.formats.docx_parts import finish_docx
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.to_pdf import svg_to_png
-from orglab.report.formats.writer import SIGNS, Writer, split_line
+from orglab.report.formats.writer import Writer, split_line
 from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ class _TreeWriter(Writer):
         return self.picture(inline.path, inline.alt)
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = SIGNS.get(inline.tone, "")
+        sign = b.SIGNS.get(inline.tone, "")
         style = json.dumps(_styled(inline.tone.capitalize() if sign else "Plain"))
         if inline.is_sign and sign:
             text = _str(sign)

@@ -14,7 +14,7 @@ from orglab.report.charts.canvas import CSS
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.writer import SIGNS, Writer, split_line
+from orglab.report.formats.writer import Writer, split_line
 from orglab.report.tex import NotConvertedError
 
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
@@ -310,7 +310,7 @@ class _HtmlWriter(Writer):
         return self.picture(inline)
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = SIGNS.get(inline.tone, "")
+        sign = b.SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
             word, shown = _text(inline.text), f"sign {_tone(inline.tone)}"
             return f'<span class="{shown}" role="img" aria-label="{word}" title="{word}">{sign}</span>'
@@ -347,4 +347,4 @@ def _estimate_lines(blocks: Iterable[b.Block]) -> int:
 
 def _tone(tone: str) -> str:
     """Return the CSS class of a tone."""
-    return tone if tone in SIGNS else "plain"
+    return tone if tone in b.SIGNS else "plain"

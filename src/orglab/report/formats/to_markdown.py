@@ -11,7 +11,7 @@ from orglab.report.charts import chart_table
 from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
-from orglab.report.formats.writer import SIGNS, TextWriter
+from orglab.report.formats.writer import TextWriter
 
 # Characters with a meaning anywhere; an underscore within a word has none, which keeps names of metrics readable.
 _ANYWHERE = r"[\\`*<$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)"
@@ -261,7 +261,7 @@ class _MarkdownWriter(TextWriter):
         return f"[^{self.number_footnote(inline)}]"
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = SIGNS.get(inline.tone, "")
+        sign = b.SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
             return sign
         return f"**{f'{sign} ' if sign else ''}{_text(inline.text)}**"

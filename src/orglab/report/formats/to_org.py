@@ -10,7 +10,7 @@ from orglab.report.charts import chart_table
 from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
-from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
+from orglab.report.formats.writer import TextWriter, find_anchors
 
 _Z = ESCAPE
 _MARKERS = "*/_+=~"
@@ -337,7 +337,7 @@ class _OrgWriter(TextWriter):
         return f"[fn:{self.number_footnote(inline)}]"
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = SIGNS.get(inline.tone, "")
+        sign = b.SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
             return sign
         return f"*{f'{sign} ' if sign else ''}{_text(inline.text)}*"

@@ -21,7 +21,7 @@ from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.typst_math import string, to_typst_math
-from orglab.report.formats.writer import SIGNS, Writer, split_line
+from orglab.report.formats.writer import Writer, split_line
 from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
@@ -441,7 +441,7 @@ class _TypstWriter(Writer):
         return self.picture(inline.path, inline.alt, "2.4em")
 
     def _write_badge(self, inline: b.Badge) -> str:
-        sign = SIGNS.get(inline.tone, "")
+        sign = b.SIGNS.get(inline.tone, "")
         if inline.is_sign and sign:
             return f"#sign({_tone(inline.tone)}, {_str(sign)})"
         return f"#badge({_tone(inline.tone)}, {_str(f'{sign} {inline.text}'.strip())})"
@@ -468,4 +468,4 @@ def _or_none(text: str) -> str:
 
 def _tone(tone: str) -> str:
     """Return the name of a tone as a typst string literal."""
-    return string(tone if tone in SIGNS else "plain")
+    return string(tone if tone in b.SIGNS else "plain")

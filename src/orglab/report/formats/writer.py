@@ -21,9 +21,6 @@ SAFE_SCHEMES = frozenset(("http", "https", "mailto", "ftp"))
 MAX_URL_LENGTH = 4000
 """The maximum length of a URL in a link."""
 
-SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
-"""The symbol for the tone of a badge, as in charts, for grey print and colour-blind readers."""
-
 _MAX_HEADING_LEVEL = 6
 _MAX_END = 40
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
@@ -61,7 +58,7 @@ def split_line(item: b.ListItem) -> tuple[b.Badge | None, b.Inlines, b.Small | N
     """
     content = item.content[0].content if item.content and isinstance(item.content[0], b.Paragraph) else ()
     sign, end = None, None
-    if content and isinstance(content[0], b.Badge) and content[0].is_sign and content[0].tone in SIGNS:
+    if content and isinstance(content[0], b.Badge) and content[0].is_sign and content[0].tone in b.SIGNS:
         sign, content = content[0], content[1:]
         if content and isinstance(content[0], b.Text):
             content = (b.Text(content[0].text.lstrip()), *content[1:])
