@@ -140,7 +140,6 @@ def test_what_is_said_of_each_kind_of_fact():
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
         "changed": [
-            ("e199", ["Refuted so far, but supported by “ABC in XYZ model”. [e201]"]),
             ("e202", ["Opened again on 12 November. [e202]"]),
             ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]"]),
         ],
@@ -149,6 +148,7 @@ def test_what_is_said_of_each_kind_of_fact():
         "results": [
             ("e201", [
                 "Test if adding ABC to XYZ improves results. See [[id:199]].",
+                "Tried before: ABC is useless, refuted. [e199]",
                 "Concluded on 14 November; 2 steps done; 6 runs; 2 commits.",
             ]),
         ],

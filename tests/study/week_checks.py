@@ -31,9 +31,9 @@ def check_weeks(lab):
         sections = {one["name"]: one["items"] for one in found["sections"]} | {"conclusions": found["conclusions"]}
         for name, refs in week.sections().items():
             said = {item["ref"] for item in sections.get(name, [])} - {None}
-            more = [item["title"].split()[1] for item in sections.get(name, []) if item["ref"] is None]
+            more = [read_counts(item["title"])[0] for item in sections.get(name, []) if item["ref"] is None]
             if more:
-                yield from find_differences(f"{where}: {name}", len(refs), len(said) + int(more[0]))
+                yield from find_differences(f"{where}: {name}", len(refs), len(said) + more[0])
             expected = said & set(refs) if more else refs
             yield from find_differences(f"{where}: {name}", sorted(expected), sorted(said))
         for item in sections["conclusions"]:

@@ -225,6 +225,13 @@ def _conclusion_events(experiment: Experiment, conclusion: Conclusion) -> Iterat
         yield _event("conclusion", experiment.ref, experiment.concluded, "", line=line, facts=facts)
 
 
+def _is_same_time(at: Timestamp | None, closed: Timestamp | None) -> bool:
+    """Return whether a time is that of CLOSED, which may be only a day."""
+    if at is None or closed is None:
+        return False
+    return at == closed or (not closed.has_time and at.when.date() == closed.when.date())
+
+
 def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
     """Return the state changes that Org logged, including CLOSED, and their lines.
 
@@ -243,7 +250,8 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
         facts = {name: value for name, value in known.items() if value}
         lines.add(line)
         events.append(_event("state", ref, at, logged.text, line=line, facts=facts, is_end=is_done(new)))
-        is_closed_logged = is_closed_logged or (at == closed and (logged.kind == "closing" or is_done(logged.new)))
+        is_closing = logged.kind == "closing" or is_done(logged.new)
+        is_closed_logged = is_closed_logged or (is_closing and _is_same_time(at, closed))
     if closed is not None and not is_closed_logged:
         facts = {"new": experiment.state} if experiment.state else {}
         events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts, is_end=experiment.is_done))

@@ -64,6 +64,10 @@ class Small(Marked):
     """Text of lesser weight, such as the evidence below a statement."""
 
 
+class Isolated(Marked):
+    """Text whose direction does not mix with that of what surrounds it, as in Unicode's bidirectional algorithm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """Inline code, such as a file name or a command."""
@@ -396,6 +400,7 @@ Inline: TypeAlias = (
     | Superscript
     | Subscript
     | Small
+    | Isolated
     | Code
     | Math
     | Link

@@ -8,6 +8,9 @@ from orglab.text import mark_directions
 # What XML 1.0 forbids and typst, pandoc or browsers reject: control characters except tab and newline, lone
 # surrogates, and two noncharacters.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_RIGHT_TO_LEFT_KINDS = ("R", "AL")
+_STRONG_KINDS = ("L", *_RIGHT_TO_LEFT_KINDS)
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 
@@ -47,6 +50,17 @@ def to_superscript(text: str) -> str:
 def to_subscript(text: str) -> str:
     """Return a text in subscript characters if all of it exists as such, else in parentheses after `_`."""
     return text.translate(_SUBSCRIPTS) if all(ord(char) in _SUBSCRIPTS for char in text) else f"_({text})"
+
+
+def is_right_to_left(text: str) -> bool:
+    """Return whether a text is read from right to left: its first letter decides (UAX 9, P2 and P3)."""
+    kinds = (unicodedata.bidirectional(char) for char in text) if has_right_to_left(text) else iter(())
+    return next((kind in _RIGHT_TO_LEFT_KINDS for kind in kinds if kind in _STRONG_KINDS), False)
+
+
+def has_right_to_left(text: str) -> bool:
+    """Return whether a text has letters that are read from right to left, such as Hebrew or Arabic."""
+    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 def is_wide(char: str) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from orglab.api import open_log
+from orglab.report.blocks import Isolated, List, Strong, Text
+from orglab.report.content.layout import lay_out
 from orglab.report.progress_report import make_report
 from orglab.report.report_options import ReportOptions
 
@@ -164,7 +166,7 @@ def test_at_most_five_next_steps_in_order():
     others[3] = others[3].replace("TODO [5]", "TODO [#A] [5]")
     write(experiment(1, "One", steps=["[X] First", "[ ] Second"]), *others)
     found = read()["next"]
-    assert list(found) == ["e1", "e5", "e2", "e3", "e4", "and 2 more"]
+    assert list(found) == ["e1", "e5", "e2", "e3", "e4", "and two more"]
     assert found["e1"] == ["Second. [e1.2]"]
 
 
@@ -240,19 +242,61 @@ def test_a_baseline_that_failed_and_a_run_that_diverged_are_doubted():
 def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
     write(
         experiment(1, "Wide is better", "DONE", conclusion="Wide is better. On all data.", verdict="supported"),
-        experiment(2, "Again", "DONE", conclusion="Not on new data, see [[id:1]].", verdict="refuted"),
+        experiment(2, "Again", "DONE", conclusion="Not on new data, which overturns [[id:1]].", verdict="refuted"),
     )
     found = read()
-    assert found["changed"] == {"e1": ["Supported so far, but refuted by “Again”. [e2]"]}
+    assert found["changed"] == {"e1": ["Supported so far, but overturned by “Again”. [e2]"]}
     assert found["results"]["e1"][0] == "Overturned by [e2]."
 
 
 def test_of_two_that_contradict_each_other_in_a_minute_the_later_one_in_the_log_overturns():
     write(
-        experiment(1, "A", "DONE", conclusion="Yes, unlike [e2].", verdict="supported"),
-        experiment(2, "B", "DONE", conclusion="No, unlike [e1].", verdict="refuted"),
+        experiment(1, "A", "DONE", conclusion="Yes, this contradicts [e2].", verdict="supported"),
+        experiment(2, "B", "DONE", conclusion="No, this contradicts [e1].", verdict="refuted"),
     )
-    assert read()["changed"] == {"e1": ["Supported so far, but refuted by “B”. [e2]"]}
+    assert read()["changed"] == {"e1": ["Supported so far, but overturned by “B”. [e2]"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_overturned"),
+    [
+        ("No: this contradicts the result of [e1].", True),
+        ("It refutes [[id:1][the first one]] on new data.", True),
+        ("Four seeds do not reproduce [e1]", True),
+        ("We failed to replicate [e1].", True),
+        ("It doesn't confirm [e1.2].", True),
+        ("This overturned\n[e1].", True),
+        ("No, unlike warmup [e1].", False),
+        ("This does not contradict [e1].", False),
+        ("Contradicted by [e1].", False),
+        ("It contradicts the paper. See [e1].", False),
+        ("As in [e1], the loss is reversed.", False),
+    ],
+)
+def test_only_words_that_say_so_overturn(words, is_overturned):
+    write(
+        experiment(1, "A", "DONE", conclusion="Yes.", verdict="supported"),
+        experiment(2, "B", "DONE", conclusion=words, verdict="refuted"),
+    )
+    assert ("changed" in read()) == is_overturned
+
+
+def test_the_reason_for_a_drop_is_told_where_closed_has_no_time_of_day():
+    change = (
+        '  :LOGBOOK:\n  - State "CANCELED" from "TODO" [2026-11-14 Sat 09:00] \\\\\n    The cluster is gone\n  :END:\n'
+    )
+    write(experiment(1, "A", "CANCELED", history=change).replace("-14 Sat 16:16", "-14 Sat"))
+    assert read()["changed"] == {"e1": ["Dropped on 14 November: “The cluster is gone”. [e1]"]}
+
+
+def test_a_title_from_right_to_left_keeps_to_itself():
+    write(experiment(1, "שלב B קטן", steps=["[ ] 16k"]))
+    report = make_report(open_log(), ReportOptions(since=SINCE), NOW)
+    (item,) = report.sections["under_way"]
+    assert item.title == "שלב B קטן"
+    assert read()["under_way"] == {"e1": ["0 of 1 step done; since 9 November. [e1]"]}
+    found = next(block for block in lay_out(report).blocks if isinstance(block, List))
+    assert found.items[0].content[0].content[:2] == (Strong((Isolated((Text("שלב B קטן"),)),)), Text(": "))
 
 
 def test_what_was_tried_before_is_named_at_the_result_that_refers_to_it():

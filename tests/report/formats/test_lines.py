@@ -16,7 +16,7 @@ from orglab.report.formats.to_html import to_html
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.formats.to_org import to_org
 from orglab.report.formats.to_pdf import to_pdf
-from orglab.report.formats.writer import split_line
+from orglab.report.formats.writer import is_right_to_left, split_line
 from sample_report import sample, timeline, wide_table
 
 ZERO_WIDTH = "\u200b"
@@ -185,3 +185,22 @@ def test_blocks_of_text_have_the_direction_of_their_words():
     for tag in ("h1", "h2", "p", "td", "th", "caption", "li"):
         assert all('dir="auto"' in found for found in re.findall(rf"<{tag}\b[^>]*>", page.split("<footer>")[0]))
     assert '<span class="ref experiment" dir="ltr">[e1]</span>' in page
+
+
+def test_a_paragraph_from_right_to_left_is_one_in_word_too():
+    paragraphs = words("\u05de\u05d7\u05e7\u05e8 3.5%"), words("English \u05de\u05d7\u05e7\u05e8"), words("3.5%")
+    with zipfile.ZipFile(io.BytesIO(to_docx(document(*paragraphs)))) as parts:
+        body = parts.read("word/document.xml").decode()
+    found = [bool(re.search("<w:bidi */>", one)) for one in re.findall("<w:p>.*?</w:p>", body, re.S) if "<w:t" in one]
+    assert found[-3:] == [True, False, False]
+
+
+def test_what_is_isolated_does_not_mix_with_the_text_around_it():
+    title = b.Strong((b.Isolated((b.Text("\u05de\u05d7\u05e7\u05e8"),)),))
+    line = b.Paragraph((title, b.Text(": 0 of 1 step")))
+    assert "<strong><bdi>\u05de\u05d7\u05e7\u05e8</bdi></strong>: 0 of 1 step" in to_html(document(line))
+    assert "**\u2068\u05de\u05d7\u05e7\u05e8\u2069**: 0 of 1 step" in to_markdown(document(line))
+    assert "*\u2068\u05de\u05d7\u05e7\u05e8\u2069*: 0 of 1 step" in to_org(document(line))
+    assert to_pdf(document(line))
+    assert not is_right_to_left(line)
+    assert is_right_to_left(words("(1) \u05de\u05d7\u05e7\u05e8 abc"))

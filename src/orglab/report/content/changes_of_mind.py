@@ -1,17 +1,24 @@
 """What was decided otherwise than before: verdicts that changed, experiments that were dropped or opened again."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from orglab.history.events import Event
+from orglab.org.source import decode, encode
 from orglab.report.blocks import Inline, Text
-from orglab.report.content.evidence import Claim
+from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_change
 
-_OPPOSITES = {("supported", "refuted"), ("refuted", "supported")}
+# The end of a text before a reference that it overturns: "contradicts the result of"
+_CONTRADICTS = re.compile(
+    r"(?:(?<!\bnot )(?<!n't )\b(?:overturn|contradict|refut|disprov|revers|retract|supersed)(?:e?s|ed|e)?\b(?! by\b)"
+    r"|(?:\bnot|n't|\bfail(?:s|ed)? to) (?:reproduce|replicate|confirm)\b)[^.;!?]{0,40}\Z",
+    re.IGNORECASE,
+)
 
 
 def is_concluded(activity: ExperimentActivity, wording: Wording) -> bool:
@@ -25,22 +32,26 @@ def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
 
 
 def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) -> dict[str, str]:
-    """Return the experiments whose verdict another one contradicts that refers to them, each with that other one.
+    """Return the experiments that a conclusion of the period overturns in so many words, each with the one it is of.
 
-    It must have been concluded in the period, and after the one that it contradicts.
+    They must have been concluded before.
     """
     by_ref = {activity.ref: activity for activity in activities}
     overturned = {}
     for activity in activities:
-        if not is_concluded(activity, wording) or activity.conclusion.verdict is None:
+        if not is_concluded(activity, wording):
             continue
-        for ref in wording.find_mentioned(activity.experiment):
+        for ref in _read_contradicted(activity, wording):
             other = by_ref.get(ref)
-            if other is None or other is activity or other.kind != "done" or not _is_earlier(other, activity):
-                continue
-            if (other.conclusion.verdict, activity.conclusion.verdict) in _OPPOSITES:
+            if other is not None and other is not activity and other.kind == "done" and _is_earlier(other, activity):
                 overturned[ref] = activity.ref
     return overturned
+
+
+def _read_contradicted(activity: ExperimentActivity, wording: Wording) -> Iterator[str]:
+    """Yield the references that a conclusion says it overturns."""
+    text = encode(activity.conclusion.text)
+    yield from (ref for at, ref in wording.find_references(text) if _CONTRADICTS.search(decode(text[:at])))
 
 
 def _is_earlier(one: ExperimentActivity, other: ExperimentActivity) -> bool:
@@ -72,11 +83,11 @@ def _make_item(activity: ExperimentActivity, statements: Sequence[Statement]) ->
 
 def _overturn(before: ExperimentActivity, after: ExperimentActivity, wording: Wording) -> Statement:
     title = wording.inline(after.title, after.ref)
-    verdict, new = before.conclusion.verdict, after.conclusion.verdict
-    return make_statement(
-        f"{verdict} so far, but {new} by “", title, "”", ".", place(wording.links.to(after.ref)),
-        claims=[Claim("verdict", before.ref, "", verdict), Claim("verdict", after.ref, "", new)],
-    )  # fmt: skip
+    verdict = before.conclusion.verdict
+    lead = f"{verdict} so far, but overturned by “" if verdict else "overturned by “"
+    claims = [Claim("conclusion", after.ref, "", digest_text(after.conclusion.text))]
+    claims += [Claim("verdict", before.ref, "", verdict)] if verdict else []
+    return make_statement(lead, title, "”", ".", place(wording.links.to(after.ref)), claims=claims)
 
 
 def is_reopening(event: Event, activity: ExperimentActivity) -> bool:

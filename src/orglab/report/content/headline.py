@@ -78,7 +78,7 @@ class Headline(NamedTuple):
             low, high = (number(end, self.decimals) for end in self.interval)
             text += f" [{low}, {high}]"
         figures = (text, self._describe_counts(), self.describe_claim())
-        return f"{self.metric} {', '.join(_keep_together(words) for words in figures if words)}"
+        return f"{self.metric} {', '.join(keep_together(words) for words in figures if words)}"
 
     def _describe_counts(self) -> str:
         """Return how many runs count: `n = 3`, `n = 3 of 4`, or `n = 3 against 2` if the baseline has others."""
@@ -127,7 +127,7 @@ def explain_figures(headlines: Sequence[Headline]) -> str:
     return f"{told if told.startswith('n:') else capitalize_first(told)}." if headlines else ""
 
 
-def _keep_together(figure: str) -> str:
+def keep_together(figure: str) -> str:
     """Return a figure with spaces at which no line breaks."""
     return figure.replace(" ", "\u00a0")
 

@@ -9,7 +9,7 @@ from orglab.report.content.doubts import describe_failures
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
-from orglab.report.content.headline import count_values, find_headline
+from orglab.report.content.headline import count_values, find_headline, keep_together
 from orglab.report.content.prefixed_notes import read_prefix
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Planned, Statement
@@ -95,7 +95,8 @@ def _describe_figures(results: Results | None) -> tuple[str, list[Claim]]:
     if headline is None:
         return "", []
     mean = describe_mean(headline.summary, headline.decimals)
-    return f"so far {headline.metric} {mean} (n = {count_values(headline.summary)})", [*headline.claims()]
+    figures = keep_together(mean), keep_together(f"(n = {count_values(headline.summary)})")
+    return f"so far {headline.metric} {' '.join(figures)}", [*headline.claims()]
 
 
 def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str, list[Claim]]:

@@ -24,11 +24,11 @@ from orglab.report.content.statements import SECTIONS, Item, Planned, Report, Sh
 from orglab.report.content.summary import count_facts, describe_undated, summarize
 from orglab.report.content.wording import Wording, claim_note
 from orglab.runs.step_results import Results
-from orglab.text import days
+from orglab.text import cardinal, days
 
-MOST_CONCLUSIONS = 10
+MOST_CONCLUSIONS = 8
 """How many conclusions the summary has; of more, the last ones."""
-_MOST_OPEN = 5  # experiments under way, as many blocked, and as many changes
+_MOST_OPEN = 4  # experiments under way, as many blocked, and as many changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _section(
         changes = list(read_changes(activities, overturned, wording))
         yield from changes[:_MOST_OPEN]
         if len(changes) > _MOST_OPEN:
-            yield Item("", f"and {len(changes) - _MOST_OPEN} more", "", "plain", ())
+            yield Item("", f"and {cardinal(len(changes) - _MOST_OPEN, 'words')} more", "", "plain", ())
     elif name == "under_way":
         doing = [activity for activity in activities if activity.is_under_way]
         doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
@@ -148,7 +148,7 @@ def _section(
     elif name == "next":
         yield from (item for _, item in plans[:MOST_NEXT])
         if len(plans) > MOST_NEXT:
-            yield Item("", f"and {len(plans) - MOST_NEXT} more", "", "plain", ())
+            yield Item("", f"and {cardinal(len(plans) - MOST_NEXT, 'words')} more", "", "plain", ())
     elif name == "results":
         stated = answers[:MOST_CONCLUSIONS]
         others = {activity.ref: activity for activity in activities}
@@ -161,7 +161,7 @@ def _section(
 def _rest(activities: Sequence[ExperimentActivity], what: str) -> Iterator[Item]:
     """Yield how many more experiments there are."""
     if activities:
-        yield Item("", f"and {len(activities)} more {what}", "", "plain", ())
+        yield Item("", f"and {cardinal(len(activities), 'words')} more {what}", "", "plain", ())
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orglab.report.blocks import Blocks, Inline, Inlines, Reference, Small, Text, plain
+from orglab.report.blocks import Blocks, Inline, Inlines, Isolated, Reference, Small, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
@@ -166,6 +166,6 @@ def to_plain_text(content: Inlines) -> str:
 
 
 def _cite(inline: Inline) -> Inline:
-    if isinstance(inline, Small):
-        return Small(tuple(map(_cite, inline.content)))
+    if isinstance(inline, Small | Isolated):
+        return type(inline)(tuple(map(_cite, inline.content)))
     return Text(inline.cited) if isinstance(inline, Reference) else inline

@@ -10,7 +10,8 @@ from orglab.config import Config
 from orglab.experiment.model import Experiment, strip_cookies
 from orglab.history.events import Event
 from orglab.reference import find_references, link_pattern, without_letter
-from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
+from orglab.report.blocks import Blocks, Inline, Inlines, Isolated, Paragraph, Reference, Text
+from orglab.report.characters import has_right_to_left
 from orglab.report.content.citations import Links
 from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import Period
@@ -20,7 +21,7 @@ from orglab.text import day
 
 # Longer texts are quoted below the sentence.
 _SHORT = 200
-_PLAIN = re.compile(r"(?:[^\W_]|[ ,.;()%!?-])+")
+_PLAIN = re.compile(r"(?:[^\W_\u0590-\u08ff]|[ ,.;()%!?-])+")
 _LINK = link_pattern()
 
 
@@ -59,7 +60,9 @@ class Wording:
         # Most lines contain no markup, and need no parsing.
         if _PLAIN.fullmatch(text):
             return (Text(text),)
-        return read_line(text, self.context(ref)) or (Text("…"),)
+        content = read_line(text, self.context(ref)) or (Text("…"),)
+        # Otherwise "0 of 1" after a Hebrew title would become a part of it.
+        return (Isolated(content),) if has_right_to_left(text) else content
 
     def blocks(self, text: str, ref: str) -> Blocks:
         """Return a longer text of the log, such as a conclusion, as blocks."""
@@ -73,17 +76,21 @@ class Wording:
         blocks = self.blocks(text, ref)
         match blocks:
             case (Paragraph(content),) if len(text) <= _SHORT:
+                content = (Isolated(content),) if has_right_to_left(text) else content
                 return [Text("“"), *content, Text("”")] if is_marked else [*content], ()
         return [], blocks
 
     def find_mentioned(self, experiment: Experiment) -> Iterator[str]:
         """Yield the references to other experiments in an experiment's text, each once."""
         text = experiment.document.text[experiment.begin : experiment.end]
-        names = [match.group(1).decode() for match in _LINK.finditer(text)]
-        names += [reference.id for _, reference in find_references(text, self.config.letter)]
-        for name in dict.fromkeys(names):
-            if name != experiment.id:
-                yield self.config.letter + name
+        own = self.config.letter + experiment.id
+        yield from (ref for ref in dict.fromkeys(ref for _, ref in self.find_references(text)) if ref != own)
+
+    def find_references(self, text: bytes) -> Iterator[tuple[int, str]]:
+        """Yield the experiments that a text refers to, each with the offset: first those in links."""
+        letter = self.config.letter
+        yield from ((match.start(), letter + match.group(1).decode()) for match in _LINK.finditer(text))
+        yield from ((at, letter + reference.id) for at, reference in find_references(text, letter))
 
     def on_day(self, moment: datetime.datetime) -> str:
         """Return the day of a time for a sentence, `on 4 November`, with the year if it differs from the period's."""

@@ -16,7 +16,7 @@ from orglab.report.formats.docx_parts import finish_docx
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.to_pdf import svg_to_png
-from orglab.report.formats.writer import Writer, split_line
+from orglab.report.formats.writer import Writer, is_right_to_left, split_line
 from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class _TreeWriter(Writer):
         b.Underline: _delimiters("Underline"),
         b.Strike: _delimiters("Strikeout"),
         b.Small: ('{"t":"Span","c":[' + json.dumps(_styled("Small")) + ",[", "]]}"),
+        b.Isolated: ('{"t":"Str","c":"\\u2068"},', ',{"t":"Str","c":"\\u2069"}'),
         b.Superscript: _delimiters("Superscript"),
         b.Subscript: _delimiters("Subscript"),
     }
@@ -171,7 +172,8 @@ class _TreeWriter(Writer):
         return f'{{"t":"Header","c":[{level},{attributes},[{self.inlines(block.content)}]]}}'
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        return self.para((self.anchor_span(block.anchor) + self.inlines(block.content)).rstrip(","))
+        text = self.para((self.anchor_span(block.anchor) + self.inlines(block.content)).rstrip(","))
+        return f'{{"t":"Div","c":[{_attributes(dir="rtl")},[{text}]]}}' if is_right_to_left(block) else text
 
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, a new one begins."""

@@ -45,6 +45,7 @@ class _HtmlWriter(Writer):
         b.Underline: ("<u>", "</u>"),
         b.Strike: ("<del>", "</del>"),
         b.Small: ("<small>", "</small>"),
+        b.Isolated: ("<bdi>", "</bdi>"),
         b.Superscript: ("<sup>", "</sup>"),
         b.Subscript: ("<sub>", "</sub>"),
     }

@@ -61,6 +61,7 @@ class _MarkdownWriter(TextWriter):
         b.Strong: ("**", "**"),
         b.Underline: ("*", "*"),
         b.Small: ("", ""),
+        b.Isolated: ("\u2068", "\u2069"),
         b.Strike: ("~~", "~~"),
     }
     fixed: ClassVar = {b.Rule: "---", b.LineBreak: "\\\n"}

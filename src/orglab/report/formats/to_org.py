@@ -84,6 +84,7 @@ class _OrgWriter(TextWriter):
         b.Strong: ("*", "*"),
         b.Underline: ("_", "_"),
         b.Small: ("", ""),
+        b.Isolated: ("\u2068", "\u2069"),
         b.Strike: ("+", "+"),
     }
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}

@@ -21,7 +21,7 @@ from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.typst_math import string, to_typst_math
-from orglab.report.formats.writer import Writer, split_line
+from orglab.report.formats.writer import Writer, is_right_to_left, split_line
 from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class _TypstWriter(Writer):
         b.Underline: ("#underline", ""),
         b.Strike: ("#strike", ""),
         b.Small: ("#small", ""),
+        b.Isolated: ("#isolated", ""),
         b.Superscript: ("#super", ""),
         b.Subscript: ("#sub", ""),
     }
@@ -240,7 +241,8 @@ class _TypstWriter(Writer):
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        return f"{self.label_element(block.anchor)}{self.inlines(block.content)}"
+        content = f"{self.label_element(block.anchor)}{self.inlines(block.content)}"
+        return f"#right-to-left[{content}]" if is_right_to_left(block) else content
 
     def _write_list(self, block: b.List) -> str:
         tight = "false" if block.is_loose else "true"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from orglab.report import blocks as b
+from orglab.report import characters
 from orglab.report.characters import printable
 from orglab.report.charts import LIGHT, draw_chart
 from orglab.report.formats.assets import Assets
@@ -65,6 +66,12 @@ def split_line(item: b.ListItem) -> tuple[b.Badge | None, b.Inlines, b.Small | N
     if len(content) > 1 and isinstance(content[-1], b.Small) and len(b.plain((content[-1],))) <= _MAX_END:
         end, content = content[-1], content[:-1]
     return sign, content, end
+
+
+def is_right_to_left(block: b.Paragraph) -> bool:
+    """Return whether a paragraph is read from right to left, whatever the direction of what is isolated in it."""
+    content = tuple(inline for inline in block.content if not isinstance(inline, b.Isolated | b.Strong))
+    return characters.is_right_to_left(b.plain(content))
 
 
 _KINDS: tuple[type, ...] = (*get_args(b.Block), *get_args(b.Inline))
@@ -228,13 +235,13 @@ class TextWriter(Writer):
 
     def _write_marked(self, inline: b.Marked) -> str:
         """Write text between marks, which go next to the first and last characters that are not whitespace."""
-        mark, _ = self.marks[type(inline)]
+        begin, end = self.marks[type(inline)]
         text = self.inlines(inline.content)
         inside = text.strip(" \n\t\u00a0")
         if not inside:
             return text
         before, after = text.split(inside, 1)
-        return f"{before}{mark}{inside}{mark}{after}"
+        return f"{before}{begin}{inside}{end}{after}"
 
     def _write_raw(self, block: b.Raw) -> str:
         return f"{self._write_code_block(b.CodeBlock(block.text))}\n\n{self.note(block.note)}"
