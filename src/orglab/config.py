@@ -64,12 +64,16 @@ class ReportConfig(NamedTuple):
     """How a report is written; `[report]`.
 
     Attributes:
+        title: The name of the study; empty for the `#+TITLE` of the log.
+        author: The author; empty for the `#+AUTHOR` of the log, or the name that git knows.
         template: A Jinja2 template for reports in its format; relative to the settings file there, to the current
             folder or absolute here; empty for none.
         pictures_outside: Whether a report has pictures from outside of the repository; only the user's own
             configuration can say so.
     """
 
+    title: str = ""
+    author: str = ""
     template: str = ""
     pictures_outside: bool = False
 

@@ -640,3 +640,16 @@ def test_a_commit_of_the_log_alone_is_no_work_on_an_experiment(repo):
     assert said()["lead"] == ["One new experiment, not begun yet."]
     repo.commit("[e5.1] try it", {"a.py": "x"})
     assert said()["lead"] == ["One experiment under way; nothing blocked."]
+
+
+def test_title_and_author_are_those_of_the_settings_then_of_the_log_then_of_git(repo):
+    def head():
+        report = make_report(open_log(), SINCE, NOW)
+        return report.title.partition(":")[0], report.author
+
+    repo.commit("log", {"experiment_log.org": "* TODO [5] A :exp:\n"})
+    assert head() == (repo.path.name, "Ada Author")
+    repo.write("experiment_log.org", "#+TITLE: ABC study\n#+AUTHOR: Ada\n* TODO [5] A :exp:\n")
+    assert head() == ("ABC study", "Ada")
+    repo.write("orglab.toml", '[report]\ntitle = "ABC for the board"\nauthor = "Ada and Ben"\n')
+    assert head() == ("ABC for the board", "Ada and Ben")

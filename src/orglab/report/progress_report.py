@@ -97,12 +97,12 @@ def _read_head(
     before = read_last(log.clone_folder).find_before(period.until)
     scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
     return Head(
-        title=options.title or read_title(sources.document, repository),
+        title=options.title or read_title(sources.document, repository, log.config.report),
         is_whole_title=bool(options.title),
         made=now,
         log=str(log.path),
         scope=scope,
-        author=read_author(sources.document, repository),
+        author=read_author(sources.document, repository, log.config.report),
         source=describe_source(repository, links.forge, sources.head),
         entries=sum(entry.at is not None and period.contains(entry.at.when) for entry in sources.entries),
         planned=tuple(Planned(*plan) for plan in before.planned) if before is not None else (),

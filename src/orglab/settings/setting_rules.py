@@ -37,6 +37,8 @@ log = "{log}"
 # share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
 
 [report]
+# title = ""                   # the name of the study, in place of the log's #+TITLE
+# author = ""                  # in place of the log's #+AUTHOR, or of git's user.name
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
 
 [metrics]
@@ -115,7 +117,7 @@ def find_problem(name: str, value: str, keywords: str) -> str | None:
         if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):
             return "the name of an environment variable"
         return "a variable that is not secret" if is_secret_name(value) else None
-    if not is_line(value) and (value or name != "report.template"):
+    if not is_line(value) and (value or not name.startswith("report.")):
         return "one line of plain text"
     if name in ("verdicts", *_HEADINGS) and value != " ".join(value.split()):
         return "one line of plain text, with single spaces between words"

@@ -2,7 +2,7 @@
 
 import os
 
-from orglab.config import DEFAULT_TITLE
+from orglab.config import DEFAULT_TITLE, ReportConfig
 from orglab.git import Repository
 from orglab.git.forge import Forge
 from orglab.org.document import Document
@@ -13,17 +13,17 @@ _KEYWORD = compile_late(rb"(?im)^[ \t]*#\+(TITLE|AUTHOR):[ \t]*(.*?)[ \t]*\r?$")
 _SHORT_HASH = 7
 
 
-def read_title(document: Document, repository: Repository | None) -> str:
-    """Return the name of a study: the `#+TITLE` of its log, or the name of the repository if that says nothing."""
-    title = _read_keyword(document, "TITLE")
+def read_title(document: Document, repository: Repository | None, config: ReportConfig) -> str:
+    """Return the name of a study: the setting, the `#+TITLE` of its log, or the name of the repository."""
+    title = config.title or _read_keyword(document, "TITLE")
     if title and title.casefold() != DEFAULT_TITLE.casefold():
         return title
     return os.path.basename(os.path.realpath(repository.top)) if repository is not None else title  # noqa: PTH119
 
 
-def read_author(document: Document, repository: Repository | None) -> str:
-    """Return the author: the `#+AUTHOR` of the log, or the name that git knows; empty if there is none."""
-    author = _read_keyword(document, "AUTHOR")
+def read_author(document: Document, repository: Repository | None, config: ReportConfig) -> str:
+    """Return the author: the setting, the `#+AUTHOR` of the log, or the name that git knows; empty without any."""
+    author = config.author or _read_keyword(document, "AUTHOR")
     if author or repository is None:
         return author
     return decode(repository.read("config", "user.name") or b"").strip()
