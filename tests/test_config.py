@@ -7,7 +7,7 @@ import pytest
 
 from commands import Orglab
 from conftest import Repository
-from orglab.config import Config
+from orglab.config import Config, ReportConfig
 from orglab.errors import NotFoundError
 from orglab.settings.settings_files import find_log
 
@@ -139,7 +139,7 @@ def test_the_own_configuration_wins_and_may_lead_outside(tmp_path, monkeypatch):
     log, config = find_log(repo.path)
     assert (log, config.journal, config.letter) == (tmp_path / "notes/log.org", "../days.org", "x")
     assert (config.run.snapshot_files, config.run.size_limit) == (1000000000, 5)
-    assert config.report == (str(own.with_name("mail.txt.j2")), True)
+    assert config.report == ReportConfig(template=str(own.with_name("mail.txt.j2")), pictures_outside=True)
     assert list(config.metrics.items()) == [("acc", "max"), ("loss", "min")]
     assert config.refused == ()
 

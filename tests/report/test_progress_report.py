@@ -647,6 +647,7 @@ def test_title_and_author_are_those_of_the_settings_then_of_the_log_then_of_git(
         report = make_report(open_log(), SINCE, NOW)
         return report.title.partition(":")[0], report.author
 
+    repo.git("config", "user.name", "Ada Author")
     repo.commit("log", {"experiment_log.org": "* TODO [5] A :exp:\n"})
     assert head() == (repo.path.name, "Ada Author")
     repo.write("experiment_log.org", "#+TITLE: ABC study\n#+AUTHOR: Ada\n* TODO [5] A :exp:\n")
