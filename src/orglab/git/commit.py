@@ -1,6 +1,7 @@
 """Commits, read many at a time."""
 
 import datetime
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -58,11 +59,17 @@ class Commit(NamedTuple):
     @property
     def when_there(self) -> datetime.datetime:
         """The author date in the author's time zone, as `git log` shows it, and as the author's log has its times."""
-        try:
-            zone = datetime.datetime.strptime(self.zone, "%z").tzinfo
-            return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None)
-        except ValueError:
-            return self.when
+        zone = _read_zone(self.zone)
+        return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None) if zone else self.when
+
+
+@functools.cache
+def _read_zone(text: str) -> datetime.tzinfo | None:
+    """Return the time zone of an offset such as `+0530`, or None if it is not valid."""
+    try:
+        return datetime.datetime.strptime(text, "%z").tzinfo
+    except ValueError:
+        return None
 
 
 def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:

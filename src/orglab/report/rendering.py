@@ -135,18 +135,21 @@ def write_report(
         content = read_inside(log.repository, path, _MOST_BYTES)
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
-    evidence = _find_evidence(content, report)
+    evidence = _find_evidence(content, report, is_own=report_format.template is None)
     earlier = last.earlier if report.scope else last.add(report.period.until, report.planned_next)
     write_last(log.clone_folder, LastReport(earlier, str(path.absolute()), compute_digest(content), evidence))
 
 
-def _find_evidence(content: bytes, report: Report) -> Mapping[str, object]:
+def _find_evidence(content: bytes, report: Report, *, is_own: bool) -> Mapping[str, object]:
     """Return the evidence of a report that was written: that of its file, or its own if a template left that out."""
-    evidence = collect_evidence(report)
+    stored = None
     with suppress(NotFoundError):
         stored = read_evidence(content)
-        if stored is not None and stored.get("statements") == evidence["statements"]:
-            return stored
+    if is_own and stored is not None:
+        return stored
+    evidence = collect_evidence(report)
+    if stored is not None and stored.get("statements") == evidence["statements"]:
+        return stored
     return {**evidence, **describe_words(content)}
 
 

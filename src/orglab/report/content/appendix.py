@@ -45,10 +45,9 @@ def choose_charted(report: Report) -> frozenset[str]:
 
 
 def lay_out_record(
-    activity: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool
+    activity: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool, is_result: bool
 ) -> Iterator[Block]:
     """Yield the full record of an experiment, but for the question that stands at its result."""
-    is_result = any(item.ref == activity.ref for item in report.sections.get("results", ()))
     ref, experiment = activity.ref, activity.experiment
     yield Heading(2, (*wording.inline(activity.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
     if experiment.description and not is_result:

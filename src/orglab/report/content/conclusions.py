@@ -133,8 +133,7 @@ def read_result(
         listed = "; ".join(doubts)
         lead = Strong((Text("What to doubt: "),))
         statements.append(make_statement(lead, f"{listed}.", claims=[claim_exists(experiment)]))
-    told = {ref for ref, by in overturned.items() if by == activity.ref}
-    earlier = list(_find_earlier(activity, {ref: one for ref, one in others.items() if ref not in told}, wording))
+    earlier = list(_find_earlier(activity, others, overturned, wording))
     is_compared = sum(bool(outcome.runs) for outcome in answer.results.outcomes) > 1
     if is_stated and not statements and not earlier and not is_compared:
         return None
@@ -144,13 +143,18 @@ def read_result(
 
 
 def _find_earlier(
-    activity: ExperimentActivity, others: Mapping[str, ExperimentActivity], wording: Wording
+    activity: ExperimentActivity,
+    others: Mapping[str, ExperimentActivity],
+    overturned: Mapping[str, str],
+    wording: Wording,
 ) -> Iterator[Statement]:
-    """Yield the experiments that an experiment refers to and that were closed before it was created."""
+    """Yield the experiments that an experiment refers to, but does not overturn, and that were closed before it."""
     created = activity.experiment.created
     for ref in wording.find_mentioned(activity.experiment):
         other = others.get(ref)
-        if other is None or other.closed is None or created is None or other.closed >= created.when:
+        if other is None or other.closed is None or created is None or overturned.get(ref) == activity.ref:
+            continue
+        if other.closed >= created.when:
             continue
         verdict = f", {other.conclusion.verdict}" if other.conclusion.verdict else ""
         title = wording.inline(other.title, ref)

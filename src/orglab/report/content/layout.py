@@ -169,7 +169,9 @@ def _lay_out_appendix(report: Report, drawn: frozenset[str]) -> Details:
     if len(drawn) < sum(activity.ref in report.results for activity in report.touched):
         limited = f"Charts are drawn only for the {len(drawn)} most recently active experiments."
         blocks.append(Paragraph((Text(limited),)))
+    results = {item.ref for item in report.sections.get("results", ())}
     for activity in report.touched:
-        blocks += lay_out_record(activity, report, report.wording, is_drawn=activity.ref in drawn)
+        ref = activity.ref
+        blocks += lay_out_record(activity, report, report.wording, is_drawn=ref in drawn, is_result=ref in results)
     title = f"Appendix: the record of {count(len(report.touched), 'experiment', 'words')}"
     return Details((Text(title),), tuple(blocks))
