@@ -143,6 +143,7 @@ def test_a_cell_of_markdown_holds_one_cell(text):
 @example("_|")
 @example("0^0|")
 @example("x^$")
+@example("0^\u00b4$")
 @given(ANY)
 def test_org_finds_no_object_in_the_text(text):
     source = to_org(one(b.Text(text)))

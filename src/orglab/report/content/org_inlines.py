@@ -296,17 +296,17 @@ class TextReader:
     def scripted(self, begin: int, end: int) -> Iterator[Inline]:
         """Yield `text[begin:end]` with entities, subscripts, superscripts and line breaks."""
         parts: list[str] = []
-        position = begin
-        for match in _INSIDE.finditer(self.text, begin, end):
-            if match.start() < position:
-                continue
+        position = searched = begin
+        while (match := _INSIDE.search(self.text, searched, end)) is not None:
             inline = self.script(match) if match.group("script") else None
             entity = _ENTITIES.get(match.group("entity").decode()) if match.group("entity") else None
             is_break = match.group().startswith(b"\\\\")
             if inline is None and entity is None and not is_break:
+                # What would have been in the script may have an entity.
+                searched = match.start() + 1 if match.group("script") else match.end()
                 continue
             parts.append(self.words(position, match.start()))
-            position = match.end()
+            position = searched = match.end()
             if entity is not None:
                 parts.append(entity)
                 continue
