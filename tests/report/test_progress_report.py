@@ -135,12 +135,14 @@ def said(request=SINCE):
 @pytest.mark.usefixtures("study")
 def test_what_is_said_of_each_kind_of_fact():
     assert said() == {
-        "lead": ["One answer: the hypothesis was ● supported in one; one dropped; one blocked."],
+        "lead": ["One answer: ● supported; one dropped; one blocked."],
         "conclusions": [
             ("e201", ["ABC raises acc by two points. acc +0.0196 [0.0165, 0.0227], n = 3 [e201.2]"]),
         ],
         "changed": [
             ("e202", ["Opened again on 12 November. [e202]"]),
+        ],
+        "dropped": [
             ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]"]),
         ],
         "blocked": [("e202", ["Since 15 November: The GPU node is down. [e202]"])],
@@ -406,7 +408,7 @@ def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
         "* [5] A :exp:\n[2026-11-10 Tue]\n** Conclusions\nCLOSED: [2026-11-12 Thu]\nIt works.\n"
     )
     assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
-    assert said()["lead"] == ["One answer, without a verdict."]
+    assert said()["lead"] == ["One answer."]
 
 
 def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
@@ -509,7 +511,7 @@ def test_a_template_reaches_nothing(template, code, words, capfd):
 @pytest.mark.usefixtures("study")
 def test_html_of_a_template_is_escaped(capfd):
     edit("The GPU node is down.", "The <script> is down.")
-    Path("t.html").write_text("{{ sections[1]['items'][0].statements[0].text }}")
+    Path("t.html").write_text("{{ sections[2]['items'][0].statements[0].text }}")
     assert orglab(["report", "--since", "2026-11-08", "--template", "t.html"]) == 0
     assert "&lt;script&gt;" in capfd.readouterr().out
 

@@ -303,7 +303,7 @@ class Week:
         counts = self.counts()
         verdicts = [counts["verdicts"][word] for word in VERDICTS if word in counts["verdicts"]]
         amounts = [
-            *([counts["concluded"]] if counts["concluded"] else []), *verdicts,
+            *([counts["concluded"]] if counts["concluded"] else []), *(verdicts if counts["concluded"] > 1 else []),
             counts["dropped"], len(self.under_way()), len(self.with_state("WAIT")),
         ]  # fmt: skip
         return [amount for amount in amounts if amount] or None
@@ -379,6 +379,7 @@ class Week:
         return {
             "conclusions": [one.ref for one in self.closed_as("DONE")],
             "changed": [one.ref for one in self.ledger.experiments.values() if self._is_changed(one)],
+            "dropped": [one.ref for one in self.closed_as("CANCELED")],
             "under_way": self.under_way(), "blocked": self.with_state("WAIT"),
         }  # fmt: skip
 
@@ -397,7 +398,7 @@ class Week:
         ]  # fmt: skip
 
     def _is_changed(self, experiment):
-        """Whether something was decided otherwise: dropped, opened again, or concluded with another verdict."""
+        """Whether something was decided otherwise: opened again, or concluded with another verdict."""
         reopened = any(
             event.kind == "state" and self.is_in(event.at) and event.facts.get("old") in ("DONE", "CANCELED")
             and event.facts.get("new") not in ("DONE", "CANCELED")
@@ -405,7 +406,7 @@ class Week:
         )  # fmt: skip
         concluded = [one for one in experiment.conclusions if one[0] < self.until]
         changed = any(before[1] != after[1] and self.is_in(after[0]) for before, after in itertools.pairwise(concluded))
-        return reopened or changed or experiment in self.closed_as("CANCELED")
+        return reopened or changed
 
     def experiments(self):
         """Those to which something happened."""

@@ -66,7 +66,7 @@ def test_a_setting_whose_runs_all_failed_is_a_row_that_says_so(make_run):
     plain, warmup = chart.plot.rows
     assert (plain.values, plain.left_out, plain.is_baseline) == ((0.5,), (), True)
     assert (warmup.title, warmup.values, warmup.left_out) == ("with warmup", (), ("failed", "diverged"))
-    assert (chart.title, chart.plot.better) == ("e1: acc by step", "higher")
+    assert (chart.title, chart.plot.better) == ("e1 by step", "higher")
 
 
 def test_settings_of_a_step_are_named_by_what_tells_them_apart(make_run):
@@ -75,7 +75,7 @@ def test_settings_of_a_step_are_named_by_what_tells_them_apart(make_run):
     assert [(row.label, row.title, len(row.values)) for row in chart.plot.rows] == [
         ("e1.1", "lr 0.1", 2), ("e1.1", "lr 0.2", 2)
     ]  # fmt: skip
-    assert (chart.title, chart.plot.better) == ("e1: odd by setting", "")
+    assert (chart.title, chart.plot.better) == ("e1 by setting", "")
     assert chart.plot.rows[0].comparison is None
     assert chart.plot.rows[1].comparison.difference == pytest.approx(0.1)
 

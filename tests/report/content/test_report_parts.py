@@ -286,7 +286,7 @@ def test_the_reason_for_a_drop_is_told_where_closed_has_no_time_of_day():
         '  :LOGBOOK:\n  - State "CANCELED" from "TODO" [2026-11-14 Sat 09:00] \\\\\n    The cluster is gone\n  :END:\n'
     )
     write(experiment(1, "A", "CANCELED", history=change).replace("-14 Sat 16:16", "-14 Sat"))
-    assert read()["changed"] == {"e1": ["Dropped on 14 November: “The cluster is gone”. [e1]"]}
+    assert read()["dropped"] == {"e1": ["Dropped on 14 November: “The cluster is gone”. [e1]"]}
 
 
 def test_a_title_from_right_to_left_keeps_to_itself():
@@ -322,8 +322,8 @@ def test_what_was_begun_in_the_period_and_closed_at_an_unknown_time_is_told_with
         "* DONE [3] Warmup :exp:\n[2026-11-12 Thu]\n** Conclusions\nIt helps.\n* DONE [4] Old :exp:\n[2026-09-13 Sun]\n",
     )
     found = read()
-    assert found["lead"] == ["One answer, without a verdict; one closed without a conclusion, one dropped."]
-    assert found["conclusions"] == {"e1": ["Larger batches. [e1]"], "e3": ["Warmup: It helps. [e3]"]}
+    assert found["lead"] == ["One answer; one closed without a conclusion, one dropped."]
+    assert found["conclusions"] == {"e3": ["Warmup: It helps. [e3]"]}
     assert found["remarks"] == [
         "Three experiments were begun in this period and closed at an unknown time.",
         "One experiment closed at an unknown time is not in this report.",
@@ -359,3 +359,41 @@ def test_the_legend_explains_only_figures_that_are_there():
     assert legend().startswith(
         "Signed numbers are differences to the baseline; in brackets: 95 % confidence interval; n:"
     )
+
+
+def test_points_in_a_conclusion_are_points_beside_it():
+    write(concluded("The new one gains 10.3 points.", more="  :CLAIM: acc > +0.05\n"))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    expected = "The new one gains 10.3 points. acc +10.3 points [8.9, 11.8], n = 3, claimed > +5 [e1.2]"
+    assert read()["conclusions"]["e1"] == [expected]
+    write(concluded("The new one gains 3 points.", more="  :CLAIM: acc > +0.05\n"))
+    assert "acc +0.103 [0.089, 0.118], n = 3, claimed > +0.05 [e1.2]" in read()["conclusions"]["e1"][0]
+
+
+@pytest.mark.parametrize(
+    ("bound", "verdict", "end"),
+    [
+        ("+0.05", "supported", "claimed > +0.05 [e1.2]"),
+        ("+0.05", "refuted", "claimed > +0.05: holds [e1.2]"),
+        ("+0.1", "supported", "claimed > +0.1: undecided [e1.2]"),
+        ("+0.1", "inconclusive", "claimed > +0.1: undecided [e1.2]"),
+        ("+0.2", "refuted", "claimed > +0.2 [e1.2]"),
+        ("+0.2", "supported", "claimed > +0.2: fails [e1.2]"),
+        ("+0.2", "", "claimed > +0.2: fails [e1.2]"),
+        ("+0.05", "", "claimed > +0.05 [e1.2]"),
+    ],
+)
+def test_what_the_runs_say_of_a_claim_is_told_unless_the_verdict_says_it(bound, verdict, end):
+    write(concluded(verdict=verdict, more=f"  :CLAIM: acc > {bound}\n"))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert read()["conclusions"]["e1"][0].endswith(end)
+
+
+def test_what_was_only_closed_is_no_conclusion_but_a_result():
+    write(experiment(1, "Larger batches", "DONE"), experiment(2, "Warmup", "DONE", conclusion="It helps."))
+    found = read()
+    assert list(found["conclusions"]) == ["e2"]
+    assert found["lead"] == ["One answer; one closed without a conclusion."]
+    assert list(found["results"]) == ["e1"]

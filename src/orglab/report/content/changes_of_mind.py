@@ -71,10 +71,13 @@ def read_changes(
     for activity in activities:
         statements = [_reopen(event, wording) for event in activity.of_kind("state") if is_reopening(event, activity)]
         statements += _conclude_again(activity, wording)
-        if is_dropped(activity, wording):
-            statements.append(_drop(activity, wording))
         if statements:
             yield _make_item(activity, statements)
+
+
+def read_dropped(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Item]:
+    """Return an item for each experiment that was dropped in the period, with the reason."""
+    return [_make_item(one, [_drop(one, wording)]) for one in activities if is_dropped(one, wording)]
 
 
 def _make_item(activity: ExperimentActivity, statements: Sequence[Statement]) -> Item:

@@ -38,6 +38,12 @@ class Answer(NamedTuple):
     sentence: str
     rest: str
 
+    @property
+    def is_worth_stating(self) -> bool:
+        """Whether there is more to state than that the experiment was closed."""
+        conclusion = self.activity.conclusion
+        return bool(conclusion.text or conclusion.verdict or self.headline is not None)
+
 
 def find_answers(
     activities: list[ExperimentActivity], results: Mapping[str, Results], wording: Wording
@@ -81,7 +87,7 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     claims += [Claim("verdict", activity.ref, "", verdict)] if verdict else []
     claims += [Claim("conclusion", activity.ref, "", digest_text(activity.conclusion.text))] if answer.sentence else []
     if answer.headline is not None:
-        content += [Small((Text(answer.headline.describe()),))]
+        content += [Small((Text(answer.headline.describe(verdict)),))]
         claims += answer.headline.claims()
     source = activity.ref
     if answer.headline is not None and answer.headline.outcome.ref in {step.ref for step in experiment.steps}:

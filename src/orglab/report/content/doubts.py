@@ -16,8 +16,6 @@ from orglab.runs.setting import OTHER_CODE, has_diverged, is_failed
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import cardinal, count
 
-# What the author's verdict says of the claim.
-_AGREEING = {"supported": "holds", "refuted": "fails", "inconclusive": "undecided"}
 _SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"}
 
 
@@ -39,8 +37,8 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
     sentence, _ = split_first_sentence(activity.conclusion.text)
     if (written := find_contradiction(sentence, headline, activity.runs)) is not None:
         yield f"the conclusion says {written}, which no run and no mean has"
-    judged = results.judge(headline.outcome)
-    if is_misjudged(activity, headline):
+    judged = headline.judged
+    if headline.is_misjudged(activity.conclusion.verdict):
         yield f"by the runs the claim {_SAID[judged or 'undecided']}, but the verdict is {activity.conclusion.verdict}"
     elif judged is None and headline.may_be_zero and activity.conclusion.verdict in ("supported", "refuted"):
         yield "the difference may be zero"
@@ -48,13 +46,6 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
         yield "the baseline ran other code"
     if headline.is_single:
         yield "one run only" if headline.base is None else "one run only on a side of the comparison"
-
-
-def is_misjudged(activity: ExperimentActivity, headline: Headline) -> bool:
-    """Return whether the runs say otherwise of the claim than the verdict."""
-    judged = headline.results.judge(headline.outcome)
-    expected = _AGREEING.get(activity.conclusion.verdict or "")
-    return judged is not None and expected is not None and judged != expected
 
 
 def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
@@ -113,7 +104,7 @@ def _find_misjudged(
     answered: Sequence[tuple[ExperimentActivity, Headline | None]], wording: Wording
 ) -> Iterator[Statement]:
     """Yield how many verdicts the runs do not confirm."""
-    found = [activity for activity, headline in answered if headline is not None and is_misjudged(activity, headline)]
+    found = [one for one, headline in answered if headline and headline.is_misjudged(one.conclusion.verdict)]
     claims = [Claim("verdict", activity.ref, "", activity.conclusion.verdict) for activity in found]
     if len(found) == 1:
         source = place(wording.links.to(found[0].ref))

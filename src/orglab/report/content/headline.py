@@ -18,8 +18,11 @@ _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-+\u2212±]?)(?P<digits>\d+(?:\.\d+)?)(?![\w.]*\d)"
     r"\s*(?P<unit>%|percent\b|(?:percentage )?points?\b|pp\b)?"
 )
+# What a verdict says of the claim.
+_AGREEING = {"supported": "holds", "refuted": "fails", "inconclusive": "undecided"}
 _MINUS = "\u2212"
 _HUNDRED = 100
+_POINTS = ("point", "points", "pp")
 
 
 class Headline(NamedTuple):
@@ -33,6 +36,7 @@ class Headline(NamedTuple):
         comparison: The difference to the baseline, or None.
         decimals: How many decimals its numbers have.
         results: The results of the experiment.
+        is_in_points: Whether the difference is told in hundredths, because the conclusion tells it in points.
     """
 
     metric: str
@@ -42,6 +46,7 @@ class Headline(NamedTuple):
     comparison: Comparison | None
     decimals: int | None
     results: Results
+    is_in_points: bool = False
 
     @property
     def is_single(self) -> bool:
@@ -54,7 +59,7 @@ class Headline(NamedTuple):
         change = self.comparison
         if change is not None:
             return (change.low, change.high) if change.low is not None and change.high is not None else None
-        return find_interval(self.summary.numbers) if self._is_claimed else None
+        return find_interval(self.summary.numbers) if self.has_claim else None
 
     @property
     def has_deviation(self) -> bool:
@@ -66,18 +71,25 @@ class Headline(NamedTuple):
         """Whether some runs do not count."""
         return any(summary.left_out for summary in (self.summary, self.base) if summary is not None)
 
-    def describe(self) -> str:
-        """Return the number in words: `accuracy +0.027 [0.021, 0.032], n = 20, claimed > +0.01`."""
+    def describe(self, verdict: str = "") -> str:
+        """Return the number in words: `accuracy +0.027 [0.021, 0.032], n = 20, claimed > +0.01`.
+
+        Args:
+            verdict: The verdict of the author; what the runs say of the claim is added if that is not the same.
+        """
+        factor = _HUNDRED if self.is_in_points else 1
+        decimals = self.decimals if self.decimals is None or not self.is_in_points else max(0, self.decimals - 2)
         if self.comparison is not None:
-            text = difference(self.comparison.difference, 0.0, self.decimals)
+            text = difference(self.comparison.difference * factor, 0.0, decimals)
+            text += " points" if self.is_in_points else ""
         elif self.interval is not None and self.summary.mean is not None:
             text = number(self.summary.mean, self.decimals)
         else:
             text = describe_mean(self.summary, self.decimals)
         if self.interval is not None:
-            low, high = (number(end, self.decimals) for end in self.interval)
+            low, high = (number(end * factor, decimals) for end in self.interval)
             text += f" [{low}, {high}]"
-        figures = (text, self._describe_counts(), self.describe_claim())
+        figures = (text, self._describe_counts(), self._describe_claim(verdict))
         return f"{self.metric} {', '.join(keep_together(words) for words in figures if words)}"
 
     def _describe_counts(self) -> str:
@@ -86,18 +98,31 @@ class Headline(NamedTuple):
         base = count_values(self.base) if self.base is not None else own
         return f"n = {own}" if base == own else f"n = {own} against {base}"
 
-    def describe_claim(self) -> str:
-        """Return what was claimed of this metric: `claimed > +0.01`; empty if nothing was."""
+    def _describe_claim(self, verdict: str) -> str:
+        """Return what was claimed of this metric: `claimed > +0.01: undecided`; empty if nothing was."""
         claim = self.results.claim
-        if claim is None or not self._is_claimed:
+        if claim is None or not self.has_claim:
             return ""
-        size = number(abs(claim.value))
+        is_told = self.judged in (None, "holds") if not verdict else not self.is_misjudged(verdict)
+        judged = "" if is_told and self.judged != "undecided" else f": {self.judged}"
+        size = number(abs(claim.value) * (_HUNDRED if self.is_in_points else 1))
         sign = "" if not claim.is_difference else _MINUS if claim.value < 0 else "+"
         operator = {">=": "\u2265", "<=": "\u2264"}.get(claim.operator, claim.operator)
-        return f"claimed {operator} {sign}{size}"
+        return f"claimed {operator} {sign}{size}{judged}"
 
     @property
-    def _is_claimed(self) -> bool:
+    def judged(self) -> str | None:
+        """Whether the claim `holds`, `fails` or is `undecided` by the runs; None without a claim about it."""
+        return self.results.judge(self.outcome)
+
+    def is_misjudged(self, verdict: str | None) -> bool:
+        """Return whether the runs say otherwise of the claim than a verdict."""
+        expected = _AGREEING.get(verdict or "")
+        return self.judged is not None and expected is not None and self.judged != expected
+
+    @property
+    def has_claim(self) -> bool:
+        """Whether a claim is about its metric."""
         return self.results.claim is not None and self.results.claim.metric == self.metric
 
     @property
@@ -120,6 +145,7 @@ def explain_figures(headlines: Sequence[Headline]) -> str:
         "signed numbers are differences to the baseline": any(one.comparison is not None for one in headlines),
         "in brackets: 95 % confidence interval": any(one.interval is not None for one in headlines),
         "\u00b1: standard deviation": any(one.has_deviation for one in headlines),
+        "claimed: the bound that the hypothesis sets": any(one.has_claim for one in headlines),
         "n: runs that count, of all that were made": any(one.has_left_out for one in headlines),
         "n: number of runs": not any(one.has_left_out for one in headlines),
     }
@@ -154,7 +180,10 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
             named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
             said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
             if said:
-                return _make_headline(metric, _choose(said, metric, results), results)
+                headline = _make_headline(metric, _choose(said, metric, results), results)
+                change = headline.comparison
+                is_in_points = change is not None and written.is_in_points_of(change.difference)
+                return headline._replace(is_in_points=is_in_points)
     for metric in results.metrics:
         if candidates := _find_candidates(metric, results):
             return _make_headline(metric, _choose(candidates, metric, results), results)
@@ -210,6 +239,11 @@ class WrittenNumber(NamedTuple):
             for value in numbers
             for factor in factors
         )
+
+    def is_in_points_of(self, value: float) -> bool:
+        """Return whether this is a value in points, which are hundredths: `+2.7 points` of 0.0268."""
+        size = abs(value) * _HUNDRED
+        return self.text.endswith(_POINTS) and abs(size - self.size) <= self.step / 2 * (1 + 1e-9)
 
     def is_one_of(self, numbers: Iterable[float]) -> bool:
         """Return whether one of some numbers is exactly this one."""

@@ -71,7 +71,7 @@ def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
     other = listed(" ".join(filter(None, (one.ref, one.label))) for one in outcomes if results.has_other_code(one))
     caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()
     plot = StepResults(rows, metric, _BETTER[find_direction(metric, results.directions)])
-    return Chart(plot, f"{ref}: {metric} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
+    return Chart(plot, f"{ref} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
 
 
 def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wording) -> StepResult:

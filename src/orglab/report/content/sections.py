@@ -3,12 +3,13 @@
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from orglab.report.content.changes_of_mind import find_overturned, read_changes
+from orglab.report.content.changes_of_mind import find_overturned, read_changes, read_dropped
 from orglab.report.content.conclusions import Answer, find_answers, read_result, state_conclusion
 from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
-from orglab.report.content.headline import explain_figures
+from orglab.report.content.headline import explain_figures, find_headline
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.progress import (
     MOST_NEXT,
@@ -58,19 +59,44 @@ class Head:
     entries: int = 0
 
 
+class _Material(NamedTuple):
+    """What a report is composed of.
+
+    Attributes:
+        activities: The experiments.
+        results: The results of each, by its reference.
+        answers: The experiments that were concluded, the last one first.
+        stated: Those of them that the summary states.
+        plans: What comes next.
+        overturned: The experiments that a later conclusion overturns, each with that one.
+        wording: The context.
+    """
+
+    activities: Sequence[ExperimentActivity]
+    results: Mapping[str, Results]
+    answers: Sequence[Answer]
+    stated: Sequence[Answer]
+    plans: Sequence[tuple[Planned, Item]]
+    overturned: Mapping[str, str]
+    wording: Wording
+
+    @property
+    def under_way(self) -> list[ExperimentActivity]:
+        """The experiments under way, the most recently active first."""
+        doing = [activity for activity in self.activities if activity.is_under_way]
+        earliest = datetime.datetime.min  # noqa: DTZ901 - as the log
+        return sorted(doing, key=lambda one: one.last_moment() or earliest, reverse=True)
+
+
 def compose_report(
     activities: Sequence[ExperimentActivity], results: Mapping[str, Results], wording: Wording, head: Head
 ) -> Report:
     """Return the report on some activities; `results` are those of each experiment, by its reference."""
     present = [activity for activity in activities if activity.existed]
     answers = find_answers(present, results, wording)
+    stated = [answer for answer in answers if answer.is_worth_stating][:MOST_CONCLUSIONS]
     plans = find_next(present, wording)
-    overturned = find_overturned(present, wording)
-    sections = {
-        name: tuple(items)
-        for name in SECTIONS
-        if (items := list(_section(name, present, answers, plans, results, wording, overturned=overturned)))
-    }
+    material = _Material(present, results, answers, stated, plans, find_overturned(present, wording), wording)
     title = f"{head.title}: progress" if head.title else "Progress"
     return Report(
         title=head.title if head.is_whole_title else f"{title}, {period_text(wording.period)}",
@@ -81,8 +107,8 @@ def compose_report(
         log=head.log,
         scope=head.scope,
         counts=count_facts(present, wording, head.entries),
-        short=_summarize(present, answers, results, wording, head),
-        sections=sections,
+        short=_summarize(material, head),
+        sections=_compose_sections(material),
         planned_next=tuple(plan for plan, _ in plans[:MOST_NEXT]),
         touched=tuple(activity for activity in present if activity.recent or wording.period.contains(activity.closed)),
         results=results,
@@ -95,73 +121,52 @@ def period_text(period: Period) -> str:
     return days(period.since.date(), period.last_day)
 
 
-def _summarize(
-    activities: Sequence[ExperimentActivity],
-    answers: Sequence[Answer],
-    results: Mapping[str, Results],
-    wording: Wording,
-    head: Head,
-) -> Short:
+def _summarize(material: _Material, head: Head) -> Short:
     """Return what a report says in short."""
+    activities, answers, results, wording = material.activities, material.answers, material.results, material.wording
     planned = describe_planned(head.planned, {activity.ref: activity for activity in activities}, wording)
-    answered = [(answer.activity, answer.headline) for answer in answers]
+    going_on = [results[one.ref] for one in material.under_way[:_MOST_OPEN] if one.ref in results]
+    headlines = [*(answer.headline for answer in material.stated), *map(find_headline, going_on)]
     return Short(
         lead=tuple(summarize(activities, wording, head.entries)),
-        conclusions=tuple(state_conclusion(answer, wording) for answer in answers[:MOST_CONCLUSIONS]),
-        legend=explain_figures([one.headline for one in answers[:MOST_CONCLUSIONS] if one.headline is not None]),
-        earlier=max(0, len(answers) - MOST_CONCLUSIONS),
+        conclusions=tuple(state_conclusion(answer, wording) for answer in material.stated),
+        legend=explain_figures([headline for headline in headlines if headline is not None]),
+        earlier=len(answers) - len(material.stated),
         needed=tuple(find_prefixed("ASK", activities, wording)),
-        risks=tuple(find_risks(answered, activities, results, wording)),
+        risks=tuple(find_risks([(one.activity, one.headline) for one in answers], activities, results, wording)),
         planned=(planned,) if planned is not None else (),
         remarks=tuple(describe_undated(activities, wording)),
     )
 
 
-def _section(
-    name: str,
-    activities: Sequence[ExperimentActivity],
-    answers: Sequence[Answer],
-    plans: Sequence[tuple[Planned, Item]],
-    results: Mapping[str, Results],
-    wording: Wording,
-    *,
-    overturned: Mapping[str, str],
-) -> Iterator[Item]:
-    """Yield the items of a section."""
-    if name == "changed":
-        changes = list(read_changes(activities, overturned, wording))
-        yield from changes[:_MOST_OPEN]
-        if len(changes) > _MOST_OPEN:
-            yield Item("", f"and {cardinal(len(changes) - _MOST_OPEN, 'words')} more", "", "plain", ())
-    elif name == "under_way":
-        doing = [activity for activity in activities if activity.is_under_way]
-        doing.sort(key=lambda one: one.last_moment() or datetime.datetime.min, reverse=True)  # noqa: DTZ901 - as the log
-        yield from (read_under_way(one, results.get(one.ref), wording) for one in doing[:_MOST_OPEN])
-        yield from _rest(doing[_MOST_OPEN:], "under way")
-        stateless = [activity for activity in activities if is_stateless(activity)]
-        yield from (read_stateless(one, wording) for one in stateless[:_MOST_OPEN])
-        yield from _rest(stateless[_MOST_OPEN:], "recorded")
-    elif name == "blocked":
-        waiting = [activity for activity in activities if activity.kind == "waiting"]
-        yield from (read_blocked(one, wording) for one in waiting[:_MOST_OPEN])
-        yield from _rest(waiting[_MOST_OPEN:], "blocked")
-    elif name == "next":
-        yield from (item for _, item in plans[:MOST_NEXT])
-        if len(plans) > MOST_NEXT:
-            yield Item("", f"and {cardinal(len(plans) - MOST_NEXT, 'words')} more", "", "plain", ())
-    elif name == "results":
-        stated = answers[:MOST_CONCLUSIONS]
-        others = {activity.ref: activity for activity in activities}
-        read = (read_result(one, overturned, others, wording, is_stated=one in stated) for one in answers)
-        yield from (item for item in read if item is not None)
-    else:
-        yield from _journal(activities, wording)
+def _compose_sections(material: _Material) -> dict[str, tuple[Item, ...]]:
+    """Return the items of each section that is not empty."""
+    activities, wording = material.activities, material.wording
+    waiting = [activity for activity in activities if activity.kind == "waiting"]
+    stateless = [activity for activity in activities if is_stateless(activity)]
+    going_on = [read_under_way(one, material.results.get(one.ref), wording) for one in material.under_way]
+    recorded = [read_stateless(activity, wording) for activity in stateless]
+    others = {activity.ref: activity for activity in activities}
+    read = [
+        read_result(one, material.overturned, others, wording, is_stated=one in material.stated)
+        for one in material.answers
+    ]
+    found = {
+        "changed": _cut(list(read_changes(activities, material.overturned, wording))),
+        "dropped": _cut(read_dropped(activities, wording)),
+        "under_way": (*_cut(going_on, what="under way"), *_cut(recorded, what="recorded")),
+        "blocked": _cut([read_blocked(activity, wording) for activity in waiting], what="blocked"),
+        "next": _cut([item for _, item in material.plans], MOST_NEXT),
+        "results": tuple(item for item in read if item is not None),
+        "journal": tuple(_journal(activities, wording)),
+    }
+    return {name: found[name] for name in SECTIONS if found[name]}
 
 
-def _rest(activities: Sequence[ExperimentActivity], what: str) -> Iterator[Item]:
-    """Yield how many more experiments there are."""
-    if activities:
-        yield Item("", f"and {cardinal(len(activities), 'words')} more {what}", "", "plain", ())
+def _cut(items: Sequence[Item], most: int = _MOST_OPEN, what: str = "") -> tuple[Item, ...]:
+    """Return the first items, and how many more there are."""
+    more = f"and {cardinal(len(items) - most, 'words')} more {what}".rstrip() if len(items) > most else ""
+    return (*items[:most], *([Item("", more, "", "plain", ())] if more else []))
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:

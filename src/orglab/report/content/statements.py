@@ -14,6 +14,7 @@ from orglab.runs.step_results import Results
 # In the order of the reader's questions: the first four, with what stands before them, are on the first page.
 SECTIONS = {
     "changed": "Changed our mind",
+    "dropped": "Dropped",
     "under_way": "Under way",
     "blocked": "Blocked",
     "next": "Next",

@@ -82,20 +82,20 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
 
 
 def _count_answers(answered: Sequence[ExperimentActivity]) -> Iterator[str | Inline]:
-    """Yield how many answers there are, with the signs of their verdicts, which the lines below have."""
+    """Yield how many answers there are, and how many with each verdict, with its sign, which the lines below have."""
     yield f"{count(len(answered), 'answer', 'words')}"
     verdicts = Counter(activity.conclusion.verdict or "" for activity in answered)
     if not any(verdicts):
-        yield ", without a verdict"
         return
     known = [*TONES, *(verdict for verdict in verdicts if verdict not in TONES and verdict), ""]
-    separator = ": the hypothesis was "
+    separator = ": "
     for verdict in (verdict for verdict in known if verdict in verdicts):
         yield separator
         if verdict in TONES:
             yield Badge(verdict, TONES[verdict], is_sign=True)
             yield " "
-        yield f"{verdict or 'left without a verdict'} in {cardinal(verdicts[verdict], 'words')}"
+        amount = f"{cardinal(verdicts[verdict], 'words')} " if len(answered) > 1 else ""
+        yield f"{amount}{verdict or 'without a verdict'}"
         separator = ", "
 
 
