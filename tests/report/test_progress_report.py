@@ -143,7 +143,7 @@ def test_what_is_said_of_each_kind_of_fact():
             ("e202", ["Opened again on 12 November. [e202]"]),
         ],
         "dropped": [
-            ("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]"]),
+            ("e203", ["On 16 November: “The teacher does not fit into memory.” [e203]"]),
         ],
         "blocked": [("e202", ["Since 15 November: The GPU node is down. [e202]"])],
         "next": [("e204", ["Not begun. [e204]"])],

@@ -286,7 +286,7 @@ def test_the_reason_for_a_drop_is_told_where_closed_has_no_time_of_day():
         '  :LOGBOOK:\n  - State "CANCELED" from "TODO" [2026-11-14 Sat 09:00] \\\\\n    The cluster is gone\n  :END:\n'
     )
     write(experiment(1, "A", "CANCELED", history=change).replace("-14 Sat 16:16", "-14 Sat"))
-    assert read()["dropped"] == {"e1": ["Dropped on 14 November: “The cluster is gone”. [e1]"]}
+    assert read()["dropped"] == {"e1": ["On 14 November: “The cluster is gone”. [e1]"]}
 
 
 def test_a_title_from_right_to_left_keeps_to_itself():

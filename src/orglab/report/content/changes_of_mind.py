@@ -127,10 +127,10 @@ def last_change(activity: ExperimentActivity) -> Event | None:
 def _drop(activity: ExperimentActivity, wording: Wording) -> Statement:
     last = last_change(activity)
     claims = [Claim("state", activity.ref, "", activity.state)]
-    when = f" {wording.on_day(activity.closed)}" if activity.closed else ""
+    when = wording.on_day(activity.closed) if activity.closed else "at an unknown time"
     if last is None or not last.text:
-        return make_statement(f"dropped{when}.", place(wording.links.to(activity.ref)), claims=claims)
-    statement = _quote(f"dropped{when}", last, wording)
+        return make_statement(f"{when}.", place(wording.links.to(activity.ref)), claims=claims)
+    statement = _quote(when, last, wording)
     return Statement(statement.content, (*claims, *statement.claims), statement.quote, statement.source)
 
 
