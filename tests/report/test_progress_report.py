@@ -390,7 +390,7 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     )
     found = said(ReportOptions(since="2w"))
     assert found["lead"] == ["Nothing was recorded in this period."]
-    assert found["remarks"] == ["Two experiments without any date are not in this report."]
+    assert found["remarks"] == ["One experiment without any date is not counted here."]
     assert orglab(["report"]) == 0
     assert "\x1b" not in capfd.readouterr().out
 
@@ -420,7 +420,7 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     assert said()["remarks"] == ["One experiment was begun in this period and closed at an unknown time."]
     assert said()["conclusions"] == [("e5", ["A: It works. [e5]"])]
     assert said(ReportOptions(since="2026-11-11"))["remarks"] == [
-        "One experiment closed at an unknown time is not in this report."
+        "One experiment closed at an unknown time is not counted here."
     ]
     assert not said(ReportOptions(since="2026-11-11"))["conclusions"]
     repo.commit("closed")

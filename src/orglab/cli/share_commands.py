@@ -185,7 +185,9 @@ def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
             log.write_report(report, out, template, appendix=appendix)
         elif not as_json:
             text = log.render_report(report, template, for_people=output.is_terminal())
-    if report.is_empty:
+    if report.is_empty and not log.experiments():
+        output.tell("The log has no experiments; `orglab init` tells which of its headings could be some.")
+    elif report.is_empty:
         output.tell("Nothing happened in this period; choose another one with --since, such as --since 1w.")
     if as_json:
         from orglab.api.serialize_report import report_form  # noqa: PLC0415 - only for JSON

@@ -99,6 +99,7 @@ def read_conclusion(
         first = entries[0] if entries else ConclusionEntry(None, None, "", heading.line_number)
         entries[:1] = [first._replace(text="\n\n".join(filter(None, (first.text, below))))]
     told = _find_verdict(entries)
+    verdict = words.get(verdict.casefold(), verdict) if verdict else None
     if entries:
         entries[0] = _date_first(entries, own or closed)
         if verdict and not entries[-1].verdict and (told is None or told.casefold() != verdict.casefold()):

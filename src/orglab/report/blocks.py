@@ -462,11 +462,6 @@ class Document:
     evidence: Mapping[str, object] | None = None
     contents: bool = True
 
-    @property
-    def byline(self) -> str:
-        """Who made it, from what and when, on one line."""
-        return " · ".join(part for part in (self.author, self.source, self.date) if part)
-
 
 _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 

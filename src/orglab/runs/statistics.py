@@ -46,6 +46,20 @@ def deviation(values: Sequence[float]) -> float | None:
         return None
 
 
+def find_best(means: Sequence[tuple[float, int]], direction: str) -> float | None:
+    """Return the best mean; None if nothing is worse. A single run is the best only among single runs.
+
+    Args:
+        means: Each mean, and how many runs it rests on.
+        direction: `max` or `min`.
+    """
+    repeated = [mean for mean, count in means if count > 1]
+    rivals = repeated or [mean for mean, _ in means]
+    if len({mean for mean, _ in means}) < 2:  # noqa: PLR2004 - one cannot be better
+        return None
+    return (min if direction == "min" else max)(rivals)
+
+
 def find_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % confidence interval of the mean of some values; None for fewer than two."""
     spread = deviation(values)

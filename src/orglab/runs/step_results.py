@@ -357,7 +357,15 @@ def is_of_training(metric: str) -> bool:
     return "train" in re.split(r"[\W_]+", metric.lower())
 
 
+_SPELLED_OUT = {"acc": "accuracy", "ppl": "perplexity", "err": "error"}
+
+
 def is_mentioned(metric: str, text: str) -> bool:
-    """Return whether a text in lower case mentions a metric, by its name or with spaces in place of separators."""
-    names = {metric.lower(), re.sub(r"[_/.-]+", " ", metric.lower())}
+    """Return whether a text in lower case mentions a metric: by its name, with spaces in it, or by its last part.
+
+    The last part is enough for `val_acc` or `test/loss`, but not for a metric of the training data.
+    """
+    parts = re.split(r"[_/.-]+", metric.lower())
+    names = {metric.lower(), " ".join(parts), *([] if is_of_training(metric) else [parts[-1]])}
+    names |= {_SPELLED_OUT[name] for name in names if name in _SPELLED_OUT}
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)

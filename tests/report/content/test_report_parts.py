@@ -9,6 +9,9 @@ import pytest
 from orglab.api import open_log
 from orglab.report.blocks import Isolated, List, Strong, Text
 from orglab.report.content.layout import lay_out
+from orglab.report.content.progress import describe_planned
+from orglab.report.content.sentence import capitalize_first
+from orglab.report.content.statements import Planned
 from orglab.report.progress_report import make_report
 from orglab.report.report_options import ReportOptions
 
@@ -326,7 +329,7 @@ def test_what_was_begun_in_the_period_and_closed_at_an_unknown_time_is_told_with
     assert found["conclusions"] == {"e3": ["Warmup: It helps. [e3]"]}
     assert found["remarks"] == [
         "Three experiments were begun in this period and closed at an unknown time.",
-        "One experiment closed at an unknown time is not in this report.",
+        "One experiment closed at an unknown time is not counted here.",
     ]
 
 
@@ -397,3 +400,131 @@ def test_what_was_only_closed_is_no_conclusion_but_a_result():
     assert list(found["conclusions"]) == ["e2"]
     assert found["lead"] == ["One answer; one closed without a conclusion."]
     assert list(found["results"]) == ["e1"]
+
+
+# ---- what fresh readers found ----
+
+
+def test_the_words_of_a_dropped_experiment_are_its_reason():
+    write(experiment(1, "Mixup", "CANCELED", conclusion="Mixup is too slow. We stop here."))
+    assert read()["dropped"] == {"e1": ["On 14 November: Mixup is too slow. We stop here. [e1]"]}
+
+
+def test_an_interval_s_bound_is_no_number_that_a_conclusion_may_say():
+    write(concluded("The new one gains 0.089."))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert "the conclusion says 0.089, which no run and no mean has" in doubts()
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("Dropout 0.2 raises acc by 4.7 points.", "4.7 points"),
+        ("It rises from 0.51 to 0.871.", "0.871"),
+        ("It changes by -0.103.", "-0.103"),
+        ("Um 0,047 besser.", "0,047"),
+        ("Um 4,7 points besser.", "4,7 points"),
+        ("In 2026 it works for 4 seeds, acc +5 points.", "+5 points"),
+        ("In 2026 it works for 4 seeds, acc +10.3 points.", ""),
+        ("It loses 10.3 points, from 61.3 % to 51 %.", ""),
+        ("It is 0,103 better than 0.51.", ""),
+        ("With dropout 0.2 it is +0.103.", ""),
+    ],
+)
+def test_every_number_of_a_conclusion_is_compared_with_its_sign(words, number):
+    write(concluded(words))
+    for place, (ref, acc) in enumerate([("e1.1", (0.5, 0.51, 0.52)), ("e1.2", (0.6, 0.61, 0.63))]):
+        for seed, value in enumerate(acc):
+            record(10 * place + seed, ref, seed, ("python", "train.py", "--dropout", "0.2"), metrics={"acc": value})
+    found = [text for text in doubts().split("; ") if text.startswith("the conclusion says")]
+    assert found == ([f"the conclusion says {number}, which no run and no mean has."] if number else [])
+
+
+def test_a_run_that_diverged_is_doubted_whichever_metric_did():
+    write(concluded())
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    record(20, "e1.2", 7, metrics={"acc": 0.6, "loss": "NaN"}, diverged={"loss": 3})
+    assert "one run diverged" in doubts()
+    write(experiment(1, "One", steps=["[X] Base", "[ ] New"]))
+    assert "one run diverged" in read()["under_way"]["e1"][0]
+
+
+def test_a_step_that_was_planned_is_done_only_if_it_was():
+    write(experiment(1, "One", "DONE", steps=["[X] Base", "[ ] New"], conclusion="Enough."))
+    activities = {one.ref: one for one in make_report(open_log(), ReportOptions(since=SINCE), NOW).touched}
+    report = make_report(open_log(), ReportOptions(since=SINCE), NOW)
+    plans = [Planned("e1.1", "Base"), Planned("e1.2", "New"), Planned("e1", "One")]
+    assert describe_planned(plans, activities, report.wording).text == "✓ Base · ✗ New · ✓ One"
+
+
+def test_a_verdict_that_changed_twice_is_told_in_order():
+    words = (
+        "[2026-11-02 Mon] supported:\nYes.\n\n[2026-11-10 Tue] refuted:\nNo.\n\n[2026-11-14 Sat] supported:\nAfter all."
+    )
+    write(experiment(1, "One", "DONE", conclusion=words, verdict="supported"))
+    expected = "Supported at first, refuted on 10 November, supported again since 14 November. [e1]"
+    assert read()["changed"] == {"e1": [expected]}
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["ASK: which order?", "*ASK:* which order?", "[2026-10-01 Thu] ASK: which order?", "\n*** ASK: which order?"],
+)
+def test_a_question_without_a_date_is_asked_while_the_experiment_is_open(note):
+    text = experiment(1, "One", notes=[] if "***" in note else [note], at="01 Sun")
+    text = text.replace("** Notes\n", f"** Notes{note}\n") if "***" in note else text
+    write(text)
+    assert read()["needed"] == ([] if "2026" in note else ["Which order? [e1]"])
+    write(text.replace("* INPROGRESS", "* DONE"))
+    assert read()["needed"] == []
+
+
+def test_of_a_long_question_the_first_sentence_is_asked():
+    note = "[2026-11-12 Thu 10:00] ASK: which order? There are two:\n  - easy first\n  - hard first"
+    write(experiment(1, "One", notes=[note]))
+    assert read()["needed"] == ["Which order? … [e1]"]
+
+
+def test_open_experiments_without_a_date_are_told_and_not_said_to_be_left_out():
+    write("* INPROGRESS [1] One :exp:\n* TODO [2] Two :exp:\n* DONE [3] Three :exp:\n")
+    found = read()
+    assert (list(found["under_way"]), list(found["next"])) == (["e1"], ["e2"])
+    assert found["remarks"] == ["One experiment without any date is not counted here."]
+
+
+def test_a_single_run_is_the_best_only_among_single_runs():
+    write(experiment(1, "One", "DONE", steps=["[X] A", "[X] B", "[X] C"], conclusion="It helps."))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    record(10, "e1.3", metrics={"acc": 0.9})
+    assert "[e1.2]" in read()["conclusions"]["e1"][0]
+
+
+def test_an_old_number_beside_a_new_conclusion_is_doubted():
+    words = "[2026-11-12 Thu] inconclusive:\nPerhaps.\n\n[2026-11-14 Sat] supported:\nYes."
+    write(concluded(words))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert doubts() == "no run since it was concluded before."
+
+
+def test_figures_so_far_say_of_which_step_they_are():
+    write(experiment(1, "One", steps=["[X] Base", "[ ] With warmup"]))
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    record(10, "e1.2", metrics={"acc": 0.9})
+    assert "so far acc of “With warmup” 0.900 (n = 1)" in read()["under_way"]["e1"][0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("lr 1 is better.", "lr 1 is better."),
+        ("int8 costs", "int8 costs"),
+        ("e1: no", "e1: no"),
+        ("it helps", "It helps"),
+    ],
+)
+def test_names_at_the_beginning_of_a_sentence_stay_as_they_are(before, after):
+    assert capitalize_first(before) == after

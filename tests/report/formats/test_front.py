@@ -88,3 +88,9 @@ def test_only_a_long_page_has_a_table_of_contents():
     folded = b.Details((b.Text("Appendix"),), sections(4, 40))
     assert "<nav" not in to_html(front(*sections(4, 3), folded))
     assert "<nav" not in to_html(front(*sections(4, 40), contents=False))
+
+
+def test_an_author_from_right_to_left_keeps_to_himself():
+    document = b.Document("T", (), author="\u05de\u05d9\u05e8\u05d4", date="20 November 2026")
+    assert "<bdi>\u05de\u05d9\u05e8\u05d4</bdi> · 20 November 2026</p>" in to_html(document)
+    assert "\u2068\u05de\u05d9\u05e8\u05d4\u2069 · 20 November 2026" in to_markdown(document)

@@ -7,7 +7,7 @@ from orglab.report.blocks import Inlines, Reference, Strong, Table, Text
 from orglab.report.chart_model import StepResult, StepResults, is_drawn
 from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fit_text, text_width
 from orglab.report.charts.scale import Scale, make_scale
-from orglab.runs.statistics import deviation, find_interval, mean
+from orglab.runs.statistics import deviation, find_best, find_interval, mean
 from orglab.runs.summary_text import describe_amounts, describe_comparison
 from orglab.text import number, shared_decimals
 
@@ -262,7 +262,8 @@ def steps_table(plot: StepResults) -> Table:
     estimates = [_estimate(row) for row in plot.rows]
     known = [estimate for estimate in estimates if estimate is not None]
     decimals = _find_decimals(known)
-    best = _find_best(known, plot.better)
+    direction = {"higher": "max", "lower": "min"}.get(plot.better)
+    best = find_best([(one.mean, len(one.values)) for one in known], direction) if direction is not None else None
     has_deviation = any(estimate.deviation is not None for estimate in known)
     columns: list[tuple[str, list[Inlines]]] = [
         ("Step", [(Reference(row.label, anchor=row.anchor, kind="step"),) for row in plot.rows]),
@@ -277,14 +278,6 @@ def steps_table(plot: StepResults) -> Table:
     header = tuple((Text(name),) for name, _ in columns)
     rows = tuple(zip(*(cells for _, cells in columns), strict=True))
     return Table(header, rows, ("left", "left", *["right"] * 4))
-
-
-def _find_best(known: Sequence[_Estimate], better: str) -> float | None:
-    """Return the best mean; None if the direction is unknown, or nothing is worse."""
-    means = [estimate.mean for estimate in known]
-    if not better or not means or min(means) == max(means):
-        return None
-    return max(means) if better == "higher" else min(means)
 
 
 def _mean_cell(estimate: _Estimate | None, decimals: int | None, best: float | None) -> Inlines:

@@ -126,7 +126,10 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
         short = cut(" ".join(run.argv), _MAX_COMMAND_LENGTH)
         took = duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
-        rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
+        command: Inlines = (Code(short),) if short else ()
+        if run.why:
+            command += (Text(f" {run.why}"),)
+        rows.append(((wording.links.to_run(run),), step, command, (Text(took),),
                      (Text(outcome_text(run)),), _metrics(run)))  # fmt: skip
     return Table(header, tuple(rows), ("left", "left", "left", "right"))
 

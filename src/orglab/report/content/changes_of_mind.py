@@ -106,16 +106,19 @@ def _reopen(event: Event, wording: Wording) -> Statement:
 
 
 def _conclude_again(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
-    """Yield what replaced an earlier verdict in the period."""
+    """Yield how the verdict changed, if it did so in the period."""
     entries = [entry for entry in activity.conclusion.entries if entry.verdict]
-    for before, after in pairwise(entries):
-        at = after.at.when if after.at is not None else None
-        if before.verdict != after.verdict and wording.period.contains(at) and at is not None:
-            yield make_statement(
-                f"{before.verdict} at first, {after.verdict} since {wording.day(at)}.",
-                place(wording.links.to(activity.ref)),
-                claims=[Claim("verdict", activity.ref, "", activity.conclusion.verdict)],
-            )  # fmt: skip
+    changes = [after for before, after in pairwise(entries) if before.verdict != after.verdict]
+    dates = [change.at.when if change.at is not None else None for change in changes]
+    if not any(wording.period.contains(date) for date in dates):
+        return
+    words = [f"{entries[0].verdict} at first"]
+    for number, (change, date) in enumerate(zip(changes, dates, strict=True), 1):
+        again = " again" if change.verdict in [entry.verdict for entry in entries[: entries.index(change)]] else ""
+        since = "since" if number == len(changes) else "on"
+        words.append(f"{change.verdict}{again} {f'{since} {wording.day(date)}' if date is not None else 'later'}")
+    claim = Claim("verdict", activity.ref, "", activity.conclusion.verdict)
+    yield make_statement(f"{', '.join(words)}.", place(wording.links.to(activity.ref)), claims=[claim])
 
 
 def last_change(activity: ExperimentActivity) -> Event | None:
@@ -128,6 +131,13 @@ def _drop(activity: ExperimentActivity, wording: Wording) -> Statement:
     last = last_change(activity)
     claims = [Claim("state", activity.ref, "", activity.state)]
     when = wording.on_day(activity.closed) if activity.closed else "at an unknown time"
+    conclusion = activity.conclusion.text
+    if (last is None or not last.text) and conclusion:
+        quote, below = wording.quotation(conclusion, activity.ref, is_marked=False)
+        claims.append(Claim("conclusion", activity.ref, "", digest_text(conclusion)))
+        pieces: list[str | Inline] = [f"{when}: ", *quote] if quote else [when]
+        statement = make_statement(*pieces, ":" if below else ".", place(wording.links.to(activity.ref)))
+        return Statement(statement.content, tuple(claims), below, conclusion if below else "")
     if last is None or not last.text:
         return make_statement(f"{when}.", place(wording.links.to(activity.ref)), claims=claims)
     statement = _quote(when, last, wording)

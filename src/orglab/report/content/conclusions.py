@@ -145,7 +145,8 @@ def read_result(
         return None
     statements += earlier
     statements += _evidence(activity, wording)
-    return Item(ref, activity.title, verdict, TONES.get(verdict, "plain"), tuple(statements), before)
+    metric = answer.headline.metric if answer.headline is not None else ""
+    return Item(ref, activity.title, verdict, TONES.get(verdict, "plain"), tuple(statements), before, metric)
 
 
 def _find_earlier(

@@ -1,5 +1,6 @@
 """What to doubt about a result, and what the whole report is at risk of."""
 
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -35,7 +36,7 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
     if headline is None:
         return
     sentence, _ = split_first_sentence(activity.conclusion.text)
-    if (written := find_contradiction(sentence, headline, activity.runs)) is not None:
+    if (written := find_contradiction(sentence, results, activity.runs)) is not None:
         yield f"the conclusion says {written}, which no run and no mean has"
     judged = headline.judged
     if headline.is_misjudged(activity.conclusion.verdict):
@@ -44,8 +45,17 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
         yield "the difference may be zero"
     if headline.comparison is not None and results.has_other_code(headline.outcome):
         yield "the baseline ran other code"
+    entries = activity.conclusion.entries
+    if len(entries) > 1 and (before := entries[-2].at) is not None and _is_older(headline, before.when):
+        yield "no run since it was concluded before"
     if headline.is_single:
         yield "one run only" if headline.base is None else "one run only on a side of the comparison"
+
+
+def _is_older(headline: Headline, moment: datetime.datetime) -> bool:
+    """Return whether all runs that a result rests on began before a time."""
+    runs = [run for run, _ in headline.summary.values]
+    return all(run.began is not None and run.began < moment for run in runs)
 
 
 def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
@@ -59,7 +69,7 @@ def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
     failed = sum(map(is_failed, runs))
     if failed:
         yield describe_failures(failed, len(runs))
-    diverged = sum(any(has_diverged(run, metric) for metric in metrics) for run in runs)
+    diverged = sum(any(has_diverged(run, metric) for metric in run.metrics) for run in runs)
     if diverged:
         yield f"{count(diverged, 'run', 'words')} diverged"
     reasons = Counter(one.reason for outcome in results.outcomes for one in outcome.setting.left_out)
@@ -70,7 +80,8 @@ def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
 def describe_failures(failed: int, total: int) -> str:
     """Return how many of some runs failed, in words: `two of five runs failed`, `the only run failed`."""
     if failed == total:
-        return "the only run failed" if total == 1 else f"all {count(total, 'run', 'words')} failed"
+        of_few = {1: "the only run failed", 2: "both runs failed"}
+        return of_few.get(total, f"all {count(total, 'run', 'words')} failed")
     return f"{cardinal(failed, 'words')} of {count(total, 'run', 'words')} failed"
 
 

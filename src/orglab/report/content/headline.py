@@ -15,9 +15,10 @@ from orglab.runs.summary_text import describe_mean, find_decimals
 from orglab.text import difference, number
 
 _NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>[-+\u2212±]?)(?P<digits>\d+(?:\.\d+)?)(?![\w.]*\d)"
+    r"(?<![\w.,])(?P<sign>[-+\u2212±]?)(?P<digits>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?![\w.]*\d)"
     r"\s*(?P<unit>%|percent\b|(?:percentage )?points?\b|pp\b)?"
 )
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 # What a verdict says of the claim.
 _AGREEING = {"supported": "holds", "refuted": "fails", "inconclusive": "undecided"}
 _MINUS = "\u2212"
@@ -172,10 +173,9 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
         results: The results of the experiment.
         text: The first sentence of the conclusion; empty if there is none.
     """
-    written = find_number(text)
-    if written is not None:
-        others = {name: None for outcome in results.outcomes for name in outcome.setting.metrics}
-        for metric in dict.fromkeys((*results.metrics, *others)):
+    metrics = dict.fromkeys((*results.metrics, *_list_metrics(results)))
+    for written in find_numbers(text):
+        for metric in metrics:
             candidates = _find_candidates(metric, results)
             named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
             said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
@@ -188,6 +188,11 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
         if candidates := _find_candidates(metric, results):
             return _make_headline(metric, _choose(candidates, metric, results), results)
     return None
+
+
+def _list_metrics(results: Results) -> Iterator[str]:
+    for outcome in results.outcomes:
+        yield from outcome.setting.metrics
 
 
 def _find_candidates(metric: str, results: Results) -> list[Outcome]:
@@ -206,7 +211,12 @@ def _make_headline(metric: str, outcome: Outcome, results: Results) -> Headline:
 
 
 def _choose(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome:
-    """Return the best outcome or, if it is not known which is better, the last one."""
+    """Return the best outcome or, if it is not known which is better, the last one.
+
+    A single run is the best only among single runs.
+    """
+    repeated = [outcome for outcome in outcomes if len(outcome.values(metric)) > 1]
+    outcomes = repeated or outcomes
     direction = find_direction(metric, results.directions)
     claim = results.claim
     if claim is not None and claim.metric == metric:
@@ -216,29 +226,52 @@ def _choose(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outco
     return (min if direction == "min" else max)(outcomes, key=lambda one: one.setting.summarize(metric).mean or 0.0)
 
 
+class Figure(NamedTuple):
+    """A number that the runs give.
+
+    Attributes:
+        value: The number.
+        is_change: Whether it is a difference to the baseline.
+    """
+
+    value: float
+    is_change: bool = False
+
+
 class WrittenNumber(NamedTuple):
     """A number in a text.
 
     Attributes:
         text: As it is written: `+2.7 points`.
+        sign: `+` or `-`, or empty.
         size: Its size, without the sign.
         step: What one in its last digit is worth.
         is_hundredth: Whether it counts hundredths, as per cent and points do.
     """
 
     text: str
+    sign: str
     size: float
     step: float
     is_hundredth: bool
 
-    def agrees(self, numbers: Iterable[float]) -> bool:
-        """Return whether one of some numbers is this one, rounded as it is, whatever its sign."""
+    def agrees(self, figures: Iterable[Figure]) -> bool:
+        """Return whether one of some figures is this one, rounded as it is.
+
+        A sign is that of a difference; a number without one may tell a loss in words.
+        """
         factors = (1.0, _HUNDRED) if self.is_hundredth else (1.0,)
         return any(
-            abs(abs(value) * factor - self.size) <= self.step / 2 * (1 + 1e-9)
-            for value in numbers
+            abs(abs(figure.value) * factor - self.size) <= self.step / 2 * (1 + 1e-9)
+            for figure in figures
+            if self._may_be(figure)
             for factor in factors
         )
+
+    def _may_be(self, figure: Figure) -> bool:
+        if self.sign == "+":
+            return figure.is_change and figure.value >= 0
+        return self.sign != "-" or figure.value <= 0
 
     def is_in_points_of(self, value: float) -> bool:
         """Return whether this is a value in points, which are hundredths: `+2.7 points` of 0.0268."""
@@ -250,14 +283,15 @@ class WrittenNumber(NamedTuple):
         return any(abs(value) == self.size for value in numbers)
 
 
-def find_number(text: str) -> WrittenNumber | None:
-    """Return the first number of a text that says a result: one with a sign, a unit or decimals; None without any."""
+def find_numbers(text: str) -> Iterator[WrittenNumber]:
+    """Yield the numbers of a text that say a result: those with a sign, a unit or decimals."""
     for match in _NUMBER.finditer(text):
         digits = match["digits"]
+        digits = digits.replace(",", "") if _THOUSANDS.fullmatch(digits) else digits.replace(",", ".")
         if match["sign"] or match["unit"] or "." in digits:
             decimals = len(digits.partition(".")[2])
-            return WrittenNumber(match.group().strip(), float(digits), 10.0**-decimals, bool(match["unit"]))
-    return None
+            sign = {_MINUS: "-", "±": ""}.get(match["sign"], match["sign"])
+            yield WrittenNumber(match.group().strip(), sign, float(digits), 10.0**-decimals, bool(match["unit"]))
 
 
 def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
@@ -269,37 +303,44 @@ def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
             yield float(value)
 
 
-def _list_numbers(outcome: Outcome, metric: str, results: Results, written: WrittenNumber) -> Iterator[float]:
-    """Yield the numbers that a text may give of a result: the mean, the difference, its share, and the values."""
+def _list_numbers(outcome: Outcome, metric: str, results: Results, written: WrittenNumber) -> Iterator[Figure]:
+    """Yield the numbers that a text may give of a result: the values, the mean, the difference and its share."""
     summary = outcome.setting.summarize(metric)
-    yield from summary.numbers
-    for value in (summary.mean, summary.deviation):
-        if value is not None:
-            yield value
+    known = (*summary.numbers, summary.mean, summary.deviation)
+    yield from (Figure(value) for value in known if value is not None)
     comparison = results.compare(outcome, metric)
     if comparison is not None:
-        yield from (value for value in comparison[:3] if value is not None)
+        yield Figure(comparison.difference, is_change=True)
         base = results.baseline.setting.summarize(metric).mean if results.baseline else None
         if base and written.is_hundredth:
-            yield comparison.difference / abs(base)
+            yield Figure(comparison.difference / abs(base), is_change=True)
 
 
-def find_contradiction(text: str, headline: Headline, runs: Iterable[Run]) -> str | None:
-    """Return the number in the first sentence of a conclusion if no run and no statistic has it, else None."""
-    written = find_number(text)
-    if written is None:
-        return None
-    results = headline.results
-    claim = [results.claim.value] if results.claim is not None else []
-    parameters = (value for outcome in results.outcomes for value in _list_parameters(outcome, results))
-    measured = (float(value) for run in runs for value in run.metrics.values() if isinstance(value, int | float))
-    known = (
-        value
-        for outcome in results.outcomes
-        for metric in results.metrics
-        for value in _list_numbers(outcome, metric, results, written)
-    )
-    for numbers in (known, claim, parameters, measured):
-        if written.agrees(numbers):
-            return None
-    return written.text
+def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str | None:
+    """Return the first number in the first sentence of a conclusion that no run and no statistic has, or None."""
+    metrics = [*dict.fromkeys((*results.metrics, *_list_metrics(results)))]
+    claim = [Figure(results.claim.value, is_change=results.claim.is_difference)] if results.claim is not None else []
+    measured = [
+        Figure(float(value)) for run in runs for name, value in run.metrics.items()
+        if name in results.metrics and isinstance(value, int | float)
+    ]  # fmt: skip
+    parameters = [value for outcome in results.outcomes for value in _list_all_parameters(outcome)]
+    for written in find_numbers(text):
+        if not written.sign and not written.is_hundredth and written.is_one_of(parameters):
+            continue
+        known = (
+            figure
+            for outcome in results.outcomes
+            for metric in metrics
+            for figure in _list_numbers(outcome, metric, results, written)
+        )
+        if not any(written.agrees(figures) for figures in (known, measured, claim)):
+            return written.text
+    return None
+
+
+def _list_all_parameters(outcome: Outcome) -> Iterator[float]:
+    """Yield the numbers among the parameters of a setting."""
+    for value in outcome.setting.parameters.values():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield float(value)

@@ -128,9 +128,9 @@ def _lay_out_result(item: Item, report: Report, *, with_chart: bool) -> Iterator
     yield Heading(2, tuple(make_title(item, report.wording)))
     yield from _paragraphs(item.statements[: item.chart_after])
     results = report.results.get(item.ref)
-    chart = steps_chart(item.ref, results, report.wording) if with_chart and results is not None else None
-    if chart is not None:
-        yield chart
+    if with_chart and results is not None:
+        chart = steps_chart(item.ref, results, report.wording, item.metric)
+        yield from () if chart is None else (chart,)
     yield from _paragraphs(item.statements[item.chart_after :])
 
 

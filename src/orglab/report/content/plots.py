@@ -59,14 +59,21 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))
 
 
-def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
-    """Return the chart of the first key metric's final values by setting; None for fewer than two settings."""
+def steps_chart(ref: str, results: Results, wording: Wording, metric: str = "") -> Chart | None:
+    """Return the chart of a metric's final values by setting; None for fewer than two settings.
+
+    Args:
+        ref: The experiment.
+        results: Its results.
+        wording: The context.
+        metric: The metric; empty for the first key metric.
+    """
     outcomes = list(results.outcomes)
     if results.baseline is not None and not any(outcome.is_baseline for outcome in outcomes):
         outcomes.insert(0, results.baseline._replace(is_baseline=True))
     if len(outcomes) < 2 or not results.metrics:  # noqa: PLR2004 - a single row shows no more than a sentence
         return None
-    metric = results.metrics[0]
+    metric = metric or results.metrics[0]
     rows = tuple(_row(outcome, metric, ref, results, wording) for outcome in outcomes)
     other = listed(" ".join(filter(None, (one.ref, one.label))) for one in outcomes if results.has_other_code(one))
     caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()

@@ -21,7 +21,7 @@ from orglab.report.content.wording import (
     claim_note,
     claim_text,
 )
-from orglab.runs.setting import is_failed
+from orglab.runs.setting import has_diverged, is_failed
 from orglab.runs.step_results import Results
 from orglab.runs.summary_text import describe_mean
 from orglab.text import count, cut
@@ -96,7 +96,10 @@ def _describe_figures(results: Results | None) -> tuple[str, list[Claim]]:
         return "", []
     mean = describe_mean(headline.summary, headline.decimals)
     figures = keep_together(mean), keep_together(f"(n = {count_values(headline.summary)})")
-    return f"so far {headline.metric} {' '.join(figures)}", [*headline.claims()]
+    outcome = headline.outcome
+    has_others = sum(bool(other.setting.runs) for other in headline.results.outcomes) > 1
+    of_what = f" of “{cut(outcome.label or outcome.text, _LONGEST_PLAN)}”" if has_others else ""
+    return f"so far {headline.metric}{of_what} {' '.join(figures)}", [*headline.claims()]
 
 
 def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str, list[Claim]]:
@@ -110,6 +113,9 @@ def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str,
         parts.append(f"{count(len(running), 'run', 'words')} going on")
     if failed:
         parts.append(describe_failures(len(failed), len(recent)))
+    diverged = [run for run in recent if any(has_diverged(run, metric) for metric in run.metrics)]
+    if diverged:
+        parts.append(f"{count(len(diverged), 'run', 'words')} diverged")
     if lost:
         they = "it" if len(lost) == 1 else "they"
         parts.append(f"{count(len(lost), 'run', 'words')} lost: nobody saw how {they} ended")
@@ -211,5 +217,5 @@ def _judge(plan: Planned, activity: ExperimentActivity) -> tuple[str, list[Claim
     done = {step.ref: step for step in activity.steps_done()}
     if plan.ref in done:
         return _DONE, [*claim_done(plan.ref, done[plan.ref].text)]
-    is_begun = "." not in plan.ref and activity.kind in ("doing", "waiting")
-    return _DONE if activity.kind == "done" or is_begun else _NOT_DONE, [claim_exists(activity.experiment)]
+    is_begun = "." not in plan.ref and activity.kind in ("doing", "waiting", "done")
+    return _DONE if is_begun else _NOT_DONE, [claim_exists(activity.experiment)]

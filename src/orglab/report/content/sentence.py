@@ -1,11 +1,15 @@
 """Sentences: statements assembled from text and citations."""
 
+import re
 from collections.abc import Iterable
 
 from orglab.report.blocks import Inline, Inlines, Reference, Small, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
 
+_WORD = re.compile(r"[^\W\d_]+(?!\w)")
+_SHORTEST = 3
+_SHORT_WORDS = frozenset("a an as at by do i if in is it no of on or so to up us we".split())  # noqa: SIM905 - shorter
 ENDS = ".?!…\u3002\uff01\uff1f"
 """The characters that end a sentence."""
 
@@ -28,8 +32,10 @@ def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Itera
 
 
 def capitalize_first(text: str) -> str:
-    """Return a text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
+    """Return a text with its first letter in upper case, unless its first word may be a name such as `lr` or `e1`."""
+    match = _WORD.match(text)
+    is_word = match is not None and (len(match.group()) >= _SHORTEST or match.group().lower() in _SHORT_WORDS)
+    return text[:1].upper() + text[1:] if is_word else text
 
 
 def _merge_texts(content: list[Inline]) -> Inlines:

@@ -6,6 +6,7 @@ from orglab.report.blocks import Badge, Code, Inlines, Table, Text
 from orglab.report.content.wording import Wording
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.setting import is_failed
+from orglab.runs.statistics import find_best
 from orglab.runs.step_results import Outcome, Results, find_differing
 from orglab.runs.summary_text import describe_mean, find_decimals
 from orglab.text import cardinal, cut
@@ -56,6 +57,7 @@ def _describe(metric: str, outcome: Outcome, outcomes: Sequence[Outcome], result
     decimals = find_decimals(one.setting.summarize(metric) for one in outcomes)
     text = describe_mean(summary, decimals)
     direction = find_direction(metric, results.directions)
-    means = [mean for one in outcomes if (mean := one.setting.summarize(metric).mean) is not None]
-    is_best = direction is not None and len(means) > 1 and summary.mean == (min if direction == "min" else max)(means)
+    summaries = [one.setting.summarize(metric) for one in outcomes]
+    means = [(one.mean, len(one.values)) for one in summaries if one.mean is not None]
+    is_best = direction is not None and summary.mean == find_best(means, direction)
     return (Text(text), *((Text(" "), Badge("best", "good")) if is_best else ()))

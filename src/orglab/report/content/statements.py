@@ -56,6 +56,7 @@ class Item:
         tone: The tone of that badge.
         statements: The statements.
         chart_after: How many of them come before the chart, if there is one.
+        metric: The metric of the chart; empty for the first key metric.
     """
 
     ref: str
@@ -64,6 +65,7 @@ class Item:
     tone: str
     statements: tuple[Statement, ...]
     chart_after: int = 0
+    metric: str = ""
 
 
 class Planned(NamedTuple):

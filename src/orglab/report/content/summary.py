@@ -156,9 +156,11 @@ def describe_undated(activities: Sequence[ExperimentActivity], wording: Wording)
         claims = [claim_exists(activity.experiment) for activity in told]
         yield make_statement(f"{which} begun in this period and closed at an unknown time.", claims=claims)
     closed = [one for one in closed if one not in told]
-    for experiments, what in ((closed, "closed at an unknown time"), (_undated(activities), "without any date")):
+    # Open ones are told, with a date or without.
+    undated = [one for one in _undated(activities) if one.kind in (*CLOSED_KINDS, None)]
+    for experiments, what in ((closed, "closed at an unknown time"), (undated, "without any date")):
         if experiments:
             amount = count(len(experiments), "experiment", "words")
             verb = "is" if len(experiments) == 1 else "are"
             claims = [claim_exists(activity.experiment) for activity in experiments]
-            yield make_statement(f"{amount} {what} {verb} not in this report.", claims=claims)
+            yield make_statement(f"{amount} {what} {verb} not counted here.", claims=claims)

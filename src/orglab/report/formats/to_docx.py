@@ -16,7 +16,7 @@ from orglab.report.formats.docx_parts import finish_docx
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.to_pdf import svg_to_png
-from orglab.report.formats.writer import Writer, is_right_to_left, split_line
+from orglab.report.formats.writer import Writer, is_right_to_left, make_byline, split_line
 from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
@@ -132,8 +132,10 @@ class _TreeWriter(Writer):
     def page(self) -> str:
         """Return the complete tree."""
         document = self.document
-        front = (("Title", document.title or "Report"), ("Subtitle", document.subtitle), ("Byline", document.byline))
+        front = (("Title", document.title or "Report"), ("Subtitle", document.subtitle))
         blocks = [self.styled_para(style, _str(text)) for style, text in front if text]
+        byline = self.inlines(make_byline(document))
+        blocks += [self.styled_para("Byline", byline)] if byline else []
         blocks += self.pieces(document.blocks)
         language = re.sub(r"[^A-Za-z0-9-]", "", document.language) or "en"
         meta = {"lang": {"t": "MetaInlines", "c": [{"t": "Str", "c": language}]}}

@@ -14,7 +14,7 @@ from orglab.report.charts.canvas import CSS
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.writer import Writer, split_line
+from orglab.report.formats.writer import Writer, make_byline, split_line
 from orglab.report.tex import NotConvertedError
 
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
@@ -67,7 +67,8 @@ class _HtmlWriter(Writer):
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
         subtitle = f'<p class="subtitle"{_DIR}>{_text(document.subtitle)}</p>' if document.subtitle else ""
-        byline = f'<p class="byline"{_DIR}>{_text(document.byline)}</p>' if document.byline else ""
+        byline = self.inlines(make_byline(document))
+        byline = f'<p class="byline"{_DIR}>{byline}</p>' if byline else ""
         made = f'<meta name="dcterms.created" content="{document.made.isoformat()}">\n' if document.made else ""
         author = f'<meta name="author" content="{_text(document.author)}">\n' if document.author else ""
         return f"""<!DOCTYPE html>

@@ -11,7 +11,7 @@ from orglab.report.charts import chart_table
 from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
-from orglab.report.formats.writer import TextWriter
+from orglab.report.formats.writer import TextWriter, make_byline
 
 # Characters with a meaning anywhere; an underscore within a word has none, which keeps names of metrics readable.
 _ANYWHERE = r"[\\`*<$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)"
@@ -76,7 +76,7 @@ class _MarkdownWriter(TextWriter):
         """Return the complete text."""
         document = self.document
         parts = [f"# {self.title(document.title)}"] if document.title else []
-        parts += [_guarded(_text(line)) for line in (document.subtitle, document.byline) if line]
+        parts += [_guarded(line) for line in (_text(document.subtitle), self.inlines(make_byline(document))) if line]
         parts += self.pieces(document.blocks)
         notes = self.endnotes(lambda blocks: self.content(blocks) or "…")
         parts += [f"[^{number}]: {self.indented(text, 4)}" for number, text in notes]

@@ -21,7 +21,7 @@ from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.table_fit import fit_columns, list_rows
 from orglab.report.formats.typst_math import string, to_typst_math
-from orglab.report.formats.writer import Writer, is_right_to_left, split_line
+from orglab.report.formats.writer import Writer, is_right_to_left, make_byline, split_line
 from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
@@ -187,6 +187,10 @@ class _TypstWriter(Writer):
         self._long_word = _LONG_WORD
         self._tables: list[tuple[str, b.Table]] = []
 
+    def _byline(self) -> str:
+        byline = self.inlines(make_byline(self.document))
+        return f"[{byline}]" if byline else "none"
+
     def page(self, note: str = "") -> str:
         """Return the complete source, with `note` below the title."""
         document = self.document
@@ -200,7 +204,7 @@ class _TypstWriter(Writer):
             style,
             f"#set document({', '.join(f'{name}: {value}' for name, value in properties.items())})",
             f"#set text(lang: {_str(language)})",
-            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(document.byline)})",
+            f"#front({_str(title)}, {_or_none(document.subtitle)}, {self._byline()})",
         ]
         if note:
             parts.append(f"#note[#{_str(note)}]")

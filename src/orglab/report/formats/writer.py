@@ -68,6 +68,16 @@ def split_line(item: b.ListItem) -> tuple[b.Badge | None, b.Inlines, b.Small | N
     return sign, content, end
 
 
+def make_byline(document: b.Document) -> b.Inlines:
+    """Return who made a document, from what and when, on one line; nothing if that is unknown."""
+    parts: list[b.Inline] = []
+    for part in filter(None, (document.author, document.source, document.date)):
+        text = b.Text(part)
+        is_isolated = characters.has_right_to_left(part)
+        parts += [*([b.Text(" · ")] if parts else []), b.Isolated((text,)) if is_isolated else text]
+    return tuple(parts)
+
+
 def is_right_to_left(block: b.Paragraph) -> bool:
     """Return whether a paragraph is read from right to left, whatever the direction of what is isolated in it."""
     content = tuple(inline for inline in block.content if not isinstance(inline, b.Isolated | b.Strong))
