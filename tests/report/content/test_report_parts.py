@@ -514,7 +514,7 @@ def test_figures_so_far_say_of_which_step_they_are():
     write(experiment(1, "One", steps=["[X] Base", "[ ] With warmup"]))
     three_seeds("e1.1", (0.5, 0.51, 0.52))
     record(10, "e1.2", metrics={"acc": 0.9})
-    assert "so far acc of “With warmup” 0.900 (n = 1)" in read()["under_way"]["e1"][0]
+    assert "so far acc 0.900 (n = 1) with “With warmup”" in read()["under_way"]["e1"][0]
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def _describe_figures(results: Results | None) -> tuple[str, list[Claim]]:
     figures = keep_together(mean), keep_together(f"(n = {count_values(headline.summary)})")
     outcome = headline.outcome
     has_others = sum(bool(other.setting.runs) for other in headline.results.outcomes) > 1
-    of_what = f" of “{cut(outcome.label or outcome.text, _LONGEST_PLAN)}”" if has_others else ""
-    return f"so far {headline.metric}{of_what} {' '.join(figures)}", [*headline.claims()]
+    what = f" with “{cut(outcome.label or outcome.text, _LONGEST_PLAN)}”" if has_others else ""
+    return f"so far {headline.metric} {' '.join(figures)}{what}", [*headline.claims()]
 
 
 def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str, list[Claim]]:
