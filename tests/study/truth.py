@@ -347,10 +347,15 @@ class Week:
         digits = len(written[1])
         return any(one is not None and round(abs(one), digits) == float(written[0]) for one in numbers)
 
+    def commits_of(self, step):
+        """The commits of a step that were there at the end of the week."""
+        dates = {commit.hash: commit.at for commit in self.ledger.commits}
+        return [name for name in step.commits if dates[name] < self.until]
+
     def evidence(self, experiment):
         """The amounts of steps, runs, failed runs and commits that a conclusion rests on."""
         steps = [step for step in experiment.steps if step.done is not None and step.done.at < self.until]
-        commits = {name for step in steps for name in step.commits}
+        commits = {name for step in steps for name in self.commits_of(step)}
         runs = self.ledger.runs_of(experiment, self.until)
         failed = [run for run in runs if run.status in FAILED and run.discarded is None]
         discarded = [run for run in runs if run.discarded is not None]
@@ -431,6 +436,6 @@ class Week:
         done = step.done if step.done is not None and step.done.at < self.until else None
         return {
             "ref": step.ref, "is_done": done is not None, "done": done and done.key.isoformat(),
-            "commits": step.commits,
+            "commits": self.commits_of(step),
             "runs": [run.id for run in sorted(runs, key=lambda run: run.began) if run.ref == step.ref],
         }  # fmt: skip

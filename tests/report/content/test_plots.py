@@ -168,3 +168,12 @@ def test_a_timeline_of_a_single_day_or_experiment_shows_nothing(days, is_drawn):
     period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
     chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
     assert (chart is not None) == is_drawn
+
+
+def test_an_experiment_that_was_opened_after_the_period_is_not_in_the_timeline():
+    later = activity(3, 3, 4)
+    later.experiment = SimpleNamespace(created=SimpleNamespace(when=datetime.datetime(2026, 3, 12)))  # noqa: DTZ001 - local
+    period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
+    touched = (activity(1, 3, 3), activity(2, 4, 4), later)
+    chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
+    assert [row.label for row in chart.plot.rows] == ["e1", "e2"]

@@ -72,7 +72,7 @@ def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
     claims = [claim_exists(activity.experiment)]
     claims += [claim for step in activity.steps_done() for claim in claim_done(step.ref, step.text)]
     commits = report.wording.links.commits
-    names = (name for step in activity.experiment.steps for name in step.commits)
+    names = (name for step in activity.experiment.steps for name in report.wording.find_commits(step))
     claims += [Claim("commit", commits[name].hash) for name in names if name in commits]
     claims += [claim_note(event) for event in _find_notes(activity)]
     for run in _find_runs(activity, report):
@@ -104,7 +104,7 @@ def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording:
         also = f", {cardinal(failed, 'words')} failed" if failed else ""
         took = duration(sum(run.seconds or 0 for run in runs))
         content.append(Text(f"; {count(len(runs), 'run', 'grouped')} in {took}{also}"))
-    for name in step.commits:
+    for name in wording.find_commits(step):
         content += [Text("; "), *_commit(name, wording)]
     state = "done" if done is not None else "partial" if step.state == "partial" else "open"
     return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=make_anchor(step.ref))

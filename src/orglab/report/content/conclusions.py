@@ -162,7 +162,7 @@ def _find_earlier(
 def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
     """Yield what a conclusion rests on; the steps, commits and runs themselves are in the appendix."""
     steps, links = activity.steps_done(), wording.links
-    commits = list(dict.fromkeys(name for step in steps for name in step.commits))
+    commits = list(dict.fromkeys(name for step in steps for name in wording.find_commits(step)))
     counted = [run for run in activity.runs if find_reason(run) is None]
     discarded = [run for run in activity.runs if run.discarded is not None]
     failed = [run for run in activity.runs if is_failed(run) and run.discarded is None]

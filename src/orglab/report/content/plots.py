@@ -45,11 +45,14 @@ def timeline(report: Report) -> Chart | None:
 
 
 def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow | None:
-    """Return the bar of an experiment, or None if its beginning is unknown."""
+    """Return the bar of an experiment, or None if its beginning is unknown, or after the period.
+
+    Runs may be older than the experiment that they were assigned to.
+    """
     dates = [event.at for event in activity.events if event.at is not None]
     created = activity.experiment.created
-    start = created.when if created is not None and created.when < report.period.until else min(dates, default=None)
-    if start is None:
+    start = created.when if created is not None else min(dates, default=None)
+    if start is None or start >= report.period.until:
         return None
     verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
