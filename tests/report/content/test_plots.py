@@ -135,6 +135,10 @@ def test_a_run_that_diverged_is_shown_up_to_its_last_finite_value(make_run, stat
         (rows("time/iterations", 2.0, 1.0), "time/iterations"),
         ([{"loss": 2.0}, {"loss": 1.0}], "row"),
         ([{"step": 2, "loss": 2.0}, {"step": 1, "loss": 1.0}], "row"),
+        # `orglab run` adds a step to each row.
+        ([{"step": 1, "epoch": 1, "loss": 2.0}, {"step": 2, "epoch": 2, "loss": 1.0}], "epoch"),
+        ([{"step": 1, "epoch": 1, "loss": 2.0}, {"step": 2, "epoch": 1, "loss": 1.0}], "step"),
+        ([{"step": 100, "epoch": 1, "loss": 2.0}, {"step": 200, "epoch": 2, "loss": 1.0}], "step"),
     ],
 )
 def test_the_axis_is_called_what_the_file_calls_it(make_run, written, x):
