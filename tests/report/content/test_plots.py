@@ -1,4 +1,4 @@
-"""The charts of a report: what they show of settings, runs and histories."""
+"""The charts of a report and its table of settings: what they show of settings, runs and histories."""
 
 import datetime
 import json
@@ -11,8 +11,10 @@ from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.report import blocks as b
+from orglab.report.content.citations import Links
 from orglab.report.content.facts import Period
 from orglab.report.content.plots import history_chart, steps_chart, timeline
+from orglab.report.content.settings_table import make_settings_table
 from orglab.report.content.wording import Wording
 from orglab.runs.record import METRICS, Run
 from orglab.runs.step_results import read_results
@@ -25,7 +27,7 @@ LOG = b"""* DONE [1] Does it help? :exp:
 2. [X] with /warmup/
 """
 MINUTE = datetime.timedelta(minutes=1)
-WORDING = Wording(None, None, Config(), Path())
+WORDING = Wording(None, Links(), Config(), Path())
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def make_run(tmp_path):
     """A function that makes the next run, with the rows of its history and its final values."""
     count = 0
 
-    def make(ref, words, *rows, status="done", **metrics):
+    def make(ref, words, *rows, status="done", discarded=False, **metrics):
         nonlocal count
         count += 1
         folder = tmp_path / f"20260101-1000{count:02}-{count:06x}"
@@ -44,7 +46,7 @@ def make_run(tmp_path):
         exit_code = {"done": 0, "failed": 1}[status]
         return Run(folder, {
             "ref": ref, "argv": ["python", "train.py", *words.split()], "exit_code": exit_code, "metrics": final,
-            "diverged": diverged, "began": f"2026-01-01T10:{count:02}:00+00:00",
+            "diverged": diverged, "discarded": discarded, "began": f"2026-01-01T10:{count:02}:00+00:00",
         })  # fmt: skip
 
     return make
@@ -104,6 +106,35 @@ def test_other_code_than_that_of_the_baseline_is_named(make_run):
 def test_a_single_setting_and_settings_without_values_have_no_chart(make_run):
     assert draw_steps(read([make_run("e1.1", "", acc=0.5)])) is None
     assert draw_steps(read([make_run("e1.1", "", status="failed"), make_run("e1.2", "", status="failed")])) is None
+
+
+def read_table(runs):
+    """The header of the table of settings and its rows, as text."""
+    header, *rows = make_settings_table("e1", read(runs), WORDING).cells
+    return [b.plain(cell) for cell in header], [[b.plain(cell) for cell in row] for row in rows]
+
+
+def test_a_mean_of_fewer_runs_than_count_says_of_how_many(make_run):
+    runs = [
+        make_run("e1.1", "--seed 1", acc=0.5),
+        make_run("e1.1", "--seed 2", loss=2.0),
+        make_run("e1.2", "", acc=0.6),
+    ]
+    header, cells = read_table(runs)
+    assert header[1:] == ["acc", "loss", "n"]
+    assert [row[1:] for row in cells] == [["0.5 (n = 1)", "2 (n = 1)", "2"], ["0.6 best", "none", "1"]]
+
+
+def test_no_setting_is_the_best_if_all_are_as_good(make_run):
+    _, cells = read_table([make_run("e1.1", "", acc=0.5), make_run("e1.2", "", acc=0.5)])
+    assert [row[-2] for row in cells] == ["0.5", "0.5"]
+
+
+def test_a_failed_run_that_was_discarded_is_not_counted_as_failed(make_run):
+    runs = [make_run("e1.1", "--seed 1", acc=0.5), make_run("e1.1", "--seed 2", status="failed", discarded=True),
+            make_run("e1.2", "", acc=0.6)]  # fmt: skip
+    header, _ = read_table(runs)
+    assert "Failed" not in header
 
 
 def rows(name, *values):

@@ -25,7 +25,7 @@ from orglab.report.content.statements import Report, Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists, claim_note
 from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
-from orglab.runs.setting import is_failed, read_final
+from orglab.runs.setting import counts_as_failed, read_final
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, count, cut, duration, number
 
@@ -100,7 +100,7 @@ def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording:
     if done is not None:
         content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done (date not recorded)"))
     if runs := [run for run in activity.runs if run.ref == step.ref]:
-        failed = sum(map(is_failed, runs))
+        failed = sum(map(counts_as_failed, runs))
         also = f", {cardinal(failed, 'words')} failed" if failed else ""
         took = duration(sum(run.seconds or 0 for run in runs))
         content.append(Text(f"; {count(len(runs), 'run', 'grouped')} in {took}{also}"))
