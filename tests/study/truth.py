@@ -13,6 +13,7 @@ BOOKKEEPING = ("lr", "epoch", "seconds")
 FIRST = ("cost",)  # in the settings
 FAILED = ("failed", "killed", "stopped", "lost")
 CLAIM = re.compile(r"(\S+) ([<>]) ([+-]?)([\d.]+)")
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
@@ -38,6 +39,7 @@ class Setting:
         self.counted = [run for run in runs if reasons[run.id] is None]
         self.left_out = {name: reason for name, reason in reasons.items() if reason is not None}
         self.ref, self.parameters = runs[0].ref, runs[0].parameters
+        self.code = (newest or runs[-1]).code
         self.metrics = [*dict.fromkeys(name for run in self.counted for name in run.metrics)]
 
     def values(self, metric, direction=None):
@@ -142,6 +144,10 @@ class Results:
         values, others = setting.values(metric), self.baseline.values(metric)
         return difference(values, others) if values and others else None
 
+    def has_other_code(self, setting):
+        """Whether the baseline ran other code."""
+        return self.baseline is not None and setting.code != self.baseline.code
+
     def judge(self, setting):
         """What came of the claim."""
         match = CLAIM.fullmatch(self.claim or "")
@@ -241,9 +247,9 @@ def history(experiment):
 class Week:
     """What happened in a week, and how the experiments were at its end."""
 
-    def __init__(self, ledger, since, seconds):
-        """Take the beginning of the week, and how long each run took."""
-        self.ledger, self.since, self.until = ledger, since, since + WEEK
+    def __init__(self, ledger, since, seconds, until=None):
+        """Take the beginning of the week, how long each run took, and the end of a longer period."""
+        self.ledger, self.since, self.until = ledger, since, until or since + WEEK
         self.seconds = seconds
 
     def is_in(self, moment):
