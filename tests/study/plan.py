@@ -234,7 +234,7 @@ def all_endings(lab, values):
     yield HOUR
     ref = one.step(1).ref
     depth = {"depth": 30}
-    lab.run(ref, call("option", depth, 1), end="raise", code=1)
+    failed = lab.run(ref, call("option", depth, 1), end="raise", code=1)
     lab.run(
         ref,
         call("option", depth, 2),
@@ -251,6 +251,7 @@ def all_endings(lab, values):
     right = lab.run(ref, call("option", depth, 7), rows=[{"val.acc": values.draw(0.7)}])
     yield HOUR
     lab.discard(wrong, "Ran on the wrong data")
+    lab.discard(failed, "Ran without the data")
     lab.discard(right, "The wrong one")
     lab.count_again(right)
     yield from _repeat(lab, values, one.step(2), "option", {"depth": 60}, 0.65, seeds=(1, 3, 4), done=True)

@@ -10,11 +10,12 @@ from orglab import clock
 from study import checks, plan, truth
 from study.laboratory import Laboratory
 from study.ledger import WEEK, WEEKS
+from study.table_checks import check_report_tables
 from study.week_checks import check_weeks
 
 CHECKS = (
     checks.check_runs, checks.check_tables, checks.check_code, checks.check_settings, checks.check_results, checks.check_lists,
-    checks.check_histories, check_weeks,
+    checks.check_histories, check_weeks, check_report_tables,
 )  # fmt: skip
 
 

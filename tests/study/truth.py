@@ -13,6 +13,7 @@ BOOKKEEPING = ("lr", "epoch", "seconds")
 FIRST = ("cost",)  # in the settings
 FAILED = ("failed", "killed", "stopped", "lost")
 CLAIM = re.compile(r"(\S+) ([<>]) ([+-]?)([\d.]+)")
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
@@ -38,6 +39,7 @@ class Setting:
         self.counted = [run for run in runs if reasons[run.id] is None]
         self.left_out = {name: reason for name, reason in reasons.items() if reason is not None}
         self.ref, self.parameters = runs[0].ref, runs[0].parameters
+        self.code = (newest or runs[-1]).code
         self.metrics = [*dict.fromkeys(name for run in self.counted for name in run.metrics)]
 
     def values(self, metric, direction=None):
@@ -142,6 +144,10 @@ class Results:
         values, others = setting.values(metric), self.baseline.values(metric)
         return difference(values, others) if values and others else None
 
+    def has_other_code(self, setting):
+        """Whether the baseline ran other code."""
+        return self.baseline is not None and setting.code != self.baseline.code
+
     def judge(self, setting):
         """What came of the claim."""
         match = CLAIM.fullmatch(self.claim or "")
@@ -241,9 +247,9 @@ def history(experiment):
 class Week:
     """What happened in a week, and how the experiments were at its end."""
 
-    def __init__(self, ledger, since, seconds):
-        """Take the beginning of the week, and how long each run took."""
-        self.ledger, self.since, self.until = ledger, since, since + WEEK
+    def __init__(self, ledger, since, seconds, until=None):
+        """Take the beginning of the week, how long each run took, and the end of a longer period."""
+        self.ledger, self.since, self.until = ledger, since, until or since + WEEK
         self.seconds = seconds
 
     def is_in(self, moment):
@@ -347,10 +353,15 @@ class Week:
         digits = len(written[1])
         return any(one is not None and round(abs(one), digits) == float(written[0]) for one in numbers)
 
+    def commits_of(self, step):
+        """The commits of a step that were there at the end of the week."""
+        dates = {commit.hash: commit.at for commit in self.ledger.commits}
+        return [name for name in step.commits if dates[name] < self.until]
+
     def evidence(self, experiment):
         """The amounts of steps, runs, failed runs and commits that a conclusion rests on."""
         steps = [step for step in experiment.steps if step.done is not None and step.done.at < self.until]
-        commits = {name for step in steps for name in step.commits}
+        commits = {name for step in steps for name in self.commits_of(step)}
         runs = self.ledger.runs_of(experiment, self.until)
         failed = [run for run in runs if run.status in FAILED and run.discarded is None]
         discarded = [run for run in runs if run.discarded is not None]
@@ -432,6 +443,6 @@ class Week:
         done = step.done if step.done is not None and step.done.at < self.until else None
         return {
             "ref": step.ref, "is_done": done is not None, "done": done and done.key.isoformat(),
-            "commits": step.commits,
+            "commits": self.commits_of(step),
             "runs": [run.id for run in sorted(runs, key=lambda run: run.began) if run.ref == step.ref],
         }  # fmt: skip

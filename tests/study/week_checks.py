@@ -7,7 +7,6 @@ from study import plan, truth
 from study.comparison import ask, find_differences, find_exact_differences
 from study.ledger import WEEK, WEEKS
 
-WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _NUMBER = r"[+\u2212]?[\d.]+(?:e\u2212?\d+)?"
 _HEADLINE = re.compile(
     rf"(?P<metric>\S+) (?P<value>{_NUMBER}|\u00b10)(?: \u00b1 (?P<sd>{_NUMBER}))?"
@@ -89,8 +88,8 @@ def _compare_conclusion(lab, where, week, item):
 
 def read_counts(text):
     """Return the amounts in a sentence: words and digits."""
-    return [WORDS.index(word) if word in WORDS else int(word)
-            for word in re.findall(r"\w+", text.lower()) if word in WORDS or word.isdigit()]  # fmt: skip
+    return [truth.WORDS.index(word) if word in truth.WORDS else int(word)
+            for word in re.findall(r"\w+", text.lower()) if word in truth.WORDS or word.isdigit()]  # fmt: skip
 
 
 def read_seconds(lab, run):

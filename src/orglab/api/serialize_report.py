@@ -93,7 +93,7 @@ def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[
                 "text": step.text,
                 "is_done": step.ref in completed,
                 "done": format_moment(completed[step.ref].at) if step.ref in completed else None,
-                "commits": [_report_commit(name, report) for name in step.commits],
+                "commits": [_report_commit(name, report) for name in report.wording.find_commits(step)],
                 "runs": [_report_run(run) for run in account.runs if run.ref == step.ref],
             }
             for step in experiment.steps

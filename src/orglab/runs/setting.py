@@ -313,6 +313,11 @@ def is_failed(run: Run) -> bool:
     return run.status in ("failed", "killed", "stopped", "lost")
 
 
+def counts_as_failed(run: Run) -> bool:
+    """Return whether a report says of a run that it failed; of one that was discarded it says only that."""
+    return is_failed(run) and run.discarded is None
+
+
 def has_diverged(run: Run, metric: str) -> bool:
     """Return whether the last value of a metric is NaN or infinite."""
     value = run.metrics.get(metric)

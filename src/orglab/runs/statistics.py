@@ -47,17 +47,18 @@ def deviation(values: Sequence[float]) -> float | None:
 
 
 def find_best(means: Sequence[tuple[float, int]], direction: str) -> float | None:
-    """Return the best mean; None if nothing is worse. A single run is the best only among single runs.
+    """Return the best mean; None if nothing is worse, or if it is that of a single run beside repeated ones.
 
     Args:
         means: Each mean, and how many runs it rests on.
         direction: `max` or `min`.
     """
-    repeated = [mean for mean, count in means if count > 1]
-    rivals = repeated or [mean for mean, _ in means]
-    if len({mean for mean, _ in means}) < 2:  # noqa: PLR2004 - one cannot be better
+    values = {mean for mean, _ in means}
+    if len(values) < 2:  # noqa: PLR2004 - one cannot be better
         return None
-    return (min if direction == "min" else max)(rivals)
+    best = (min if direction == "min" else max)(values)
+    is_repeated = any(mean == best and count > 1 for mean, count in means)
+    return best if is_repeated or all(count == 1 for _, count in means) else None
 
 
 def find_interval(values: Sequence[float]) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""The charts of a report: what they show of settings, runs and histories."""
+"""The charts of a report and its table of settings: what they show of settings, runs and histories."""
 
 import datetime
 import json
@@ -11,8 +11,10 @@ from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.report import blocks as b
+from orglab.report.content.citations import Links
 from orglab.report.content.facts import Period
 from orglab.report.content.plots import history_chart, steps_chart, timeline
+from orglab.report.content.settings_table import make_settings_table
 from orglab.report.content.wording import Wording
 from orglab.runs.record import METRICS, Run
 from orglab.runs.step_results import read_results
@@ -25,7 +27,7 @@ LOG = b"""* DONE [1] Does it help? :exp:
 2. [X] with /warmup/
 """
 MINUTE = datetime.timedelta(minutes=1)
-WORDING = Wording(None, None, Config(), Path())
+WORDING = Wording(None, Links(), Config(), Path())
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def make_run(tmp_path):
     """A function that makes the next run, with the rows of its history and its final values."""
     count = 0
 
-    def make(ref, words, *rows, status="done", **metrics):
+    def make(ref, words, *rows, status="done", discarded=False, **metrics):
         nonlocal count
         count += 1
         folder = tmp_path / f"20260101-1000{count:02}-{count:06x}"
@@ -44,7 +46,7 @@ def make_run(tmp_path):
         exit_code = {"done": 0, "failed": 1}[status]
         return Run(folder, {
             "ref": ref, "argv": ["python", "train.py", *words.split()], "exit_code": exit_code, "metrics": final,
-            "diverged": diverged, "began": f"2026-01-01T10:{count:02}:00+00:00",
+            "diverged": diverged, "discarded": discarded, "began": f"2026-01-01T10:{count:02}:00+00:00",
         })  # fmt: skip
 
     return make
@@ -66,7 +68,7 @@ def test_a_setting_whose_runs_all_failed_is_a_row_that_says_so(make_run):
     plain, warmup = chart.plot.rows
     assert (plain.values, plain.left_out, plain.is_baseline) == ((0.5,), (), True)
     assert (warmup.title, warmup.values, warmup.left_out) == ("with warmup", (), ("failed", "diverged"))
-    assert (chart.title, chart.plot.better) == ("e1 by step", "higher")
+    assert (chart.title, chart.plot.better) == ("e1: acc by step", "higher")
 
 
 def test_settings_of_a_step_are_named_by_what_tells_them_apart(make_run):
@@ -75,7 +77,7 @@ def test_settings_of_a_step_are_named_by_what_tells_them_apart(make_run):
     assert [(row.label, row.title, len(row.values)) for row in chart.plot.rows] == [
         ("e1.1", "lr 0.1", 2), ("e1.1", "lr 0.2", 2)
     ]  # fmt: skip
-    assert (chart.title, chart.plot.better) == ("e1 by setting", "")
+    assert (chart.title, chart.plot.better) == ("e1: odd by setting", "")
     assert chart.plot.rows[0].comparison is None
     assert chart.plot.rows[1].comparison.difference == pytest.approx(0.1)
 
@@ -104,6 +106,35 @@ def test_other_code_than_that_of_the_baseline_is_named(make_run):
 def test_a_single_setting_and_settings_without_values_have_no_chart(make_run):
     assert draw_steps(read([make_run("e1.1", "", acc=0.5)])) is None
     assert draw_steps(read([make_run("e1.1", "", status="failed"), make_run("e1.2", "", status="failed")])) is None
+
+
+def read_table(runs):
+    """The header of the table of settings and its rows, as text."""
+    header, *rows = make_settings_table("e1", read(runs), WORDING).cells
+    return [b.plain(cell) for cell in header], [[b.plain(cell) for cell in row] for row in rows]
+
+
+def test_a_mean_of_fewer_runs_than_count_says_of_how_many(make_run):
+    runs = [
+        make_run("e1.1", "--seed 1", acc=0.5),
+        make_run("e1.1", "--seed 2", loss=2.0),
+        make_run("e1.2", "", acc=0.6),
+    ]
+    header, cells = read_table(runs)
+    assert header[1:] == ["acc", "loss", "n"]
+    assert [row[1:] for row in cells] == [["0.5 (n = 1)", "2 (n = 1)", "2"], ["0.6 best", "none", "1"]]
+
+
+def test_no_setting_is_the_best_if_all_are_as_good(make_run):
+    _, cells = read_table([make_run("e1.1", "", acc=0.5), make_run("e1.2", "", acc=0.5)])
+    assert [row[-2] for row in cells] == ["0.5", "0.5"]
+
+
+def test_a_failed_run_that_was_discarded_is_not_counted_as_failed(make_run):
+    runs = [make_run("e1.1", "--seed 1", acc=0.5), make_run("e1.1", "--seed 2", status="failed", discarded=True),
+            make_run("e1.2", "", acc=0.6)]  # fmt: skip
+    header, _ = read_table(runs)
+    assert "Failed" not in header
 
 
 def rows(name, *values):
@@ -135,6 +166,10 @@ def test_a_run_that_diverged_is_shown_up_to_its_last_finite_value(make_run, stat
         (rows("time/iterations", 2.0, 1.0), "time/iterations"),
         ([{"loss": 2.0}, {"loss": 1.0}], "row"),
         ([{"step": 2, "loss": 2.0}, {"step": 1, "loss": 1.0}], "row"),
+        # `orglab run` adds a step to each row.
+        ([{"step": 1, "epoch": 1, "loss": 2.0}, {"step": 2, "epoch": 2, "loss": 1.0}], "epoch"),
+        ([{"step": 1, "epoch": 1, "loss": 2.0}, {"step": 2, "epoch": 1, "loss": 1.0}], "step"),
+        ([{"step": 100, "epoch": 1, "loss": 2.0}, {"step": 200, "epoch": 2, "loss": 1.0}], "step"),
     ],
 )
 def test_the_axis_is_called_what_the_file_calls_it(make_run, written, x):
@@ -168,3 +203,12 @@ def test_a_timeline_of_a_single_day_or_experiment_shows_nothing(days, is_drawn):
     period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
     chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
     assert (chart is not None) == is_drawn
+
+
+def test_an_experiment_that_was_opened_after_the_period_is_not_in_the_timeline():
+    later = activity(3, 3, 4)
+    later.experiment = SimpleNamespace(created=SimpleNamespace(when=datetime.datetime(2026, 3, 12)))  # noqa: DTZ001 - local
+    period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
+    touched = (activity(1, 3, 3), activity(2, 4, 4), later)
+    chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
+    assert [row.label for row in chart.plot.rows] == ["e1", "e2"]

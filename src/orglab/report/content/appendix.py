@@ -25,7 +25,7 @@ from orglab.report.content.statements import Report, Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists, claim_note
 from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
-from orglab.runs.setting import is_failed, read_final
+from orglab.runs.setting import counts_as_failed, read_final
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, count, cut, duration, number
 
@@ -71,7 +71,7 @@ def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
     claims = [claim_exists(activity.experiment)]
     claims += [claim for step in activity.steps_done() for claim in claim_done(step.ref, step.text)]
     commits = report.wording.links.commits
-    names = (name for step in activity.experiment.steps for name in step.commits)
+    names = (name for step in activity.experiment.steps for name in report.wording.find_commits(step))
     claims += [Claim("commit", commits[name].hash) for name in names if name in commits]
     claims += [claim_note(event) for event in _find_notes(activity)]
     for run in _find_runs(activity, report):
@@ -99,11 +99,11 @@ def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording:
     if done is not None:
         content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done (date not recorded)"))
     if runs := [run for run in activity.runs if run.ref == step.ref]:
-        failed = sum(map(is_failed, runs))
+        failed = sum(map(counts_as_failed, runs))
         also = f", {cardinal(failed, 'words')} failed" if failed else ""
         took = duration(sum(run.seconds or 0 for run in runs))
         content.append(Text(f"; {count(len(runs), 'run', 'grouped')} in {took}{also}"))
-    for name in step.commits:
+    for name in wording.find_commits(step):
         content += [Text("; "), *_commit(name, wording)]
     state = "done" if done is not None else "partial" if step.state == "partial" else "open"
     return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=make_anchor(step.ref))

@@ -13,7 +13,7 @@ from orglab.report.content.headline import Headline, find_headline
 from orglab.report.content.sentence import ENDS, capitalize_first, make_statement, place
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
-from orglab.runs.setting import find_reason, is_failed
+from orglab.runs.setting import counts_as_failed, find_reason
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, count
 
@@ -173,10 +173,10 @@ def _find_earlier(
 def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
     """Yield what a conclusion rests on; the steps, commits and runs themselves are in the appendix."""
     steps, links = activity.steps_done(), wording.links
-    commits = list(dict.fromkeys(name for step in steps for name in step.commits))
+    commits = list(dict.fromkeys(name for step in steps for name in wording.find_commits(step)))
     counted = [run for run in activity.runs if find_reason(run) is None]
     discarded = [run for run in activity.runs if run.discarded is not None]
-    failed = [run for run in activity.runs if is_failed(run) and run.discarded is None]
+    failed = [run for run in activity.runs if counts_as_failed(run)]
     parts = [f"concluded {wording.on_day(activity.closed)}"] if activity.closed else []
     if steps:
         parts.append(f"{count(len(steps), 'step')} done")

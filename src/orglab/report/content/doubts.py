@@ -13,7 +13,7 @@ from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_exists
 from orglab.runs.record import Run
-from orglab.runs.setting import OTHER_CODE, has_diverged, is_failed
+from orglab.runs.setting import OTHER_CODE, counts_as_failed, has_diverged
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import cardinal, count
 
@@ -66,7 +66,7 @@ def _doubt_runs(runs: Sequence[Run], results: Results) -> Iterator[str]:
         if outcome.setting.runs and not any(outcome.values(metric) for metric in metrics):
             what = "the baseline" if outcome is base else _name(outcome)
             yield f"{what} has no result: {_explain_absence(outcome, metrics)}"
-    failed = sum(map(is_failed, runs))
+    failed = sum(map(counts_as_failed, runs))
     if failed:
         yield describe_failures(failed, len(runs))
     diverged = sum(any(has_diverged(run, metric) for metric in run.metrics) for run in runs)

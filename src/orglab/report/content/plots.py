@@ -1,5 +1,6 @@
 """The charts of a report: experiments over time, the results of settings, and metrics during runs."""
 
+from collections.abc import Mapping
 from typing import TypeGuard
 
 from orglab.report.blocks import Chart, Text, make_anchor, plain
@@ -17,7 +18,7 @@ from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.metrics.values import find_step_name
-from orglab.runs.record import Run
+from orglab.runs.record import Metric, Run
 from orglab.runs.setting import has_diverged, is_failed
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import count, listed
@@ -45,11 +46,14 @@ def timeline(report: Report) -> Chart | None:
 
 
 def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow | None:
-    """Return the bar of an experiment, or None if its beginning is unknown."""
+    """Return the bar of an experiment, or None if its beginning is unknown, or after the period.
+
+    Runs may be older than the experiment that they were assigned to.
+    """
     dates = [event.at for event in activity.events if event.at is not None]
     created = activity.experiment.created
-    start = created.when if created is not None and created.when < report.period.until else min(dates, default=None)
-    if start is None:
+    start = created.when if created is not None else min(dates, default=None)
+    if start is None or start >= report.period.until:
         return None
     verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
@@ -78,7 +82,7 @@ def steps_chart(ref: str, results: Results, wording: Wording, metric: str = "") 
     other = listed(" ".join(filter(None, (one.ref, one.label))) for one in outcomes if results.has_other_code(one))
     caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()
     plot = StepResults(rows, metric, _BETTER[find_direction(metric, results.directions)])
-    return Chart(plot, f"{ref} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
+    return Chart(plot, f"{ref}: {metric} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
 
 
 def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wording) -> StepResult:
@@ -155,21 +159,31 @@ def _read_history(run: Run, metric: str) -> tuple[str, Curve]:
 
     Without a step in each row, or if steps begin again, it is by `row`.
     """
+    columns: set[str | None] = set()
     names: set[str | None] = set()
     steps: list[object] = []
     values: list[float | None] = []
     for row in run.history():
         if metric in row:
-            name = find_step_name(row)
-            names.add(name)
-            steps.append(row[name] if name is not None else None)
+            column = find_step_name(row)
+            columns.add(column)
+            names.add(_find_own_name(row, column))
+            steps.append(row[column] if column is not None else None)
             value = row[metric]
             values.append(float(value) if _is_number(value) else None)
     numbers = [float(step) for step in steps if _is_number(step)]
-    name = names.pop() if len(names) == 1 else None
-    if name is None or len(numbers) < len(values) or numbers != sorted(numbers):
+    column = columns.pop() if len(columns) == 1 else None
+    if column is None or len(numbers) < len(values) or numbers != sorted(numbers):
         return "row", list(zip(map(float, range(1, len(values) + 1)), values, strict=True))
-    return name, list(zip(numbers, values, strict=True))
+    name = names.pop() if len(names) == 1 else None
+    return name or column, list(zip(numbers, values, strict=True))
+
+
+def _find_own_name(row: Mapping[str, Metric], column: str | None) -> str | None:
+    """Return what the metrics file calls the steps in a column of a row; orglab adds a copy of them as `step`."""
+    other = find_step_name(name for name in row if name != column)
+    is_copy = column == "step" and other is not None and row[other] == row[column]
+    return other if is_copy else column
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -21,7 +21,7 @@ from orglab.report.content.wording import (
     claim_note,
     claim_text,
 )
-from orglab.runs.setting import has_diverged, is_failed
+from orglab.runs.setting import counts_as_failed, has_diverged
 from orglab.runs.step_results import Results
 from orglab.runs.summary_text import describe_mean
 from orglab.text import count, cut
@@ -107,7 +107,7 @@ def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str,
     recent = [run for run in activity.runs if wording.period.contains(run.began)]
     running = [run for run in activity.runs if run.status == "running"]
     lost = [run for run in recent if run.status == "lost"]
-    failed = [run for run in recent if is_failed(run) and run.status != "lost"]
+    failed = [run for run in recent if counts_as_failed(run) and run.status != "lost"]
     parts = []
     if running:
         parts.append(f"{count(len(running), 'run', 'words')} going on")

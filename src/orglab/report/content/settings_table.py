@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from orglab.report.blocks import Badge, Code, Inlines, Table, Text
 from orglab.report.content.wording import Wording
 from orglab.runs.metrics.directions import find_direction
-from orglab.runs.setting import is_failed
+from orglab.runs.setting import counts_as_failed
 from orglab.runs.statistics import find_best
 from orglab.runs.step_results import Outcome, Results, find_differing
 from orglab.runs.summary_text import describe_mean, find_decimals
@@ -21,7 +21,7 @@ def make_settings_table(ref: str, results: Results, wording: Wording) -> Table |
     if len(outcomes) < 2:  # noqa: PLR2004 - nothing to compare
         return None
     parameters = find_differing([outcome.setting.parameters for outcome in outcomes])[:_MOST_PARAMETERS]
-    has_failures = any(is_failed(run) for outcome in outcomes for run in outcome.setting.runs)
+    has_failures = any(counts_as_failed(run) for outcome in outcomes for run in outcome.setting.runs)
     header: list[Inlines] = [(Text("Step"),), *((Code(name),) for name in parameters)]
     header += [(Code(metric),) for metric in results.metrics] + [(Text("n"),)]
     header += [(Text("Failed"),)] if has_failures else []
@@ -31,7 +31,7 @@ def make_settings_table(ref: str, results: Results, wording: Wording) -> Table |
         row += [(Text(_spell(outcome, name)),) for name in parameters]
         row += [_describe(metric, outcome, outcomes, results) for metric in results.metrics]
         row.append((Text(cardinal(len(outcome.runs))),))
-        failed = sum(map(is_failed, outcome.setting.runs))
+        failed = sum(map(counts_as_failed, outcome.setting.runs))
         row += [(Text(cardinal(failed) if failed else ""),)] if has_failures else []
         rows.append(tuple(row))
     numbers = len(results.metrics) + 1 + has_failures
@@ -50,12 +50,17 @@ def _spell(outcome: Outcome, parameter: str) -> str:
 
 
 def _describe(metric: str, outcome: Outcome, outcomes: Sequence[Outcome], results: Results) -> Inlines:
-    """Return the mean of a metric with its deviation, the best one marked if it is known which is better."""
+    """Return the mean of a metric with its deviation, the best one marked if it is known which is better.
+
+    If fewer runs have a value than count, their number follows.
+    """
     summary = outcome.setting.summarize(metric)
     if summary.mean is None:
         return (Text("none"),)
     decimals = find_decimals(one.setting.summarize(metric) for one in outcomes)
     text = describe_mean(summary, decimals)
+    if len(summary.values) < len(outcome.runs):
+        text += f" (n = {len(summary.values)})"
     direction = find_direction(metric, results.directions)
     summaries = [one.setting.summarize(metric) for one in outcomes]
     means = [(one.mean, len(one.values)) for one in summaries if one.mean is not None]

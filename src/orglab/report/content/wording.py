@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.config import Config
-from orglab.experiment.model import Experiment, strip_cookies
+from orglab.experiment.model import Experiment, Step, strip_cookies
 from orglab.history.events import Event
 from orglab.reference import find_references, link_pattern, without_letter
 from orglab.report.blocks import Blocks, Inline, Inlines, Isolated, Paragraph, Reference, Text
@@ -79,6 +79,11 @@ class Wording:
                 content = (Isolated(content),) if has_right_to_left(text) else content
                 return [Text("“"), *content, Text("”")] if is_marked else [*content], ()
         return [], blocks
+
+    def find_commits(self, step: Step) -> list[str]:
+        """Return the commits that a step records, without those made after the period."""
+        known = self.links.commits
+        return [name for name in step.commits if name not in known or known[name].when < self.period.until]
 
     def find_mentioned(self, experiment: Experiment) -> Iterator[str]:
         """Yield the references to other experiments in an experiment's text, each once."""
