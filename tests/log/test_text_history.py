@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from orglab.api import Log
-from orglab.log.text_history import find_closing_commits, find_ticking_commits
+from orglab.log.text_history import find_state_changes, find_ticking_commits, find_verdict_changes
 from texts import ALIKE
 
 NAME = "experiment_log.org"
@@ -20,7 +20,8 @@ def ticked(repo, *refs):
 def closed(repo):
     """Which commit closed each experiment, by its subject."""
     log = Log(repo.path / NAME)
-    return {ref: commit.subject for ref, commit in find_closing_commits(log, log.experiments()).items()}
+    done = [one for one in log.experiments() if one.is_done]
+    return {ref: change.commit.subject for ref, change in find_state_changes(log, done).items()}
 
 
 def edit(repo, message, old, new, nth=1):
@@ -144,3 +145,15 @@ def test_a_shallow_clone_does_not_know_what_its_oldest_commit_changed(repo):
     assert closed(repo) == {"e1": "adopted"}
     repo.git("clone", "--quiet", "--depth=1", repo.path.as_uri(), repo.path / "shallow")
     assert closed(replace(repo, path=repo.path / "shallow")) == {}
+
+
+def test_the_commit_that_set_a_verdict_and_what_it_was_before(repo):
+    text = "* DONE [5] A :exp:\n** Conclusions\n:PROPERTIES:\n:VERDICT: {}\n:END:\nIt works.\n"
+    repo.commit("begun", {NAME: text.format("supported")})
+    log = Log(repo.path / NAME)
+    assert find_verdict_changes(log, log.experiments()) == {}
+    repo.commit("changed", {NAME: text.format("refuted")})
+    edit(repo, "spelled", "VERDICT: refuted", "VERDICT:  Refuted")
+    edit(repo, "moved into the text", ":PROPERTIES:\n:VERDICT:  Refuted\n:END:\n", "refuted:\n")
+    (change,) = find_verdict_changes(log, log.experiments()).values()
+    assert (change.commit.subject, change.old) == ("changed", "supported")

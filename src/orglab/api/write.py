@@ -409,12 +409,12 @@ class WriteMethods(IdMethods):
         entries = experiment.conclusion.entries
         if self.repository is None or len(entries) != 1 or entries[0].at is not None or not experiment.is_done:
             return None
-        from orglab.log.text_history import find_closing_commits
+        from orglab.log.text_history import find_state_changes
         from orglab.org.timestamp import Timestamp
 
         with suppress(GitError):
-            commit = find_closing_commits(self, [experiment]).get(experiment.ref)
-            return None if commit is None else Timestamp(commit.when, has_time=False)
+            change = find_state_changes(self, [experiment]).get(experiment.ref)
+            return None if change is None else Timestamp(change.commit.when, has_time=False)
         return None
 
     @property

@@ -16,6 +16,7 @@ from orglab.git.process import may_have_filters, read_error, run_readonly
 from orglab.git.repository import FULL_HASH, Repository
 
 _BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
+_VERSION = re.compile(rb"(%b) (\d{1,12})\0\n([^\0]+)" % FULL_HASH)
 _NOT_IN_FILE = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OWN_FILE = re.compile(r"\..+\.orglab-(?:lock|[0-9a-f]{12})", re.S)  # see `lock` and `log.file`
@@ -123,6 +124,41 @@ def read_commits_of_file(repository: Repository, path: str, *, limit: int | None
     if not (top.top / path).is_dir():
         options.append("--follow")
     return read_commits(top, *options, "HEAD", "--", _literal(path))
+
+
+class FileVersion(NamedTuple):
+    """A version of a file.
+
+    Attributes:
+        commit: The full hash of the commit that made it.
+        path: The path of the file there.
+        authored: The author's date, in seconds since 1970.
+    """
+
+    commit: str
+    path: str
+    authored: int
+
+
+def list_versions(repository: Repository, path: str, revision: str) -> list[FileVersion]:
+    """Return the versions of a file in the history of a commit, newest first; renames are followed.
+
+    A merge is a version of its own if it differs from all its parents.  There are none if the commit does not have the
+    file.
+
+    Args:
+        repository: The repository.
+        path: The file.
+        revision: The commit.
+    """
+    top = repository.at_top
+    if top.read("cat-file", "-e", f"{revision}:{path}") is None:
+        return []
+    printed = top.read(
+        "log", "-z", "--follow", "-c", "--name-only", "--format=%H %at", revision, "--", _literal(path)
+    )  # fmt: skip
+    found = _VERSION.finditer(printed or b"")
+    return [FileVersion(one[1].decode(), os.fsdecode(one[3]), int(one[2])) for one in found]
 
 
 def find_former_paths(repository: Repository, path: str, revision: str = "HEAD") -> set[str]:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.states import get_state_kind
-from orglab.git.commit import Commit
 from orglab.git.commit_evidence import find_log_commits
 from orglab.history.events import Event, read_events
 from orglab.history.sources import Sources
-from orglab.log.text_history import find_closing_commits
 from orglab.org.timestamp import skip_date
+from orglab.report.content.past import Past, read_past
 from orglab.runs.record import Run
 
 CLOSED_KINDS = ("done", "dropped")
@@ -49,7 +48,8 @@ class ExperimentActivity:
 
     Attributes:
         experiment: The experiment, as it is in the log now.
-        events: Its events up to the end of the period, in order; undated ones last.
+        events: Its events up to the end of the period, in order; undated ones last. A change of its state or its
+            verdict that only git dates has the commit that made it.
         recent: Its events in the period, without commits of the log if no other event shows work on it.
         runs: Its runs that began before the end of the period, oldest first.
         state: Its TODO keyword at the end of the period, as far as the log shows.
@@ -127,13 +127,14 @@ def read_activities(
     Raises:
         GitError: git fails.
     """
-    undated = [experiment for experiment in experiments if experiment.is_done and experiment.concluded is None]
-    has_git = sources.repository is not None
-    closing = find_closing_commits(sources.log, undated) if undated and has_git else {}
     all_events = read_events(sources, experiments, with_journal=with_journal)
+    if sources.repository is not None:
+        pasts = read_past(sources.log, experiments, all_events, period)
+    else:
+        pasts = [Past(one, events, one.conclusion) for one, events in zip(experiments, all_events, strict=True)]
     activities = [
-        _make_activity(experiment, events, sources.find_runs(experiment), closing.get(experiment.ref), period)
-        for experiment, events in zip(experiments, all_events, strict=True)
+        _make_activity(experiment, past, sources.find_runs(experiment), period)
+        for experiment, past in zip(experiments, pasts, strict=True)
     ]
     return _leave_out_log_commits(activities, sources)
 
@@ -158,24 +159,22 @@ def _without(activity: ExperimentActivity, commits: Collection[str]) -> Experime
     return replace(activity, recent=recent)
 
 
-def _make_activity(
-    experiment: Experiment, events: list[Event], runs: Iterable[Run], closing: Commit | None, period: Period
-) -> ExperimentActivity:
+def _make_activity(experiment: Experiment, past: Past, runs: Iterable[Run], period: Period) -> ExperimentActivity:
     """Return the activity of an experiment.
 
     Args:
         experiment: The experiment.
-        events: All its events, in order.
+        past: What is told of it, with all its events.
         runs: Its runs.
-        closing: The commit that closed it in the log, if known.
         period: The period of the report.
     """
+    events = past.events
     known = tuple(event for event in events if event.at is None or event.at < period.until)
-    state = _find_state(experiment, known, events, period)
-    settings = experiment.document.settings
+    state = _find_state(past.experiment, known, events, period)
+    settings = past.experiment.document.settings
     kind = get_state_kind(state, settings)
-    conclusion = experiment.conclusion.before(period.until)
-    if state is None and experiment.state is None and (conclusion.text or conclusion.verdict):
+    conclusion = past.conclusion.before(period.until)
+    if state is None and past.experiment.state is None and (conclusion.text or conclusion.verdict):
         # In a log without TODO keywords, an experiment with a conclusion is done.
         kind = "done"
     closed = None
@@ -185,11 +184,12 @@ def _make_activity(
             for event in known
             if event.at and (event.kind == "conclusion" or settings.is_done(event.facts.get("new")))
         ]
-        closed = max(dates, default=closing.when if closing is not None else None)
+        closed = max(dates, default=None)
     return ExperimentActivity(
         experiment, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
-        existed=any(event.at is not None for event in known) or all(event.at is None for event in events),
+        existed=any(event.at is not None for event in known)
+        or (past.existed and all(event.at is None for event in events)),
         conclusion=conclusion,
     )  # fmt: skip
 

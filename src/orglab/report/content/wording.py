@@ -122,7 +122,9 @@ def claim_text(ref: str, text: str) -> Claim:
 
 
 def claim_change(event: Event) -> Claim:
-    """Return the claim that a state was set at that time, with that note."""
+    """Return the claim that a state was set at that time, with that note; of a commit that set it, that it exists."""
+    if event.commit is not None:
+        return Claim("commit", event.commit)
     at = event.at.isoformat(timespec="minutes") if event.at else ""
     new = event.facts.get("new", "")
     return Claim("change", event.ref, at, f"{new} {digest_text(event.text)}".strip())
