@@ -19,7 +19,7 @@ from orglab.report.blocks import (
 )
 from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
 from orglab.report.content.conclusions import make_title
-from orglab.report.content.evidence import StoredStatement, to_evidence
+from orglab.report.content.evidence import Claim, StoredStatement, to_evidence
 from orglab.report.content.plots import claim_chart, steps_chart, timeline
 from orglab.report.content.sections import period_text
 from orglab.report.content.sentence import capitalize_first
@@ -77,17 +77,18 @@ def collect_evidence(report: Report, *, with_appendix: bool = True) -> dict[str,
 
 
 def _list_statements(report: Report) -> Iterator[Statement]:
-    """Yield the statements of the sections with the charts before them, the first of each item with its title."""
+    """Yield the statements of the sections with the charts before them, the first of each item with its heading."""
     drawn = choose_charted(report)
     for name, items in report.sections.items():
         for item in items:
-            title = (claim_text(item.ref, item.title, "title"),) if item.ref else ()
+            heading = [claim_text(item.ref, item.title, "title")] if item.ref else []
+            heading += [Claim("verdict", item.ref, "", item.word)] if item.word else []
             if name in _WITH_HEADINGS and item.ref in drawn:
                 chart = claim_chart(item.ref, report.results[item.ref])
                 yield from [chart] if chart is not None else []
             for one in item.statements:
-                yield replace(one, claims=(*one.claims, *title)) if title else one
-                title = ()
+                yield replace(one, claims=(*one.claims, *heading)) if heading else one
+                heading = []
 
 
 def _subtitle(report: Report) -> str:

@@ -61,7 +61,6 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
     pieces: list[str | Inline] = [*_count_answers(answered)] if answered else []
     first = len(pieces)
     claims = [Claim("state", one.ref, "", one.state) for one in (*concluded, *dropped) if one.state]
-    claims += [Claim("verdict", one.ref, "", one.conclusion.verdict) for one in answered if one.conclusion.verdict]
     stateless = [activity for activity in activities if is_stateless(activity)]
     for amount, word in (
         (len(concluded) - len(answered), "closed without a conclusion"),
