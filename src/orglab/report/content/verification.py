@@ -59,7 +59,7 @@ class CurrentFacts:
         self.experiments = {one.ref: one for one in log.read_experiments(sources.document)}
         self.runs = {run.id: run for run in sources.runs}
         self.repository = sources.repository
-        self._claims = list(dict.fromkeys(claim for one in statements for claim in one.claims))
+        self._claims = [claim for one in statements for claim in one.claims]
         self._entries = sources.entries if any(claim.kind == "journal" for claim in self._claims) else []
         self._until = until or datetime.datetime.max  # noqa: DTZ901 - the times of the log have none
         self._events: dict[str, list[Event]] = {}
@@ -70,6 +70,12 @@ class CurrentFacts:
     def steps(self) -> Mapping[str, Step]:
         """All steps, by reference."""
         return {step.ref: step for experiment in self.experiments.values() for step in experiment.steps}
+
+    @cached_property
+    def descriptions(self) -> Mapping[str, str]:
+        """The descriptions that are claimed, by experiment; read in the order of the log, which counts lines once."""
+        refs = {claim.about for claim in self._claims if claim.kind == "text" and claim.name == "description"}
+        return {ref: experiment.description for ref, experiment in self.experiments.items() if ref in refs}
 
     def read_claims(self, ref: str) -> frozenset[Claim]:
         """Return the claims that hold now about an experiment's state changes, notes and journal entries."""
@@ -94,7 +100,7 @@ class CurrentFacts:
     @cached_property
     def _closing(self) -> Mapping[str, Commit]:
         """The commits that closed the experiments whose date of closing is claimed, but not in the log."""
-        refs = (claim.about for claim in self._claims if claim.kind == "closed" and claim.about in self.experiments)
+        refs = {claim.about for claim in self._claims if claim.kind == "closed"} & self.experiments.keys()
         undated = [
             self.experiments[ref] for ref in refs if not list_closing(self._read_events(ref), self.experiments[ref])
         ]
@@ -164,7 +170,7 @@ def _find_mismatch(claim: Claim, current: CurrentFacts) -> str | None:
     if experiment is None:
         return f"{ref} is no longer in the log"
     if claim.kind == "text":
-        return _check_text(claim, experiment)
+        return _check_text(claim, experiment, current)
     if claim.kind == "figures":
         return _check_figures(claim, current.read_results(ref))
     return next(_check_experiment(claim, experiment, current), None)
@@ -215,11 +221,11 @@ def _check_step(claim: Claim, current: CurrentFacts) -> str | None:
     return None if claim.says in (None, step.state) else f"{claim.about} is no longer {claim.says}"
 
 
-def _check_text(claim: Claim, experiment: Experiment) -> str | None:
+def _check_text(claim: Claim, experiment: Experiment, current: CurrentFacts) -> str | None:
     if claim.name == "title":
         now = skip_date(experiment.title)
     elif claim.name == "description":
-        now = experiment.description
+        now = current.descriptions.get(claim.about, "")
     else:
         now = experiment.properties.get(claim.name, "").strip()
     if claim_text(claim.about, now, claim.name) == claim:
