@@ -5,6 +5,8 @@ import itertools
 import re
 from collections import Counter
 
+import pytest
+
 from study.ledger import WEEK
 from study.statistics_apart import describe, difference, interval
 
@@ -370,10 +372,14 @@ class Week:
     def holds(self, claim):
         """Whether a claim is true at the end of the week; those that only say that something exists are not looked at."""
         about, says = claim["about"], claim["says"]
-        experiment = self.ledger.experiments.get(about.partition(".")[0])
+        ref = about.partition(" ")[0]
+        experiment = self.ledger.experiments.get(ref.partition(".")[0])
         runs = {run.id: run for run in self.ledger.runs}
         if claim["kind"] == "run" and says is not None:
-            return says == (runs[about].status if claim["name"] == "status" else self.seconds[about])
+            outcome = runs[about].status if runs[about].discarded is None else "discarded"
+            return says == (outcome if claim["name"] == "outcome" else self.seconds[about])
+        if claim["kind"] == "figures":
+            return self._gives(experiment, ref, claim["name"], says)
         if claim["kind"] == "metric":
             return runs[about].metrics.get(claim["name"]) == says and runs[about].began < self.until
         if claim["kind"] == "step" and says == "done":
@@ -382,8 +388,25 @@ class Week:
         known = {
             "state": lambda: self.state(experiment), "verdict": lambda: self.conclusion(experiment)[1],
             "created": lambda: experiment.created.isoformat(timespec="minutes"),
+            "closed": lambda: self.closed(experiment).date().isoformat(),
         }  # fmt: skip
         return claim["kind"] not in known or known[claim["kind"]]() == says
+
+    def _gives(self, experiment, ref, metric, says):
+        """Whether a setting of a step has these figures."""
+        results = find_results(self.ledger, experiment, self.until)
+        said = [
+            float(one) for one in re.findall(r"(?<![\w.])[-+]?\d+[\d.e+-]*", re.sub("compared with [^;]*", "", says))
+        ]
+        for setting in (one for one in results.settings if one.ref == ref):
+            compared = results.compare(setting, metric)
+            figures = [*setting.summary(metric).values(), *(compared[:3] if compared else ())]
+            figures += results.baseline.summary(metric).values() if compared else []
+            known = [figure for figure in figures if figure is not None]
+            is_compared = "compared with" in says, "as the baseline" in says
+            if is_compared == (bool(compared), results.is_baseline(setting)) and said == pytest.approx(known, rel=1e-5):
+                return True
+        return False
 
     def sections(self):
         """The experiments in each section, in any order."""

@@ -14,7 +14,7 @@ from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
 from orglab.report.content.byline import describe_source, read_author, read_title
 from orglab.report.content.citations import Links, read_links
-from orglab.report.content.evidence import from_evidence
+from orglab.report.content.evidence import from_evidence, read_until
 from orglab.report.content.facts import ExperimentActivity, Period, read_activities
 from orglab.report.content.sections import Head, compose_report
 from orglab.report.content.statements import Planned, Report
@@ -142,9 +142,6 @@ def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
     stored = read_last_report(last, log.repository) if path is None else read_stored_report(path, last, log.repository)
     statements = from_evidence(stored.evidence)
     changes = tuple(islice(stored.find_changes(), MOST_CHANGES))
-    sources = Sources(log)
-    needs_journal = any(claim.kind == "journal" for statement in statements for claim in statement.claims)
-    entries = sources.entries if needs_journal else []
-    current = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
+    current = CurrentFacts(Sources(log), statements, read_until(stored.evidence))
     broken = tuple(verify(statements, current))
     return ReportCheck(stored.file, len(statements), broken, changes, stored.is_comparable)

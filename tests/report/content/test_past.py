@@ -154,7 +154,7 @@ def test_what_is_not_committed_is_told_as_it_is(edit, repo):
 def test_a_shallow_history_tells_what_the_log_says_today(repo, monkeypatch):
     repo.git("clone", "--quiet", "--depth=1", repo.path.as_uri(), repo.path / "shallow")
     monkeypatch.chdir("shallow")
-    assert said(9, 13)["remarks"] == ["Three experiments without any date are not in this report."]
+    assert said(9, 13)["remarks"] == ["Two experiments without any date are not counted here."]
     assert "changed" not in said(14, 20)
 
 

@@ -19,10 +19,11 @@ from orglab.report.blocks import (
 )
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.figures import claim_figures, claim_run
 from orglab.report.content.plots import history_chart
 from orglab.report.content.settings_table import make_settings_table
 from orglab.report.content.statements import Report, Statement
-from orglab.report.content.wording import Wording, claim_done, claim_exists, claim_note
+from orglab.report.content.wording import Wording, claim_closed, claim_done, claim_note, claim_text
 from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
 from orglab.runs.setting import counts_as_failed, read_final
@@ -68,16 +69,21 @@ def lay_out_record(
 
 def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
     """Return the facts in the record of an experiment, as a statement of its own."""
-    claims = [claim_exists(activity.experiment)]
+    claims = [claim_text(activity.ref, activity.title, "title"), *claim_closed(activity.ref, activity.closed)]
     claims += [claim for step in activity.steps_done() for claim in claim_done(step.ref, step.text)]
+    results = report.results.get(activity.ref, Results())
+    if len(results.outcomes) > 1:
+        claims += claim_figures(results.outcomes, results.metrics, results)
     commits = report.wording.links.commits
     names = (name for step in activity.experiment.steps for name in report.wording.find_commits(step))
     claims += [Claim("commit", commits[name].hash) for name in names if name in commits]
     claims += [claim_note(event) for event in _find_notes(activity)]
     for run in _find_runs(activity, report):
-        claims += [Claim("run", run.id, "status", run.status)] if run.status != "running" else [Claim("run", run.id)]
+        claims.append(claim_run(run))
         claims += [Claim("run", run.id, "seconds", run.seconds)] if run.seconds is not None else []
-        values = ((name, read_final(run, name)) for name in [*run.metrics][:_MAX_METRICS])
+        # Those of a run that goes on are not its last ones.
+        final = [] if run.is_going_on else [*run.metrics][:_MAX_METRICS]
+        values = ((name, read_final(run, name)) for name in final)
         claims += [Claim("metric", run.id, name, value) for name, value in values if value is not None]
     return Statement((Text(f"The record of {activity.ref}"),), tuple(claims))
 

@@ -11,7 +11,7 @@ from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Statement
-from orglab.report.content.wording import Wording, claim_change
+from orglab.report.content.wording import Wording, claim_change, claim_closed, claim_text
 
 # The end of a text before a reference that it overturns: "contradicts the result of"
 _CONTRADICTS = re.compile(
@@ -90,6 +90,7 @@ def _overturn(before: ExperimentActivity, after: ExperimentActivity, wording: Wo
     lead = f"{verdict} so far, but overturned by “" if verdict else "overturned by “"
     claims = [Claim("conclusion", after.ref, "", digest_text(after.conclusion.text))]
     claims += [Claim("verdict", before.ref, "", verdict)] if verdict else []
+    claims += [claim_text(after.ref, after.title, "title")]
     return make_statement(lead, title, "”", ".", place(wording.links.to(after.ref)), claims=claims)
 
 
@@ -129,7 +130,7 @@ def last_change(activity: ExperimentActivity) -> Event | None:
 
 def _drop(activity: ExperimentActivity, wording: Wording) -> Statement:
     last = last_change(activity)
-    claims = [Claim("state", activity.ref, "", activity.state)]
+    claims = [Claim("state", activity.ref, "", activity.state), *claim_closed(activity.ref, activity.closed)]
     when = wording.on_day(activity.closed) if activity.closed else "at an unknown time"
     conclusion = activity.conclusion.text
     if (last is None or not last.text) and conclusion:

@@ -8,12 +8,13 @@ from orglab.report.content.changes_of_mind import is_concluded
 from orglab.report.content.doubts import find_doubts
 from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.figures import claim_figures, claim_run
 from orglab.report.content.first_sentence import shares_word, split_first_sentence
 from orglab.report.content.headline import Headline, find_headline
 from orglab.report.content.sentence import ENDS, capitalize_first, make_statement, place
 from orglab.report.content.statements import Item, Statement
-from orglab.report.content.wording import Wording, claim_done, claim_exists
-from orglab.runs.setting import counts_as_failed, find_reason
+from orglab.report.content.wording import Wording, claim_closed, claim_done, claim_exists, claim_text
+from orglab.runs.setting import counts_as_failed
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, count
 
@@ -73,10 +74,12 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
     activity, experiment = answer.activity, answer.activity.experiment
     verdict = activity.conclusion.verdict or ""
     content: list[Inline] = []
+    told: list[Claim] = []
     if not answer.sentence or not shares_word(answer.sentence, activity.title):
         title = wording.inline(activity.title, activity.ref)
         end = "" if activity.title.rstrip()[-1:] in f"{ENDS}:" else ":" if answer.sentence else "."
         content += [*title, Text(f"{end} " if answer.sentence or answer.headline is not None else end)]
+        told.append(claim_text(activity.ref, activity.title, "title"))
     if answer.sentence:
         end = "" if answer.sentence[-1] in ENDS else "."
         content += [
@@ -84,7 +87,7 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
             Text(f"{end} " if answer.headline is not None else end),
         ]
     claims = [Claim("state", activity.ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
-    claims += [Claim("verdict", activity.ref, "", verdict)] if verdict else []
+    claims += [*told, Claim("verdict", activity.ref, "", verdict)] if verdict else told
     claims += [Claim("conclusion", activity.ref, "", digest_text(activity.conclusion.text))] if answer.sentence else []
     if answer.headline is not None:
         content += [Small((Text(answer.headline.describe(verdict)),))]
@@ -129,7 +132,8 @@ def read_result(
         statements.append(make_statement(overturn, claims=[Claim("verdict", ref, "", verdict)]))
     if experiment.description:
         question = wording.blocks(experiment.description, ref)
-        statements.append(Statement((), (claim_exists(experiment),), question, experiment.description))
+        claim = claim_text(ref, experiment.description, "description")
+        statements.append(Statement((), (claim,), question, experiment.description))
     before = len(statements)
     text = answer.rest if is_stated and answer.sentence else activity.conclusion.text
     if text:
@@ -138,7 +142,12 @@ def read_result(
     if doubts := find_doubts(activity, answer.results, answer.headline):
         listed = "; ".join(doubts)
         lead = Strong((Text("What to doubt: "),))
-        statements.append(make_statement(lead, f"{listed}.", claims=[claim_exists(experiment)]))
+        claims = [
+            claim_exists(experiment),
+            *claim_figures(answer.results.outcomes, answer.results.metrics[:1], answer.results),
+        ]
+        claims += answer.headline.claims() if answer.headline is not None else []
+        statements.append(make_statement(lead, f"{listed}.", claims=claims))
     earlier = list(_find_earlier(activity, others, overturned, wording))
     is_compared = sum(bool(outcome.runs) for outcome in answer.results.outcomes) > 1
     if is_stated and not statements and not earlier and not is_compared:
@@ -166,7 +175,8 @@ def _find_earlier(
         verdict = f", {other.conclusion.verdict}" if other.conclusion.verdict else ""
         title = wording.inline(other.title, ref)
         lead = Strong((Text("Tried before: "),))
-        claims = [claim_exists(other.experiment)]
+        claims = [claim_text(ref, other.title, "title")]
+        claims += [Claim("verdict", ref, "", other.conclusion.verdict)] if verdict else []
         yield make_statement(lead, title, verdict, ".", place(wording.links.to(ref)), claims=claims)
 
 
@@ -174,7 +184,6 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     """Yield what a conclusion rests on; the steps, commits and runs themselves are in the appendix."""
     steps, links = activity.steps_done(), wording.links
     commits = list(dict.fromkeys(name for step in steps for name in wording.find_commits(step)))
-    counted = [run for run in activity.runs if find_reason(run) is None]
     discarded = [run for run in activity.runs if run.discarded is not None]
     failed = [run for run in activity.runs if counts_as_failed(run)]
     parts = [f"concluded {wording.on_day(activity.closed)}"] if activity.closed else []
@@ -189,9 +198,10 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     lost = [name for name in commits if name not in links.commits]
     if lost and links.commits:
         parts.append(f"{cardinal(len(lost))} of them missing from the repository")
-    claims = [claim for step in steps for claim in claim_done(step.ref, step.text)]
+    claims = claim_closed(activity.ref, activity.closed)
+    claims += [claim for step in steps for claim in claim_done(step.ref, step.text)]
     claims += [Claim("commit", links.commits[name].hash) for name in commits if name in links.commits]
-    claims += [Claim("run", run.id, "status", run.status) for run in counted]
+    claims += map(claim_run, activity.runs)
     if parts:
         words = Small((Text(f"{capitalize_first('; '.join(parts))}."),))
         yield make_statement(words, claims=claims or [claim_exists(activity.experiment)])

@@ -11,7 +11,7 @@ from orglab.report.content.headline import Headline, find_contradiction, find_he
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
-from orglab.report.content.wording import Wording, claim_exists
+from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
 from orglab.runs.setting import OTHER_CODE, counts_as_failed, has_diverged
 from orglab.runs.step_results import Outcome, Results
@@ -117,6 +117,7 @@ def _find_misjudged(
     """Yield how many verdicts the runs do not confirm."""
     found = [one for one, headline in answered if headline and headline.is_misjudged(one.conclusion.verdict)]
     claims = [Claim("verdict", activity.ref, "", activity.conclusion.verdict) for activity in found]
+    claims += [claim for one, headline in answered if headline and one in found for claim in headline.claims()]
     if len(found) == 1:
         source = place(wording.links.to(found[0].ref))
         yield make_statement("the runs do not confirm one verdict.", source, claims=claims)
@@ -130,7 +131,7 @@ def _find_single_answers(
     """Yield how many answers rest on a single run."""
     single = [activity for activity, headline in answered if headline is not None and headline.is_single]
     counted = sum(headline is not None for _, headline in answered)
-    claims = [claim_exists(activity.experiment) for activity in single]
+    claims = [claim for _, headline in answered if headline and headline.is_single for claim in headline.claims()]
     if len(single) == 1:
         yield make_statement("one answer rests on a single run.", place(wording.links.to(single[0].ref)), claims=claims)
     elif single:

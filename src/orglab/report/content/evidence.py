@@ -1,13 +1,14 @@
 """Claims: the facts behind the statements of a report, in a form that can be verified later."""
 
+import datetime
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError
 
-KINDS = ("experiment", "created", "step", "text", "verdict", "state", "conclusion", "change", "note", "journal",
-         "commit", "run", "metric")  # fmt: skip
+KINDS = ("experiment", "created", "closed", "step", "text", "verdict", "state", "conclusion", "change", "note",
+         "journal", "commit", "run", "metric", "figures")  # fmt: skip
 EVIDENCE = "orglab report"
 _VERSION = 2
 
@@ -17,8 +18,9 @@ class Claim(NamedTuple):
 
     Attributes:
         kind: One of KINDS.
-        about: The reference of an experiment or step, the full hash of a commit, or the id of a run.
-        name: The property: a metric's name, `seconds`, ...; or empty.
+        about: The reference of an experiment or step, with the label of a setting for figures; the full hash of a
+            commit, or the id of a run.
+        name: The property: a metric's name, `seconds`, `title`, the time of a note, ...; or empty.
         says: The claimed value: `done`, a verdict, a number, the digest of a text; None: only that it exists.
     """
 
@@ -88,6 +90,15 @@ def from_evidence(evidence: Mapping[str, Any]) -> list[StoredStatement]:
         ]
     except (KeyError, TypeError, IndexError, ValueError):
         raise NotFoundError("Cannot read the evidence in the report; it may be incomplete.") from None
+
+
+def read_until(evidence: Mapping[str, Any]) -> datetime.datetime | None:
+    """Return the end of the period that evidence is about, in local time; None if it does not say so."""
+    try:
+        until = datetime.datetime.fromisoformat(evidence["until"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return until if until.tzinfo is None else None
 
 
 def _read_claim(values: Sequence[Any]) -> Claim:

@@ -179,12 +179,7 @@ def _make_activity(experiment: Experiment, past: Past, runs: Iterable[Run], peri
         kind = "done"
     closed = None
     if kind in CLOSED_KINDS:
-        dates = [
-            event.at
-            for event in known
-            if event.at and (event.kind == "conclusion" or settings.is_done(event.facts.get("new")))
-        ]
-        closed = max(dates, default=None)
+        closed = max(list_closing(known, experiment), default=None)
     return ExperimentActivity(
         experiment, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
@@ -192,6 +187,14 @@ def _make_activity(experiment: Experiment, past: Past, runs: Iterable[Run], peri
         or (past.existed and all(event.at is None for event in events)),
         conclusion=conclusion,
     )  # fmt: skip
+
+
+def list_closing(events: Iterable[Event], experiment: Experiment) -> list[datetime.datetime]:
+    """Return when an experiment was concluded or closed, according to its events."""
+    is_done = experiment.document.settings.is_done
+    return [
+        event.at for event in events if event.at and (event.kind == "conclusion" or is_done(event.facts.get("new")))
+    ]
 
 
 def _find_state(experiment: Experiment, known: Sequence[Event], events: Sequence[Event], period: Period) -> str | None:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.report.content.evidence import Claim
+from orglab.report.content.figures import claim_figures
 from orglab.report.content.sentence import capitalize_first
+from orglab.report.content.wording import claim_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.setting import Summary
@@ -135,7 +137,10 @@ class Headline(NamedTuple):
         )
 
     def claims(self) -> Iterator[Claim]:
-        """Yield the facts behind the number."""
+        """Yield the facts behind the number, and what was claimed of it."""
+        yield from claim_figures([self.outcome], [self.metric], self.results)
+        if self.has_claim:
+            yield claim_text(self.outcome.ref.partition(".")[0], self.results.claim_text, "CLAIM")
         for summary in filter(None, (self.summary, self.base)):
             yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
 
@@ -180,13 +185,13 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
             named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
             said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
             if said:
-                headline = _make_headline(metric, _choose(said, metric, results), results)
+                headline = make_headline(metric, _choose(said, metric, results), results)
                 change = headline.comparison
                 is_in_points = change is not None and written.is_in_points_of(change.difference)
                 return headline._replace(is_in_points=is_in_points)
     for metric in results.metrics:
         if candidates := _find_candidates(metric, results):
-            return _make_headline(metric, _choose(candidates, metric, results), results)
+            return make_headline(metric, _choose(candidates, metric, results), results)
     return None
 
 
@@ -201,7 +206,8 @@ def _find_candidates(metric: str, results: Results) -> list[Outcome]:
     return [outcome for outcome in shown if not outcome.is_baseline] or shown
 
 
-def _make_headline(metric: str, outcome: Outcome, results: Results) -> Headline:
+def make_headline(metric: str, outcome: Outcome, results: Results) -> Headline:
+    """Return what is told of a metric of a setting."""
     claim = results.claim
     is_absolute = claim is not None and claim.metric == metric and not claim.is_difference
     comparison = None if is_absolute else results.compare(outcome, metric)

@@ -1,6 +1,7 @@
 """The layout of a report as a document: in short, what is going on, the results, and the record to check them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from orglab.report.blocks import (
     Badge,
@@ -18,12 +19,12 @@ from orglab.report.blocks import (
 )
 from orglab.report.content.appendix import choose_charted, claim_record, lay_out_record
 from orglab.report.content.conclusions import make_title
-from orglab.report.content.evidence import StoredStatement, to_evidence
-from orglab.report.content.plots import steps_chart, timeline
+from orglab.report.content.evidence import Claim, StoredStatement, to_evidence
+from orglab.report.content.plots import claim_chart, steps_chart, timeline
 from orglab.report.content.sections import period_text
 from orglab.report.content.sentence import capitalize_first
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
-from orglab.report.content.wording import Wording
+from orglab.report.content.wording import Wording, claim_text
 from orglab.text import cardinal, count, day
 
 # In these sections each experiment has a heading; in the others it is a line of a list.
@@ -70,8 +71,24 @@ def collect_evidence(report: Report, *, with_appendix: bool = True) -> dict[str,
         "until": report.period.until.isoformat(timespec="seconds"),
     }
     records = [claim_record(activity, report) for activity in report.touched] if with_appendix else []
-    supported = (statement for statement in (*report.statements, *records) if statement.claims)
+    statements = (*report.short.statements, *_list_statements(report), *records)
+    supported = (statement for statement in statements if statement.claims)
     return to_evidence((StoredStatement(statement.text, statement.claims) for statement in supported), head)
+
+
+def _list_statements(report: Report) -> Iterator[Statement]:
+    """Yield the statements of the sections with the charts before them, the first of each item with its heading."""
+    drawn = choose_charted(report)
+    for name, items in report.sections.items():
+        for item in items:
+            heading = [claim_text(item.ref, item.title, "title")] if item.ref else []
+            heading += [Claim("verdict", item.ref, "", item.word)] if item.word else []
+            if name in _WITH_HEADINGS and item.ref in drawn:
+                chart = claim_chart(item.ref, report.results[item.ref], item.metric)
+                yield from [chart] if chart is not None else []
+            for one in item.statements:
+                yield replace(one, claims=(*one.claims, *heading)) if heading else one
+                heading = []
 
 
 def _subtitle(report: Report) -> str:

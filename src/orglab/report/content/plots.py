@@ -14,7 +14,8 @@ from orglab.report.chart_model import (
 )
 from orglab.report.content.bands import Curve, make_series
 from orglab.report.content.facts import ExperimentActivity
-from orglab.report.content.statements import Report
+from orglab.report.content.figures import claim_figures
+from orglab.report.content.statements import Report, Statement
 from orglab.report.content.wording import Wording
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.metrics.values import find_step_name
@@ -72,10 +73,8 @@ def steps_chart(ref: str, results: Results, wording: Wording, metric: str = "") 
         wording: The context.
         metric: The metric; empty for the first key metric.
     """
-    outcomes = list(results.outcomes)
-    if results.baseline is not None and not any(outcome.is_baseline for outcome in outcomes):
-        outcomes.insert(0, results.baseline._replace(is_baseline=True))
-    if len(outcomes) < 2 or not results.metrics:  # noqa: PLR2004 - a single row shows no more than a sentence
+    outcomes = _list_charted(results)
+    if not outcomes:
         return None
     metric = metric or results.metrics[0]
     rows = tuple(_row(outcome, metric, ref, results, wording) for outcome in outcomes)
@@ -83,6 +82,22 @@ def steps_chart(ref: str, results: Results, wording: Wording, metric: str = "") 
     caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()
     plot = StepResults(rows, metric, _BETTER[find_direction(metric, results.directions)])
     return Chart(plot, f"{ref}: {metric} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
+
+
+def claim_chart(ref: str, results: Results, metric: str = "") -> Statement | None:
+    """Return the facts in that chart, as a statement of its own; None if there is none."""
+    if not _list_charted(results):
+        return None
+    claims = claim_figures(results.outcomes, (metric or results.metrics[0],), results)
+    return Statement((Text(f"The chart of {ref}"),), tuple(claims))
+
+
+def _list_charted(results: Results) -> list[Outcome]:
+    """Return the settings in the chart, the baseline among them; none if a sentence shows as much."""
+    outcomes = list(results.outcomes)
+    if results.baseline is not None and not any(outcome.is_baseline for outcome in outcomes):
+        outcomes.insert(0, results.baseline._replace(is_baseline=True))
+    return outcomes if len(outcomes) > 1 and results.metrics else []
 
 
 def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wording) -> StepResult:

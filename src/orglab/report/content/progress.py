@@ -8,6 +8,7 @@ from orglab.report.content.changes_of_mind import last_change
 from orglab.report.content.doubts import describe_failures
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.figures import claim_run
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import count_values, find_headline, keep_together
 from orglab.report.content.prefixed_notes import read_prefix
@@ -47,7 +48,9 @@ def read_under_way(activity: ExperimentActivity, results: Results | None, wordin
     if note:
         pieces += ["; " if pieces else "", note]
     claims += facts
-    pieces += [_since(activity, wording, is_alone=not pieces), ".", place(wording.links.to(activity.ref))]
+    since, facts = _since(activity, wording, is_alone=not pieces)
+    claims += facts
+    pieces += [since, ".", place(wording.links.to(activity.ref))]
     return _make_item(activity, make_statement(*pieces, claims=claims or [claim_exists(activity.experiment)]))
 
 
@@ -58,7 +61,8 @@ def is_stateless(activity: ExperimentActivity) -> bool:
 
 def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
     """Return the item on an experiment without a state: when it was recorded, and what its text begins with."""
-    text, claims = activity.experiment.description, [claim_exists(activity.experiment)]
+    text = activity.experiment.description
+    claims = [claim_text(activity.ref, text, "description")]
     sentence = cut(split_first_sentence(text)[0], _LONGEST_NOTE)
     moment = activity.last_moment()
     when = f"recorded {wording.on_day(moment)}" if moment is not None else "recorded"
@@ -119,8 +123,7 @@ def _describe_runs(activity: ExperimentActivity, wording: Wording) -> tuple[str,
     if lost:
         they = "it" if len(lost) == 1 else "they"
         parts.append(f"{count(len(lost), 'run', 'words')} lost: nobody saw how {they} ended")
-    claims = [Claim("run", run.id, "status", run.status) for run in (*failed, *lost)]
-    return ", ".join(parts), [*claims, *(Claim("run", run.id) for run in running)]
+    return ", ".join(parts), [*map(claim_run, (*failed, *lost, *running))]
 
 
 def _last_note(activity: ExperimentActivity, wording: Wording) -> tuple[list[Inline], list[Claim]]:
@@ -134,16 +137,21 @@ def _last_note(activity: ExperimentActivity, wording: Wording) -> tuple[list[Inl
     return [Text("“"), *wording.inline(cut(line, _LONGEST_NOTE), activity.ref), Text("”"), *when], [claim_note(note)]
 
 
-def _since(activity: ExperimentActivity, wording: Wording, *, is_alone: bool) -> str:
+def _since(activity: ExperimentActivity, wording: Wording, *, is_alone: bool) -> tuple[str, list[Claim]]:
     """Return since when an experiment is under way, or when something was last recorded."""
     dated = [event.at for event in activity.events if event.at is not None]
     if not dated:
-        return "no date is recorded" if is_alone else ""
+        return "no date is recorded" if is_alone else "", []
     if not activity.recent:
-        return f"{'' if is_alone else '; '}nothing since {wording.day(max(dated))}"
+        return f"{'' if is_alone else '; '}nothing since {wording.day(max(dated))}", []
     changes = [event for event in activity.events if event.kind == "state" and event.at is not None]
-    begun = [event.at for event in changes if event.at is not None and event.facts.get("new") == activity.state]
-    return f"{'' if is_alone else '; '}since {wording.day(begun[-1] if begun else min(dated))}"
+    begun = [event for event in changes if event.facts.get("new") == activity.state]
+    since = (begun[-1].at if begun else None) or min(dated)
+    created = activity.experiment.created
+    claims = [claim_change(one) for one in begun[-1:]]
+    if created is not None and created.when == since and not begun:
+        claims = [Claim("created", activity.ref, "", created.isoformat())]
+    return f"{'' if is_alone else '; '}since {wording.day(since)}", claims
 
 
 def read_blocked(activity: ExperimentActivity, wording: Wording) -> Item:

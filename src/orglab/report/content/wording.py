@@ -116,9 +116,14 @@ def claim_done(ref: str, text: str) -> tuple[Claim, Claim]:
     return Claim("step", ref, "state", "done"), claim_text(ref, text)
 
 
-def claim_text(ref: str, text: str) -> Claim:
-    """Return the claim that a step or title has this text."""
-    return Claim("text", ref, "", digest_text(strip_cookies(text)))
+def claim_text(ref: str, text: str, name: str = "") -> Claim:
+    """Return the claim that a step has this text, or that an experiment has this `title`, `description` or `CLAIM`."""
+    return Claim("text", ref, name, digest_text(strip_cookies(text)))
+
+
+def claim_closed(ref: str, closed: datetime.datetime | None) -> list[Claim]:
+    """Return the claim that an experiment was closed on that day; nothing if it is unknown."""
+    return [Claim("closed", ref, "", closed.date().isoformat())] if closed is not None else []
 
 
 def claim_change(event: Event) -> Claim:
@@ -131,5 +136,6 @@ def claim_change(event: Event) -> Claim:
 
 
 def claim_note(event: Event) -> Claim:
-    """Return the claim that a note or journal entry exists."""
-    return Claim(event.kind, event.ref, "", digest_text(event.text))
+    """Return the claim that a note or journal entry of that time exists."""
+    at = event.at.isoformat(timespec="minutes") if event.at else ""
+    return Claim(event.kind, event.ref, at, digest_text(event.text))
