@@ -206,6 +206,7 @@ def test_a_long_history_is_a_band_with_the_line_of_means(values):
     assert (series.first, series.last, series.values) == (values[0], values[-1], len(values))
 
 
+@example(1818859754563947.0, 3.818249611820033e16, 2)
 @given(st.floats(-1e299, 1e299), st.floats(-1e299, 1e299), st.integers(2, 12))
 def test_ticks_are_round_few_and_inside(one, other, most):
     scale = make_scale([one, other], 0, 500)

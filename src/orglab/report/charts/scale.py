@@ -81,10 +81,13 @@ def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[
     """Return multiples of 1, 2 or 5 times a power of ten between two values."""
     span = high / 2 - low / 2
     power = 10.0 ** math.floor(math.log10(span / max(1, most)))
-    step = next(power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200) if span / (power * unit) * 2 <= max(1, most))
-    step = max(step, smallest)
-    first = math.ceil(low / step)
-    values = [(first + index) * step for index in range(math.floor(high / step) - first + 1)]
+    steps = [power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200)]
+    place = next(place for place, step in enumerate(steps) if span / step * 2 <= max(1, most))
+    # A step as long as the axis may have no multiple on it.
+    for step in (max(step, smallest) for step in reversed(steps[: place + 1])):
+        first = math.ceil(low / step)
+        if values := [(first + index) * step for index in range(math.floor(high / step) - first + 1)]:
+            break
     return [(value, text) for value, text in zip(values, _label(values, step), strict=True)]
 
 
