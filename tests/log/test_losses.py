@@ -20,6 +20,13 @@ def orglab(capsys, repo):
     return orglab
 
 
+@pytest.fixture
+def without_hooks(orglab):
+    """The same without the hook after a checkout, which says what the next command says."""
+    orglab("setup", "git", "--remove")
+    return orglab
+
+
 def append(repo, text):
     with (repo.path / NAME).open("a") as file:
         file.write(text)
@@ -108,13 +115,13 @@ def test_forgetting_agrees_to_a_loss(orglab, repo):
 
 
 @pytest.mark.parametrize("is_before", [True, False])
-def test_a_checkout_with_the_line_ends_of_windows_is_noticed(orglab, repo, is_before):
+def test_a_checkout_with_the_line_ends_of_windows_is_noticed(without_hooks, repo, is_before):
     if is_before:
         repo.git("config", "core.autocrlf", "true")
-    orglab("note", "1", "Not committed")
+    without_hooks("note", "1", "Not committed")
     repo.git("-c", "core.autocrlf=true", "checkout", "--", NAME)
     assert b"\r\n" in (repo.path / NAME).read_bytes()
-    assert "took 1 note (e1) out of the log" in orglab("list").err
+    assert "took 1 note (e1) out of the log" in without_hooks("list").err
 
 
 def test_an_id_that_a_fix_gave_is_not_given_again(orglab, repo):
@@ -129,10 +136,10 @@ def test_an_id_that_a_fix_gave_is_not_given_again(orglab, repo):
 @pytest.mark.parametrize(
     "command", [("checkout", "--", NAME), ("restore", NAME), ("stash", "--quiet"), ("checkout", "--force", "main")]
 )
-def test_other_ways_to_take_the_text_back(orglab, repo, command):
-    orglab("note", "1", "Not committed")
+def test_other_ways_to_take_the_text_back(without_hooks, repo, command):
+    without_hooks("note", "1", "Not committed")
     repo.git(*command)
-    assert "took 1 note (e1) out of the log" in orglab("list").err
+    assert "took 1 note (e1) out of the log" in without_hooks("list").err
 
 
 def test_a_stash_that_is_popped_is_no_loss_any_more(orglab, repo):
@@ -162,17 +169,98 @@ def test_a_deletion_by_an_editor_that_renames_is_one_too(orglab, repo):
     assert orglab("list").err == ""
 
 
-def test_a_checkout_is_noticed_although_somebody_has_edited_the_file_since(orglab, repo):
-    orglab("note", "1", "Committed")
+def test_a_checkout_is_noticed_although_somebody_has_edited_the_file_since(without_hooks, repo):
+    without_hooks("note", "1", "Committed")
     repo.commit("log")
-    orglab("note", "1", "Not committed")
+    without_hooks("note", "1", "Not committed")
     repo.git("checkout", "--", ".")
     repo.write(NAME, re.sub(".*Committed\n", "", read(repo)) + "\nTyped afterwards\n")
-    told = orglab("list").err
-    assert "git (a checkout of the file) took 1 note (e1) out of the log" in told
-    assert orglab("check", "--restore").out == "e1  note  Not committed\n"
+    told = without_hooks("list").err
+    assert "Going back to an earlier version took 1 note (e1) out of the log" in told
+    assert without_hooks("check", "--restore").out == "e1  note  Not committed\n"
     assert "Typed afterwards" in read(repo)
     assert "] Committed" not in read(repo)
+
+
+def replace(repo, old, new):
+    """Edit the log as `sed -i` and many editors do: they write a new file and rename it."""
+    repo.write("new", read(repo).replace(old, new)).replace(repo.path / NAME)
+
+
+def conclude(orglab, repo, *, is_committed):
+    orglab("conclude", "1", "It helps.", "--verdict", "supported")
+    if is_committed:
+        repo.git("commit", "--quiet", "--all", "--message=log")
+    orglab("list")
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [("add", NAME)],
+        [("commit", "--quiet", "--all", "--message=b")],
+        [("commit", "--quiet", "--all", "--amend", "--no-edit")],
+        [("add", NAME), ("commit", "--quiet", "--message=b"), ("status",), ("repack", "-adq")],
+        [("switch", "--quiet", "--create", "new")],
+        [("switch", "--quiet", "--create", "new"), ("commit", "--quiet", "--all", "--message=b")],
+    ],
+)
+def test_what_somebody_edited_and_git_read_is_no_loss(without_hooks, repo, commands, is_committed):
+    conclude(without_hooks, repo, is_committed=is_committed)
+    replace(repo, "It helps.", "It does not help.")
+    for command in commands:
+        repo.git(*command)
+    assert without_hooks("list").err == ""
+    assert " lost " not in without_hooks("check").out
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_what_somebody_edited_and_committed_several_times_is_no_loss(without_hooks, repo, is_committed):
+    conclude(without_hooks, repo, is_committed=is_committed)
+    replace(repo, "It helps.", "It hurts.")
+    replace(repo, "It hurts.", "It does not help.")
+    repo.git("commit", "--quiet", "--all", "--message=b")
+    replace(repo, "It does not help.", "It does nothing.")
+    repo.git("commit", "--quiet", "--all", "--message=c")
+    append(repo, "\nTyped afterwards\n")
+    assert without_hooks("list").err == ""
+
+
+def test_an_edit_with_an_inode_that_the_index_names_is_no_loss(without_hooks, repo):
+    for number in range(10):
+        without_hooks("note", "1", f"Not wanted {number}")
+        replace(repo, "Not wanted", "Wanted")
+        assert without_hooks("list").err == ""
+
+
+@pytest.mark.parametrize("command", [("checkout", "--"), ("restore",)])
+def test_a_note_that_a_checkout_takes_after_an_edit_was_committed_is_told(without_hooks, repo, command):
+    conclude(without_hooks, repo, is_committed=False)
+    replace(repo, "It helps.", "It does not help.")
+    repo.git("commit", "--quiet", "--all", "--message=b")
+    without_hooks("note", "1", "Not committed")
+    repo.git(*command, NAME)
+    repo.git("add", "--all")
+    assert "took 1 note (e1) out of the log" in without_hooks("list").err
+
+
+def test_what_a_checkout_takes_that_was_typed_after_a_commit_is_told(without_hooks, repo):
+    without_hooks("note", "1", "Committed")
+    repo.git("commit", "--quiet", "--all", "--message=b")
+    append(repo, "\n* TODO [7] By hand   :exp:\n")
+    repo.git("checkout", "--", NAME)
+    assert "Going back to an earlier version took 1 experiment (e7)" in without_hooks("list").err
+    assert "e7: going back to an earlier version took the experiment 'By hand'" in without_hooks("check", code=1).out
+
+
+@pytest.mark.parametrize("command", [("checkout", "--"), ("restore",)])
+def test_the_hook_notices_a_checkout_before_the_file_is_edited_and_committed(orglab, repo, command):
+    orglab("note", "1", "Not committed")
+    repo.git(*command, NAME)
+    append(repo, "\nTyped afterwards\n")
+    repo.git("commit", "--quiet", "--all", "--message=b")
+    assert "took the note 'Not committed' out of the log" in orglab("check", code=1).out
 
 
 def test_what_another_branch_has_is_not_lost(orglab, repo):

@@ -278,7 +278,13 @@ def _pick_note(turn):
 def _save(turn, text, sed):
     log = turn.world.log(turn.place)
     turn.world.record(f"sed -E -i {shlex.quote(sed)} {log.relative_to(turn.world.root / 'real')}")
-    log.write_text(text)
+    if turn.random.random() < 0.5:
+        log.write_text(text)
+        return
+    # As sed does, and many editors.
+    new = log.with_name(".new")
+    new.write_text(text)
+    new.replace(log)
 
 
 # ---- code ----

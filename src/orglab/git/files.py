@@ -41,6 +41,22 @@ class BlamedLine(NamedTuple):
     before: tuple[str, str] | None
 
 
+class IndexEntry(NamedTuple):
+    """What git's index has of a file (index-format(5)).
+
+    Attributes:
+        content: Its content.
+        inode: The file that git has read it from, or written it to: the lower 32 bits of its inode; 0 if unknown.
+        modified: The time at which that file was written, in nanoseconds, or later in the same second.
+        stored: The time at which git stored the content last, in nanoseconds; None if unknown.
+    """
+
+    content: bytes
+    inode: int
+    modified: int
+    stored: int | None
+
+
 def path_in(repository: Repository, path: Path) -> str | None:
     """Return a file's path relative to the top of the repository, or None if it is outside.
 
@@ -67,25 +83,22 @@ def is_tracked(repository: Repository, path: str) -> bool:
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
-def read_checked_out(repository: Repository, path: str) -> bytes | None:
-    """Return the content with which git put a file into the working tree, whatever was written into it since.
-
-    Args:
-        repository: The repository.
-        path: The file, from the top.
-
-    Returns:
-        None if another program has put the file there: then git's index names another inode (index-format(5)).
-    """
-    entry = repository.at_top.read("ls-files", "--stage", "--debug", "--", _literal(path)) or b""
-    match = re.search(rb"^100\d{3} ([0-9a-f]+) 0\t.*?\bino: (\d+)", entry, re.S)
+def read_index_entry(repository: Repository, path: str) -> IndexEntry | None:
+    """Return what git's index has of a file, from the top; None if it has none, or those of a conflict."""
+    listed = repository.at_top.read("ls-files", "--stage", "--debug", "--", _literal(path)) or b""
+    match = re.search(rb"^100\d{3} ([0-9a-f]+) 0\t.*?\bmtime: (\d+):(\d+).*?\bino: (\d+)", listed, re.S)
+    if match is None:
+        return None
+    blob, (seconds, rest, inode) = match.group(1).decode(), map(int, match.groups()[1:])
+    content = next((data for _, data in read_blobs(repository, [blob])), None)
+    if content is None:
+        return None
     try:
-        inode = (repository.top / path).stat().st_ino & 0xFFFFFFFF
+        stored = (repository.common_dir / "objects" / blob[:2] / blob[2:]).stat().st_mtime_ns
     except OSError:
-        return None
-    if match is None or int(match.group(2)) != inode:
-        return None
-    return next((data for _, data in read_blobs(repository, [match.group(1).decode()])), None)
+        stored = None  # it is in a pack
+    # Some programs write whole seconds only.
+    return IndexEntry(content, inode, seconds * 10**9 + (rest or 10**9 - 1), stored)
 
 
 def list_untracked(repository: Repository) -> list[str]:

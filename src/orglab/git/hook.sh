@@ -208,7 +208,8 @@ post-checkout | post-merge)
     run_kept "$@"
     code=$?
     exec 3</dev/null
-    [ ! -f "$shared/apart" ] || run_orglab "$@"
+    # HEAD's reflog tells of all but a checkout of files.
+    [ ! -f "$shared/apart" ] && [ "$orglab_hook $3" != "post-checkout 0" ] || run_orglab "$@"
     exit "$code" ;;
 prepare-commit-msg | commit-msg | post-commit)
     [ ! -e "$own/left-out" ] || (exec 3</dev/null; restore_index)

@@ -28,7 +28,7 @@ class Version(NamedTuple):
     size: int
 
 
-def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]:
+def list_versions(repository: Repository, paths: Iterable[str], without: Collection[str] = ()) -> list[Version]:
     """Return the different versions of some files: on the tips of the branches first, then the newest former ones.
 
     Former versions are those of the commits that HEAD and the stash have pointed to, according to their reflogs, and
@@ -37,6 +37,7 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
     Args:
         repository: The repository.
         paths: Paths from the top of the repository.
+        without: The full hashes of commits that do not count.
 
     Raises:
         GitError: git is not installed.
@@ -51,7 +52,8 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
         lines = "".join(f"{tip}\n" for tip in histories).encode()
         former += (repository.read("rev-list", f"--max-count={_MOST}", "--stdin", stdin=lines) or b"").decode().split()
     commits = dict.fromkeys([*(tip for tip, _ in tips), *former, *_read_reflog_commits(repository)])
-    names = [f"{commit}:{path}\n" for path in paths if "\n" not in path for commit in commits]
+    counted = [commit for commit in commits if commit not in without]
+    names = [f"{commit}:{path}\n" for path in paths if "\n" not in path for commit in counted]
     checked = repository.read(
         "cat-file", "--batch-check=%(objecttype) %(objectname) %(objectsize)", stdin=os.fsencode("".join(names))
     )
@@ -60,8 +62,14 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
     return list(dict.fromkeys(Version(blob.decode(), int(size)) for blob, size in found))
 
 
-def is_version(repository: Repository, path: str, data: bytes) -> bool:
+def is_version(repository: Repository, path: str, data: bytes, without: Collection[str] = ()) -> bool:
     r"""Return whether a content is that of one of the known versions of a file, or git's copy of one with `\r\n`.
+
+    Args:
+        repository: The repository.
+        path: The file, from the top.
+        data: The content.
+        without: The full hashes of commits that do not count.
 
     Raises:
         GitError: git is not installed.
@@ -70,7 +78,7 @@ def is_version(repository: Repository, path: str, data: bytes) -> bool:
         (repository.read("hash-object", "--stdin", "--no-filters", stdin=text) or b"").decode().strip()
         for text in {data, data.replace(b"\r\n", b"\n")}
     }
-    return any(version.blob in blobs for version in list_versions(repository, [path]))
+    return any(version.blob in blobs for version in list_versions(repository, [path], without))
 
 
 def read_branch_versions(repository: Repository, path: str, without: Collection[str] = ()) -> list[bytes]:

@@ -9,7 +9,7 @@ from orglab.git.files import is_tracked
 from orglab.git.log_branch import LOG_REF, find_tracking_commits, is_ancestor
 from orglab.history.dead_commits import DeadCommits
 from orglab.log.log import LogFile
-from orglab.log.losses import find_losses
+from orglab.log.losses import GOING_BACK, find_losses
 from orglab.log.merge_losses import find_merge_losses
 from orglab.org.document import Document
 
@@ -64,7 +64,9 @@ def _find_losses(log: LogFile, document: Document) -> Iterator[Diagnostic]:
     for loss in find_losses(log):
         for part in loss.parts:
             text = part.text if len(part.text) <= _LONGEST else part.text[: _LONGEST - 1].rstrip() + "…"
-            message = f"{part.ref}: git took {_KINDS[part.kind]} {text!r} out of the log ({loss.operation})."
+            what = f"took {_KINDS[part.kind]} {text!r} out of the log"
+            by = f"{GOING_BACK} {what}" if loss.operation == GOING_BACK else f"git {what} ({loss.operation})"
+            message = f"{part.ref}: {by}."
             line = experiments.get(part.ref.partition(".")[0], 1)
             yield Diagnostic(str(log.path), line, 1, "lost", message, subject=part.ref.partition(".")[0])
 

@@ -1,4 +1,4 @@
-"""The post-checkout and post-merge hooks: a checkout may have put another file in the place of a log kept apart."""
+"""The post-checkout and post-merge hooks: a checkout may have put another file in the place of the log."""
 
 from orglab.hooks.hook import Hook, print_message
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from orglab.log.log import LogFile
 
 
+GOING_BACK = "going back to an earlier version"
+"""The operation where HEAD's reflog names none: a checkout of the file, unless somebody wrote what git had, too."""
 _NOUNS = {
     "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
 }  # fmt: skip
@@ -48,7 +50,7 @@ class Loss(NamedTuple):
 
     Attributes:
         path: The file of the record.
-        operation: What git did, in the words of HEAD's reflog.
+        operation: What git did, in the words of HEAD's reflog, or GOING_BACK.
         commit: The commit of the history that has the text from before.
         base: The commit of the history that has the version nearest to that text, of those that git left.
         parts: What is missing.
@@ -76,7 +78,7 @@ def record_loss(
     Args:
         log: The log, as git has left it.
         kept: Its text from before.
-        operation: What git did.
+        operation: What git did, in the words of HEAD's reflog, or GOING_BACK.
         tell: Called with each message for the user.
         history: A commit in the history of HEAD, whose parts are not missing.
 
@@ -107,8 +109,9 @@ def record_loss(
 
 def _describe_loss(operation: str, parts: Sequence[MissingPart]) -> str:
     """Return what the user is told once about a loss."""
+    cause = GOING_BACK.capitalize() if operation == GOING_BACK else f"git ({operation})"
     return (
-        f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
+        f"{cause} took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
         "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
     )
 

@@ -9,13 +9,13 @@ from orglab import clock
 from orglab.config import shorten_path
 from orglab.errors import NotReadableError, OrglabError
 from orglab.git import Repository, is_installed
-from orglab.git.files import read_checked_out, read_file_at
+from orglab.git.files import IndexEntry, read_file_at, read_index_entry
 from orglab.git.inside import find_tracked_link
 from orglab.git.log_branch import LOG_BRANCH, find_tip, is_ancestor, is_head_in_branch, is_in_commit
 from orglab.git.versions import is_version
 from orglab.log.apart import find_apart_files, restore_missing
 from orglab.log.kept_text import merge_text
-from orglab.log.losses import record_loss, tell_untold_losses
+from orglab.log.losses import GOING_BACK, record_loss, tell_untold_losses
 from orglab.log.merge.merge import merge
 from orglab.log.move import follow_rename, hold_files, rename_apart
 from orglab.log.text_guard import TextGuard
@@ -94,21 +94,62 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         return
     if log.is_apart:
         if is_version(repository, log.name, now):
-            record_loss(log, kept, "a checkout of the file", tell)
+            record_loss(log, kept, GOING_BACK, tell)
         return
     operation = guard.find_operation()
-    at_head = read_file_at(guard.repository, "HEAD", log.name)
-    checked_out = read_checked_out(guard.repository, log.name) if operation is None else None
-    # `git add` leaves the same traces as a checkout, but of a version that no commit has.
-    if checked_out not in (None, kept) and is_version(repository, log.name, checked_out or b""):
+    former = guard.find_former_head()
+    # What commits have taken out, as those that a merge brings, is in the history, and was meant.
+    history = former if former is not None and is_ancestor(guard.repository, former, "HEAD") else None
+    entry = read_index_entry(guard.repository, log.name)
+    if operation is None:
         # Somebody may have changed the file by hand after that.
-        record_loss(log, kept, "a checkout of the file", tell, history=find_tip(guard.repository, "HEAD"))
-    elif operation is not None or at_head in (now, now.replace(b"\r\n", b"\n")):
-        former = guard.find_former_head()
-        # What commits have taken out, as those that a merge brings, is in the history, and was meant.
-        is_in_history = former is not None and is_ancestor(guard.repository, former, "HEAD")
-        history = former if is_in_history else None
-        record_loss(log, kept, operation or "a checkout of the file", tell, history=history)
+        back = _find_put_back(log, guard, entry, now)
+        if back not in (None, kept):
+            record_loss(log, kept, GOING_BACK, tell, history=history or find_tip(guard.repository, "HEAD"))
+    elif not _has_editor_replaced(log, guard, entry):
+        record_loss(log, kept, operation, tell, history=history)
+
+
+def _find_put_back(log: "LogFile", guard: TextGuard, entry: IndexEntry | None, now: bytes) -> bytes | None:
+    """Return the earlier version that git has put into the place of the log, whatever was written into it since.
+
+    It is None if an editor has put the file there. Then git's index names another file; or `git add` or `git commit`
+    has read this one since, with a content that is new.
+    """
+    if entry is not None and entry.inode != 0:
+        return entry.content if _is_of_file(guard, entry) and _is_earlier(log, guard, entry) else None
+    # Not every program that writes the index says which file it has read.
+    at_head = read_file_at(guard.repository, "HEAD", log.name)
+    if at_head is None or at_head not in (now, now.replace(b"\r\n", b"\n")):
+        return None
+    return at_head if is_version(guard.repository, log.name, at_head, guard.find_commits()) else None
+
+
+def _is_of_file(guard: TextGuard, entry: IndexEntry) -> bool:
+    """Return whether git's index names the file, and not an earlier one, removed since, whose inode it has got."""
+    return guard.has_inode(entry.inode) and not guard.was_replaced_after(entry.modified + 1)
+
+
+def _is_earlier(log: "LogFile", guard: TextGuard, entry: IndexEntry) -> bool:
+    """Return whether git had the content of a file before the file: as a commit that was there, or stored otherwise.
+
+    What somebody has edited is stored after that, by `git add` or `git commit`.
+    """
+    is_stored = entry.stored is not None and entry.stored < entry.modified
+    return is_stored or is_version(guard.repository, log.name, entry.content, guard.find_commits())
+
+
+def _has_editor_replaced(log: "LogFile", guard: TextGuard, entry: IndexEntry | None) -> bool:
+    """Return whether an editor has taken the place of the file that orglab last saw, whatever else git did.
+
+    git removes a file before it writes another; many editors write another one first.
+    """
+    if entry is None or entry.inode == 0:
+        return False
+    if not _is_of_file(guard, entry):
+        return guard.was_replaced_after(log.path.stat().st_mtime_ns)
+    # Both may seem to have happened at once.
+    return guard.was_replaced_after(entry.modified) and not _is_earlier(log, guard, entry)
 
 
 def _read_now(log: "LogFile", otherwise: bytes = b"") -> bytes:

@@ -88,6 +88,17 @@ class TextGuard:
             return status is not None and os.path.samestat(status, path.stat())
         return False
 
+    def has_inode(self, inode: int) -> bool:
+        """Return whether the file has an inode, of which the lower 32 bits are given."""
+        with suppress(OSError):
+            return Path(self._real).stat().st_ino & 0xFFFFFFFF == inode
+        return False
+
+    def was_replaced_after(self, moment: int) -> bool:
+        """Return whether the file that orglab last saw kept its place at least until a time in nanoseconds."""
+        status = self._files.stat(self._name)
+        return status is not None and status.st_ctime_ns >= moment
+
     def read_kept(self) -> bytes | None:
         """Return the text of the file that orglab last saw, with what was written to it since; None if unknown."""
         return self._files.read(self._name, _MOST)
@@ -175,6 +186,11 @@ class TextGuard:
     def find_former_head(self) -> str | None:
         """Return the full hash of HEAD when orglab last saw the file, if HEAD has moved since."""
         return next((line[: line.find(" ")] for line in self._read_reflog() if line.strip("0 ")), None)
+
+    def find_commits(self) -> list[str]:
+        """Return the full hashes of the commits that were made of the index since orglab last saw the file."""
+        pairs = (line.partition("\t") for line in self._read_reflog())
+        return [names.split(" ")[1] for names, _, message in pairs if message.startswith("commit") and " " in names]
 
     def _read_reflog(self) -> list[str]:
         """Return the lines of HEAD's reflog since orglab last saw the file, oldest first."""
