@@ -83,6 +83,7 @@ def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[
     power = 10.0 ** math.floor(math.log10(span / max(1, most)))
     steps = [power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200)]
     place = next(place for place, step in enumerate(steps) if span / step * 2 <= max(1, most))
+    values: list[float] = []
     # A step as long as the axis may have no multiple on it.
     for step in (max(step, smallest) for step in reversed(steps[: place + 1])):
         first = math.ceil(low / step)
