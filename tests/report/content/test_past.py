@@ -110,7 +110,7 @@ def test_before_it_was_closed_with_a_date_it_is_as_it_was(edit):
 @pytest.mark.usefixtures("study")
 def test_states_without_a_date_are_dated_by_their_commits():
     told = said(14, 20)
-    assert told["blocked"] == ["Since 16 November. [e3]"]
+    assert told["blocked"] == ["Since 16 November; no reason is noted. [e3]"]
     assert told["dropped"] == ["On 18 November. [e2]"]
     assert "remarks" not in told
 
@@ -188,7 +188,7 @@ def test_a_log_that_is_kept_apart_has_a_history_of_its_own():
     assert orglab(["init", "--apart"]) == 0
     assert said(9, 13)["conclusions"] == ["supported Beam 5 gains 0.3 BLEU. [e1]"]
     assert said(14, 20)["changed"] == ["Supported at first, refuted since 17 November. [e1]"]
-    assert said(14, 20)["blocked"] == ["Since 16 November. [e3]"]
+    assert said(14, 20)["blocked"] == ["Since 16 November; no reason is noted. [e3]"]
 
 
 @pytest.mark.usefixtures("study")

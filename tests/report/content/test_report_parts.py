@@ -249,6 +249,7 @@ def test_what_overturns_is_told_and_marked_at_the_place_of_what_is_overturned():
     )
     found = read()
     assert found["changed"] == {"e1": ["Supported so far, but overturned by “Again”. [e2]"]}
+    assert found["conclusions"]["e1"] == ["Wide is better. Overturned since. [e1]"]
     assert found["results"]["e1"][0] == "Overturned by [e2]."
 
 
@@ -481,7 +482,28 @@ def test_a_question_without_a_date_is_asked_while_the_experiment_is_open(note):
     assert read()["needed"] == []
 
 
+def test_a_blocked_experiment_without_a_reason_says_so():
+    history = '  :LOGBOOK:\n  - State "WAIT" from "TODO" [2026-11-15 Sun 09:00]\n  :END:\n'
+    write(experiment(1, "One", "WAIT", history=history))
+    assert read()["blocked"] == {"e1": ["Since 15 November; no reason is noted. [e1]"]}
+
+
+def test_a_question_about_what_was_dropped_is_not_asked():
+    write(experiment(1, "One", "CANCELED", notes=["[2026-11-12 Thu 10:00] ASK: which order?"]))
+    assert read()["needed"] == []
+
+
+def test_no_difference_is_no_deviation():
+    write(concluded())
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.5, 0.51, 0.52), 4)
+    assert "acc 0 [" in read()["conclusions"]["e1"][0]
+    assert "±" not in legend()
+
+
 def test_of_a_long_question_the_first_sentence_is_asked():
+    write(experiment(1, "One", notes=["[2026-11-12 Thu 10:00] ASK: which order? The easy one is slow."]))
+    assert read()["needed"] == ["Which order? The easy one is slow. [e1]"]
     note = "[2026-11-12 Thu 10:00] ASK: which order? There are two:\n  - easy first\n  - hard first"
     write(experiment(1, "One", notes=[note]))
     assert read()["needed"] == ["Which order? … [e1]"]

@@ -69,8 +69,14 @@ def _read_answer(activity: ExperimentActivity, results: Results) -> Answer:
     return Answer(activity, results, find_headline(results, sentence), sentence, rest)
 
 
-def state_conclusion(answer: Answer, wording: Wording) -> Item:
-    """Return the line on an answer in the summary: what was found, and the number of the statistics."""
+def state_conclusion(answer: Answer, overturned: Mapping[str, str], wording: Wording) -> Item:
+    """Return the line on an answer in the summary: what was found, and the number of the statistics.
+
+    Args:
+        answer: The answer.
+        overturned: The experiments that a later conclusion overturns, each with that one.
+        wording: The context.
+    """
     activity, experiment = answer.activity, answer.activity.experiment
     verdict = activity.conclusion.verdict or ""
     content: list[Inline] = []
@@ -86,6 +92,9 @@ def state_conclusion(answer: Answer, wording: Wording) -> Item:
             *wording.inline(capitalize_first(answer.sentence), activity.ref),
             Text(f"{end} " if answer.headline is not None else end),
         ]
+    if activity.ref in overturned:
+        content += [*([] if answer.headline is not None else [Text(" ")]), Strong((Text("Overturned since."),))]
+        content += [Text(" ")] if answer.headline is not None else []
     claims = [Claim("state", activity.ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
     claims += [*told, Claim("verdict", activity.ref, "", verdict)] if verdict else told
     claims += [Claim("conclusion", activity.ref, "", digest_text(activity.conclusion.text))] if answer.sentence else []

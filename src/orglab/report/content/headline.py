@@ -83,7 +83,8 @@ class Headline(NamedTuple):
         factor = _HUNDRED if self.is_in_points else 1
         decimals = self.decimals if self.decimals is None or not self.is_in_points else max(0, self.decimals - 2)
         if self.comparison is not None:
-            text = difference(self.comparison.difference * factor, 0.0, decimals)
+            # No ±0, as ± is the sign of a deviation here.
+            text = difference(self.comparison.difference * factor, 0.0, decimals).removeprefix("±")
             text += " points" if self.is_in_points else ""
         elif self.interval is not None and self.summary.mean is not None:
             text = number(self.summary.mean, self.decimals)
@@ -145,18 +146,24 @@ class Headline(NamedTuple):
             yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
 
 
-def explain_figures(headlines: Sequence[Headline]) -> str:
-    """Return what the figures of some headlines mean, as far as they have them; empty without any."""
+def explain_figures(headlines: Sequence[Headline], means: Sequence[Headline] = ()) -> str:
+    """Return what figures mean, as far as they are there; empty without any.
+
+    Args:
+        headlines: Those whose numbers are told.
+        means: Those of which only the mean is told, with its deviation.
+    """
+    told_means = any(one.summary.deviation is not None for one in means)
     meanings = {
         "signed numbers are differences to the baseline": any(one.comparison is not None for one in headlines),
         "in brackets: 95 % confidence interval": any(one.interval is not None for one in headlines),
-        "\u00b1: standard deviation": any(one.has_deviation for one in headlines),
+        "\u00b1: standard deviation": told_means or any(one.has_deviation for one in headlines),
         "claimed: the bound that the hypothesis sets": any(one.has_claim for one in headlines),
-        "n: runs that count, of all that were made": any(one.has_left_out for one in headlines),
-        "n: number of runs": not any(one.has_left_out for one in headlines),
+        "n: runs that count, of all that were made": any(one.has_left_out for one in (*headlines, *means)),
+        "n: number of runs": not any(one.has_left_out for one in (*headlines, *means)),
     }
     told = "; ".join(words for words, is_there in meanings.items() if is_there)
-    return f"{told if told.startswith('n:') else capitalize_first(told)}." if headlines else ""
+    return f"{told if told.startswith('n:') else capitalize_first(told)}." if headlines or means else ""
 
 
 def keep_together(figure: str) -> str:

@@ -25,12 +25,14 @@ def read_prefix(text: str) -> tuple[str, str]:
 def find_prefixed(word: str, activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield what the notes that begin with a word say.
 
-    They are those of the period; as long as an experiment is not closed, those without a date; and as long as it is
-    waiting, the last one that it had before.
+    They are those of the period, unless an experiment was dropped; as long as it is not closed, those without a date;
+    and as long as it is waiting, the last one that it had before.
     """
     for activity in activities:
         written = [event for event in activity.events if event.kind in ("note", "state")]
         notes = [event for event in written if read_prefix(event.text)[0] == word]
+        if activity.kind == "dropped":
+            continue
         is_open = activity.kind not in CLOSED_KINDS
         recent = [one for one in notes if wording.period.contains(one.at) or (one.at is None and is_open)]
         for event in recent or (notes[-1:] if activity.kind == "waiting" else []):
@@ -40,10 +42,11 @@ def find_prefixed(word: str, activities: Sequence[ExperimentActivity], wording: 
 def _state(event: Event, activity: ExperimentActivity, wording: Wording) -> Statement:
     text = read_prefix(event.text)[1]
     claim = claim_note(event) if event.kind == "note" else claim_change(event)
-    sentence, rest = split_first_sentence(text)
-    if not sentence:
-        quote, below = wording.quotation(text, activity.ref, is_marked=False)
-        statement = make_statement(quote, place(wording.links.to(event.ref)), claims=[claim])
-        return Statement(statement.content, statement.claims, below, text if below else "")
-    words = wording.inline(cut(sentence, _LONGEST), activity.ref)
-    return make_statement(words, " …" if rest else ".", place(wording.links.to(event.ref)), claims=[claim])
+    source = place(wording.links.to(event.ref))
+    quote, below = wording.quotation(text, activity.ref, is_marked=False)
+    sentence, _ = split_first_sentence(text)
+    if below and sentence:
+        words = wording.inline(cut(sentence, _LONGEST), activity.ref)
+        return make_statement(words, " …", source, claims=[claim])
+    statement = make_statement(quote, "." if quote else "", source, claims=[claim])
+    return Statement(statement.content, statement.claims, below, text if below else "")

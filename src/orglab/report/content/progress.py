@@ -165,7 +165,9 @@ def read_blocked(activity: ExperimentActivity, wording: Wording) -> Item:
     word, text = read_prefix(last.text)
     if word == "ASK":
         return _make_item(activity, make_statement(since, ", for an answer.", source, claims=[claim_change(last)]))
-    quote, below = wording.quotation(text, activity.ref, is_marked=False) if text else ([], ())
+    if not text:
+        return _make_item(activity, make_statement(since, "; no reason is noted.", source, claims=[claim_change(last)]))
+    quote, below = wording.quotation(text, activity.ref, is_marked=False)
     statement = make_statement(since, [Text(": "), *quote] if quote else "", ":" if below else ".", source)
     return _make_item(activity, Statement(statement.content, (claim_change(last),), below, text if below else ""))
 

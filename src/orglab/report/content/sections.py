@@ -126,11 +126,12 @@ def _summarize(material: _Material, head: Head) -> Short:
     activities, answers, results, wording = material.activities, material.answers, material.results, material.wording
     planned = describe_planned(head.planned, {activity.ref: activity for activity in activities}, wording)
     going_on = [results[one.ref] for one in material.under_way[:_MOST_OPEN] if one.ref in results]
-    headlines = [*(answer.headline for answer in material.stated), *map(find_headline, going_on)]
+    headlines = [answer.headline for answer in material.stated if answer.headline is not None]
+    means = [headline for headline in map(find_headline, going_on) if headline is not None]
     return Short(
         lead=tuple(summarize(activities, wording, head.entries)),
-        conclusions=tuple(state_conclusion(answer, wording) for answer in material.stated),
-        legend=explain_figures([headline for headline in headlines if headline is not None]),
+        conclusions=tuple(state_conclusion(answer, material.overturned, wording) for answer in material.stated),
+        legend=explain_figures(headlines, means),
         earlier=len(answers) - len(material.stated),
         needed=tuple(find_prefixed("ASK", activities, wording)),
         risks=tuple(find_risks([(one.activity, one.headline) for one in answers], activities, results, wording)),
