@@ -62,7 +62,7 @@ def make_report(
         activities, results, links = _read(sources, experiments, period, progress, with_journal=options.journal)
         head = _read_head(sources, links, options, period, now)
     progress(_PARTS, _PARTS)
-    root = None if getattr(log.config.report, "pictures_outside", False) else log.top
+    root = None if log.config.report.pictures_outside else log.top
     wording = Wording(period, links, log.config, log.path.absolute().parent, root)
     return compose_report(activities, results, wording, head)
 

@@ -195,3 +195,10 @@ def test_a_log_that_is_kept_apart_has_a_history_of_its_own():
 def test_the_evidence_is_the_commit(repo):
     assert orglab(["report", "--since", "2026-11-14", "--until", "2026-11-20", "-o", "w.md"]) == 0
     assert not check_report(open_log(), repo.path / "w.md").broken
+
+
+def test_a_verdict_that_is_added_later_does_not_close_an_experiment_again(edit):
+    edit(4, ("INPROGRESS Beam", "DONE Beam"), ("** TODO Conclusions\n", "** DONE Conclusions\nIt works.\n"))
+    edit(6, ("** DONE Conclusions\n", "** DONE Conclusions\n:PROPERTIES:\n:VERDICT: supported\n:END:\n"))
+    assert orglab(["report", "--since", "2026-11-01", "--until", "2026-11-08", "-o", "r.md"]) == 0
+    assert orglab(["report", "--check", "r.md"]) == 0

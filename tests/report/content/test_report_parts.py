@@ -371,6 +371,8 @@ def test_points_in_a_conclusion_are_points_beside_it():
     three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
     expected = "The new one gains 10.3 points. acc +10.3 points [8.9, 11.8], n = 3, claimed > +5 [e1.2]"
     assert read()["conclusions"]["e1"] == [expected]
+    write(concluded("With dropout 0.2 it gains 10.3 points."))
+    assert "acc +10.3 points [8.9, 11.8]" in read()["conclusions"]["e1"][0]
     write(concluded("The new one gains 3 points.", more="  :CLAIM: acc > +0.05\n"))
     assert "acc +0.103 [0.089, 0.118], n = 3, claimed > +0.05 [e1.2]" in read()["conclusions"]["e1"][0]
 
@@ -385,6 +387,7 @@ def test_points_in_a_conclusion_are_points_beside_it():
         ("+0.2", "refuted", "claimed > +0.2 [e1.2]"),
         ("+0.2", "supported", "claimed > +0.2: fails [e1.2]"),
         ("+0.2", "", "claimed > +0.2: fails [e1.2]"),
+        ("+0.2", "promising", "claimed > +0.2: fails [e1.2]"),
         ("+0.05", "", "claimed > +0.05 [e1.2]"),
     ],
 )
@@ -431,6 +434,9 @@ def test_an_interval_s_bound_is_no_number_that_a_conclusion_may_say():
         ("It loses 10.3 points, from 61.3 % to 51 %.", ""),
         ("It is 0,103 better than 0.51.", ""),
         ("With dropout 0.2 it is +0.103.", ""),
+        ("With a rate of 2.5e-4 it is +0.103.", "2.5e-4"),
+        ("It is 1.03e-1 better.", ""),
+        ("Llama-3.1 gains 0.103.", ""),
     ],
 )
 def test_every_number_of_a_conclusion_is_compared_with_its_sign(words, number):

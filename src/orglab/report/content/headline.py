@@ -1,5 +1,6 @@
 """The number that stands beside a conclusion: the result that it is about, with its interval, its n and its claim."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -17,7 +18,8 @@ from orglab.runs.summary_text import describe_mean, find_decimals
 from orglab.text import difference, number
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>[-+\u2212±]?)(?P<digits>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?![\w.]*\d)"
+    r"(?<![\w.,])(?<!\w[-\u2212])(?P<sign>[-+\u2212±]?)"
+    r"(?P<digits>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?P<power>e[-+]?\d{1,3})?(?![\w.]*\d)"
     r"\s*(?P<unit>%|percent\b|(?:percentage )?points?\b|pp\b)?"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
@@ -107,7 +109,7 @@ class Headline(NamedTuple):
         claim = self.results.claim
         if claim is None or not self.has_claim:
             return ""
-        is_told = self.judged in (None, "holds") if not verdict else not self.is_misjudged(verdict)
+        is_told = self.judged in (None, "holds") if verdict not in _AGREEING else not self.is_misjudged(verdict)
         judged = "" if is_told and self.judged != "undecided" else f": {self.judged}"
         size = number(abs(claim.value) * (_HUNDRED if self.is_in_points else 1))
         sign = "" if not claim.is_difference else _MINUS if claim.value < 0 else "+"
@@ -186,15 +188,16 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
         text: The first sentence of the conclusion; empty if there is none.
     """
     metrics = dict.fromkeys((*results.metrics, *_list_metrics(results)))
-    for written in find_numbers(text):
+    numbers = [*find_numbers(text)]
+    for written in numbers:
         for metric in metrics:
             candidates = _find_candidates(metric, results)
-            named = [one for one in candidates if written.is_one_of(_list_parameters(one, results))]
+            named = [one for one in candidates if written.may_be_parameter(_list_parameters(one, results))]
             said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
             if said:
                 headline = make_headline(metric, _choose(said, metric, results), results)
                 change = headline.comparison
-                is_in_points = change is not None and written.is_in_points_of(change.difference)
+                is_in_points = change is not None and any(one.is_in_points_of(change.difference) for one in numbers)
                 return headline._replace(is_in_points=is_in_points)
     for metric in results.metrics:
         if candidates := _find_candidates(metric, results):
@@ -291,9 +294,11 @@ class WrittenNumber(NamedTuple):
         size = abs(value) * _HUNDRED
         return self.text.endswith(_POINTS) and abs(size - self.size) <= self.step / 2 * (1 + 1e-9)
 
-    def is_one_of(self, numbers: Iterable[float]) -> bool:
-        """Return whether one of some numbers is exactly this one."""
-        return any(abs(value) == self.size for value in numbers)
+    def may_be_parameter(self, parameters: Iterable[float]) -> bool:
+        """Return whether it is exactly one of some parameters, and neither signed nor a share."""
+        if self.sign or self.is_hundredth:
+            return False
+        return any(math.isclose(abs(value), self.size, rel_tol=1e-9) for value in parameters)
 
 
 def find_numbers(text: str) -> Iterator[WrittenNumber]:
@@ -301,10 +306,11 @@ def find_numbers(text: str) -> Iterator[WrittenNumber]:
     for match in _NUMBER.finditer(text):
         digits = match["digits"]
         digits = digits.replace(",", "") if _THOUSANDS.fullmatch(digits) else digits.replace(",", ".")
-        if match["sign"] or match["unit"] or "." in digits:
-            decimals = len(digits.partition(".")[2])
+        if match["sign"] or match["unit"] or "." in digits or match["power"]:
+            power = int((match["power"] or "e0")[1:])
+            step = 10.0 ** (power - len(digits.partition(".")[2]))
             sign = {_MINUS: "-", "±": ""}.get(match["sign"], match["sign"])
-            yield WrittenNumber(match.group().strip(), sign, float(digits), 10.0**-decimals, bool(match["unit"]))
+            yield WrittenNumber(match.group().strip(), sign, float(digits) * 10.0**power, step, bool(match["unit"]))
 
 
 def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
@@ -339,7 +345,7 @@ def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str 
     ]  # fmt: skip
     parameters = [value for outcome in results.outcomes for value in _list_all_parameters(outcome)]
     for written in find_numbers(text):
-        if not written.sign and not written.is_hundredth and written.is_one_of(parameters):
+        if written.may_be_parameter(parameters):
             continue
         known = (
             figure

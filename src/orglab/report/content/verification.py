@@ -109,6 +109,9 @@ class CurrentFacts:
         found: dict[str, datetime.datetime] = {}
         for find_changes in (find_state_changes, find_verdict_changes):
             for ref, change in find_changes(self.sources.log, undated).items():
+                # The first verdict may be written after the experiment was closed.
+                if find_changes is find_verdict_changes and change.old is None:
+                    continue
                 found[ref] = max(change.commit.when, found.get(ref, change.commit.when))
         return found
 
