@@ -179,6 +179,7 @@ class Sources:
         *,
         is_alone: bool = False,
         until: datetime.datetime | None = None,
+        words: str | None = None,
         select: Callable[[Iterable[Run]], Sequence[Run]] = list,
     ) -> "Results":
         """Return the results of an experiment by step and setting, compared with its baseline.
@@ -188,6 +189,7 @@ class Sources:
             runs: The runs of it that are considered.
             is_alone: Whether the results of no other experiment are needed, so that only its code is compared.
             until: The time whose results are wanted; None for the present.
+            words: The conclusion at that time; None for the newest one.
             select: Returns those of some runs that are considered, its own or those of its baseline.
         """
         from orglab.runs.step_results import read_results  # noqa: PLC0415 - many logs have no runs
@@ -197,7 +199,7 @@ class Sources:
         def find(reference: str) -> Sequence[Run]:
             return select(self._log_runs.find(reference))
 
-        return read_results(experiment, select(runs), identify, find, self.log.config.metrics, until)
+        return read_results(experiment, select(runs), identify, find, self.log.config.metrics, until, words=words)
 
     # Commits
 

@@ -80,7 +80,9 @@ def _read(
     activities = read_activities(sources, experiments, period, with_journal=with_journal)
     progress(3, _PARTS)
     results = {
-        one.ref: sources.read_results(one.experiment, one.runs, until=period.until) for one in activities if one.runs
+        one.ref: sources.read_results(one.experiment, one.runs, until=period.until, words=one.conclusion.text)
+        for one in activities
+        if one.runs
     }
     return activities, results, links
 

@@ -160,6 +160,8 @@ def read_results(
     read_runs: Callable[[str], Sequence[Run]],
     directions: Mapping[str, str] = MappingProxyType({}),
     until: datetime.datetime | None = None,
+    *,
+    words: str | None = None,
 ) -> Results:
     """Return the results of an experiment.
 
@@ -169,8 +171,8 @@ def read_results(
         identify_code: Returns the identity of the code of each run, by its id.
         read_runs: Returns the runs of another experiment or step, for a baseline; raises OrglabError if it is unknown.
         directions: The setting `metrics`: `min` or `max` by name, the most important metric first.
-        until: The time whose results are wanted, without later runs of the baseline and later conclusions; None for the
-            present.
+        until: The time whose results are wanted, without later runs of the baseline; None for the present.
+        words: The conclusion, which may mention the metrics that matter; None for the newest one of that time.
     """
     outcomes = _find_outcomes(experiment, find_settings(runs, identify_code(runs)))
     claim, claim_text = read_claim(experiment), _read_property(experiment, "CLAIM")
@@ -193,8 +195,9 @@ def read_results(
     if claim is not None and known and claim.metric not in known:
         claim, also = _name_metric(claim, known)
         problem = "; ".join(filter(None, (problem, also)))
-    conclusion = experiment.conclusion if until is None else experiment.conclusion.before(until)
-    metrics = _choose_metrics(conclusion.text, claim, outcomes, directions)
+    if words is None:
+        words = (experiment.conclusion if until is None else experiment.conclusion.before(until)).text
+    metrics = _choose_metrics(words, claim, outcomes, directions)
     return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, claim_text, directions)
 
 

@@ -1,6 +1,7 @@
 """What reports of the past say where a log is kept by hand, and only the history of its text has dates."""
 
 import datetime
+import json
 
 import pytest
 
@@ -202,3 +203,19 @@ def test_a_verdict_that_is_added_later_does_not_close_an_experiment_again(edit):
     edit(6, ("** DONE Conclusions\n", "** DONE Conclusions\n:PROPERTIES:\n:VERDICT: supported\n:END:\n"))
     assert orglab(["report", "--since", "2026-11-01", "--until", "2026-11-08", "-o", "r.md"]) == 0
     assert orglab(["report", "--check", "r.md"]) == 0
+
+
+def test_the_number_beside_a_conclusion_is_that_of_its_words_then(edit, repo):
+    done = "** DONE Conclusions\nThe loss falls.\n"
+    edit(4, ("INPROGRESS Beam", "DONE Beam"), ("** TODO Conclusions\n", done), ("beam 1\n", "beam 1\n2. [X] beam 5\n"))
+    edit(20, ("The loss falls.", "The acc rises."))
+    for number, (ref, acc) in enumerate([("e1.1", 0.5), ("e1.2", 0.7)]):
+        began = f"2026-11-03T10:0{number}:00+00:00"
+        lines = [
+            {"event": "began", "ref": ref, "argv": ["t"], "began": began, "host": "elsewhere"},
+            {"event": "ended", "seconds": 1.0, "exit_code": 0, "metrics": {"acc": acc, "loss": 1 - acc}},
+        ]
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        repo.write(f".git/orglab/runs/20261103-100{number}00-aa0{number}/record.jsonl", text)
+    assert "loss \u22120.2" in str(said(1, 8)["conclusions"])
+    assert "acc +0.2" in str(said(1, 22)["conclusions"])

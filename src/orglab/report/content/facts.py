@@ -179,7 +179,8 @@ def _make_activity(experiment: Experiment, past: Past, runs: Iterable[Run], peri
         kind = "done"
     closed = None
     if kind in CLOSED_KINDS:
-        closed = max(list_closing(known, experiment), default=None)
+        # The keywords may have been others then.
+        closed = max((*list_closing(known, experiment), *list_closing(known, past.experiment)), default=None)
     return ExperimentActivity(
         experiment, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
