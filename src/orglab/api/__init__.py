@@ -164,7 +164,8 @@ def run(
 
     The run is recorded as by `orglab run`. Its code is captured in a snapshot; nothing is committed or written to the
     log before the next orglab command, which commits the results and adds the note. In a process that `orglab run`
-    started, or that a script with a run started, this joins that run. A run that this process has begun and not ended
+    started, or that a script with a run started, this joins that run; in a test (`orglab run --test`), nothing is
+    recorded. A run that this process has begun and not ended
     is ended first.
 
         with orglab.run("201.1", params={"lr": 0.1, "seed": 3}) as run:
@@ -186,10 +187,13 @@ def run(
 
     from orglab.runs.cluster.ranks import find_rank, wait_for_run
     from orglab.runs.record import OUT
-    from orglab.runs.script_run import begin_script_run, find_joined, finish_own_run, join_run
+    from orglab.runs.script_run import ScriptRun, begin_script_run, find_joined, finish_own_run, join_run
+    from orglab.runs.trial import is_test
 
     parameters, is_first = params or {}, not find_rank(os.environ)
     finish_own_run()
+    if is_test(os.environ):
+        return ScriptRun(None, Path(os.environ.get("ORGLAB_OUT", os.devnull)), lambda _: None)
     if (joined := find_joined(os.environ)) is not None:
         return join_run(joined[1], joined[0], parameters if is_first else {}, is_logging=is_first)
     log = open_log()

@@ -80,14 +80,15 @@ class RunCommand(click.Command):
               help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
+@click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
 @click.option("--time-limit", metavar="DURATION", help="Stop the command after this time, such as 90s, 30m or 2h.")
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
-    time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, pty: bool, as_json: bool,
-    anyway: bool,
+    time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool, pty: bool,
+    as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -96,11 +97,15 @@ def run_command(  # noqa: PLR0913 - one for each option
     kept beside the branch. Without REFERENCE, the
     run belongs to the active experiment or step. The exit code is the command's.
 
+    With --test, the command runs with ORGLAB_MODE=test, and ORGLAB_OUT is a temporary
+    folder that is removed afterwards.
+
     \b
     Example:
       orglab run -- python train.py --seed 1
       orglab run 201.1 --results results --metrics metrics.json -- python train.py --seed 3
       orglab run 201.1 --done -m "Is seed 2 the outlier?" -- make train
+      orglab run 201.1 --test -- python train.py --epochs 1
     """
     from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
@@ -110,13 +115,16 @@ def run_command(  # noqa: PLR0913 - one for each option
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
         before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
         time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
+        is_test=test,
     )  # fmt: skip
     return _finish(log.run(request, tell), as_json=as_json)
 
 
 def _finish(launched: "LaunchedRun", *, as_json: bool) -> int:
     """Print a run that has ended as JSON, if that was asked for, and return the exit code of its command."""
-    if as_json and launched.run is not None:
+    if as_json and launched.run is None:
+        output.show_json({"recorded": False, "exit_code": launched.exit_code})
+    elif as_json and launched.run is not None:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
         from orglab.runs.record import OUTPUT  # noqa: PLC0415 - the same
 

@@ -30,6 +30,7 @@ class RunRequest(NamedTuple):
         extra_fields: More fields for the record, such as the run that a rerun repeats.
         show_output: Whether what the command prints is shown; it is kept in the record in any case.
         time_limit: Seconds after which the command is stopped; None for no limit.
+        is_test: Whether the command is only tried, so that nothing is recorded.
     """
 
     reference: str | None
@@ -47,6 +48,7 @@ class RunRequest(NamedTuple):
     extra_fields: Mapping[str, object] | None = None
     show_output: bool = True
     time_limit: float | None = None
+    is_test: bool = False
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:
