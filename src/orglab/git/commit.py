@@ -59,17 +59,21 @@ class Commit(NamedTuple):
     @property
     def when_there(self) -> datetime.datetime:
         """The author date in the author's time zone, as `git log` shows it, and as the author's log has its times."""
-        zone = _read_zone(self.zone)
-        return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None) if zone else self.when
+        try:
+            zone = _read_zone(self.zone)
+            return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None)
+        except ValueError:
+            return self.when
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _read_zone(text: str) -> datetime.tzinfo | None:
-    """Return the time zone of an offset such as `+0530`, or None if it is not valid."""
-    try:
-        return datetime.datetime.strptime(text, "%z").tzinfo
-    except ValueError:
-        return None
+    """Return the time zone of an offset such as `+0530`.
+
+    Raises:
+        ValueError: It is not valid.
+    """
+    return datetime.datetime.strptime(text, "%z").tzinfo
 
 
 def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:

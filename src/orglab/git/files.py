@@ -153,7 +153,7 @@ class FileVersion(NamedTuple):
     authored: int
 
 
-def list_versions(repository: Repository, path: str, revision: str) -> list[FileVersion]:
+def follow_file(repository: Repository, path: str, revision: str) -> list[FileVersion]:
     """Return the versions of a file in the history of a commit, newest first; renames are followed.
 
     A merge is a version of its own if it differs from all its parents.  There are none if the commit does not have the

@@ -11,7 +11,7 @@ from orglab.experiment.model import Experiment, Step
 from orglab.experiment.states import get_state_kind
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_commits_by_hash
-from orglab.git.files import blame, list_versions, path_in, read_file_at
+from orglab.git.files import blame, follow_file, path_in, read_file_at
 from orglab.git.log_branch import LOG_REF, find_tip
 from orglab.log.log import LogFile
 from orglab.reference import Reference
@@ -70,7 +70,7 @@ class TextHistory:
     def _versions(self) -> list[tuple[datetime.datetime, str, str]]:
         """The author's date in local time, the commit and the path of each version, newest commit first."""
         path, repository = _find_path(self._log), self._log.repository
-        listed = list_versions(repository, path, _find_ref(self._log)) if repository is not None and path else []
+        listed = follow_file(repository, path, _find_ref(self._log)) if repository is not None and path else []
         return [(datetime.datetime.fromtimestamp(one.authored), one.commit, one.path) for one in listed]  # noqa: DTZ006
 
     def goes_on_after(self, moment: datetime.datetime) -> bool:

@@ -92,15 +92,14 @@ def state_conclusion(answer: Answer, overturned: Mapping[str, str], wording: Wor
             *wording.inline(capitalize_first(answer.sentence), activity.ref),
             Text(f"{end} " if answer.headline is not None else end),
         ]
-    if activity.ref in overturned:
-        content += [*([] if answer.headline is not None else [Text(" ")]), Strong((Text("Overturned since."),))]
-        content += [Text(" ")] if answer.headline is not None else []
     claims = [Claim("state", activity.ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
     claims += [*told, Claim("verdict", activity.ref, "", verdict)] if verdict else told
     claims += [Claim("conclusion", activity.ref, "", digest_text(activity.conclusion.text))] if answer.sentence else []
     if answer.headline is not None:
         content += [Small((Text(answer.headline.describe(verdict)),))]
         claims += answer.headline.claims()
+    if activity.ref in overturned:
+        content += [Text(" "), Strong((Text("Overturned since."),))]
     source = activity.ref
     if answer.headline is not None and answer.headline.outcome.ref in {step.ref for step in experiment.steps}:
         source = answer.headline.outcome.ref

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.report.content.evidence import Claim
@@ -187,12 +187,13 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
         results: The results of the experiment.
         text: The first sentence of the conclusion; empty if there is none.
     """
-    metrics = dict.fromkeys((*results.metrics, *_list_metrics(results)))
+    metrics = _list_metrics(results)
     numbers = [*find_numbers(text)]
+    differing = find_differing([one.setting.parameters for one in results.outcomes])
     for written in numbers:
         for metric in metrics:
             candidates = _find_candidates(metric, results)
-            named = [one for one in candidates if written.may_be_parameter(_list_parameters(one, results))]
+            named = [one for one in candidates if written.may_be_parameter(_list_parameters(one, differing))]
             said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
             if said:
                 headline = make_headline(metric, _choose(said, metric, results), results)
@@ -205,9 +206,10 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
     return None
 
 
-def _list_metrics(results: Results) -> Iterator[str]:
-    for outcome in results.outcomes:
-        yield from outcome.setting.metrics
+def _list_metrics(results: Results) -> list[str]:
+    """Return all metrics, each once, the key metrics first."""
+    others = (name for outcome in results.outcomes for name in outcome.setting.metrics)
+    return [*dict.fromkeys((*results.metrics, *others))]
 
 
 def _find_candidates(metric: str, results: Results) -> list[Outcome]:
@@ -313,11 +315,10 @@ def find_numbers(text: str) -> Iterator[WrittenNumber]:
             yield WrittenNumber(match.group().strip(), sign, float(digits) * 10.0**power, step, bool(match["unit"]))
 
 
-def _list_parameters(outcome: Outcome, results: Results) -> Iterator[float]:
-    """Yield the numbers among the parameters in which the settings of an experiment differ."""
-    own = outcome.setting.parameters
-    for name in find_differing([one.setting.parameters for one in results.outcomes]):
-        value = own.get(name)
+def _list_parameters(outcome: Outcome, names: Collection[str]) -> Iterator[float]:
+    """Yield the numbers among some parameters of a setting."""
+    for name in names:
+        value = outcome.setting.parameters.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield float(value)
 
@@ -337,13 +338,13 @@ def _list_numbers(outcome: Outcome, metric: str, results: Results, written: Writ
 
 def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str | None:
     """Return the first number in the first sentence of a conclusion that no run and no statistic has, or None."""
-    metrics = [*dict.fromkeys((*results.metrics, *_list_metrics(results)))]
+    metrics = _list_metrics(results)
     claim = [Figure(results.claim.value, is_change=results.claim.is_difference)] if results.claim is not None else []
     measured = [
         Figure(float(value)) for run in runs for name, value in run.metrics.items()
         if name in results.metrics and isinstance(value, int | float)
     ]  # fmt: skip
-    parameters = [value for outcome in results.outcomes for value in _list_all_parameters(outcome)]
+    parameters = [value for one in results.outcomes for value in _list_parameters(one, one.setting.parameters)]
     for written in find_numbers(text):
         if written.may_be_parameter(parameters):
             continue
@@ -356,10 +357,3 @@ def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str 
         if not any(written.agrees(figures) for figures in (known, measured, claim)):
             return written.text
     return None
-
-
-def _list_all_parameters(outcome: Outcome) -> Iterator[float]:
-    """Yield the numbers among the parameters of a setting."""
-    for value in outcome.setting.parameters.values():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield float(value)

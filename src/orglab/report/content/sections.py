@@ -1,9 +1,9 @@
 """A report, composed of what the log, the commits and the runs tell; empty parts are left out."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from orglab.report.content.changes_of_mind import find_overturned, read_changes, read_dropped
 from orglab.report.content.conclusions import Answer, find_answers, read_result, state_conclusion
@@ -27,6 +27,7 @@ from orglab.report.content.wording import Wording, claim_note
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, days
 
+T = TypeVar("T")
 MOST_CONCLUSIONS = 8
 """How many conclusions the summary has; of more, the last ones."""
 _MOST_OPEN = 4  # experiments under way, as many blocked, and as many changes
@@ -145,29 +146,32 @@ def _compose_sections(material: _Material) -> dict[str, tuple[Item, ...]]:
     activities, wording = material.activities, material.wording
     waiting = [activity for activity in activities if activity.kind == "waiting"]
     stateless = [activity for activity in activities if is_stateless(activity)]
-    going_on = [read_under_way(one, material.results.get(one.ref), wording) for one in material.under_way]
-    recorded = [read_stateless(activity, wording) for activity in stateless]
     others = {activity.ref: activity for activity in activities}
     read = [
         read_result(one, material.overturned, others, wording, is_stated=one in material.stated)
         for one in material.answers
     ]
     found = {
-        "changed": _cut(list(read_changes(activities, material.overturned, wording))),
-        "dropped": _cut(read_dropped(activities, wording)),
-        "under_way": (*_cut(going_on, what="under way"), *_cut(recorded, what="recorded")),
-        "blocked": _cut([read_blocked(activity, wording) for activity in waiting], what="blocked"),
-        "next": _cut([item for _, item in material.plans], MOST_NEXT),
+        "changed": _cut(list(read_changes(activities, material.overturned, wording)), lambda item: item),
+        "dropped": _cut(read_dropped(activities, wording), lambda item: item),
+        "under_way": (
+            *_cut(
+                material.under_way, lambda one: read_under_way(one, material.results.get(one.ref), wording), "under way"
+            ),
+            *_cut(stateless, lambda one: read_stateless(one, wording), "recorded"),
+        ),
+        "blocked": _cut(waiting, lambda one: read_blocked(one, wording), "blocked"),
+        "next": _cut(material.plans, lambda plan: plan[1], most=MOST_NEXT),
         "results": tuple(item for item in read if item is not None),
         "journal": tuple(_journal(activities, wording)),
     }
     return {name: found[name] for name in SECTIONS if found[name]}
 
 
-def _cut(items: Sequence[Item], most: int = _MOST_OPEN, what: str = "") -> tuple[Item, ...]:
-    """Return the first items, and how many more there are."""
-    more = f"and {cardinal(len(items) - most, 'words')} more {what}".rstrip() if len(items) > most else ""
-    return (*items[:most], *([Item("", more, "", "plain", ())] if more else []))
+def _cut(things: Sequence[T], read: Callable[[T], Item], what: str = "", most: int = _MOST_OPEN) -> tuple[Item, ...]:
+    """Return the items on the first of some things, and how many more there are."""
+    more = f"and {cardinal(len(things) - most, 'words')} more {what}".rstrip() if len(things) > most else ""
+    return (*map(read, things[:most]), *([Item("", more, "", "plain", ())] if more else []))
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
