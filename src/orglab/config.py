@@ -48,6 +48,8 @@ class RunConfig(NamedTuple):
         snapshot_size: The largest size of these files in all, in megabytes.
         commit_log: Whether a log that git tracks is committed after a run that did not fail.
         share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
+        link: Ignored paths that are linked into the working trees of reruns and pinned sweeps, such as `data`; relative
+            to the top of the repository.
     """
 
     before: str = "commit"
@@ -58,6 +60,19 @@ class RunConfig(NamedTuple):
     snapshot_size: int = 100
     commit_log: bool = True
     share_output: bool = True
+    link: tuple[str, ...] = ()
+
+
+class SweepConfig(NamedTuple):
+    """What `orglab sweep` does; `[sweep]`.  Only the user's own configuration can have it, because it names commands.
+
+    Attributes:
+        before_each: A shell command to run before each version.
+        after_each: A shell command to run after each version.
+    """
+
+    before_each: str = ""
+    after_each: str = ""
 
 
 class ReportConfig(NamedTuple):
@@ -96,6 +111,7 @@ class Config(NamedTuple):
         similar: Whether `orglab new` shows earlier experiments that tried the same idea.
         hooks: What the git hooks do.
         run: What `orglab run` does.
+        sweep: What `orglab sweep` does.
         report: How a report is written.
         metrics: Which value of a metric is the best, `min` or `max`, by name; the metric named first is shown first.
         refused: A sentence for each setting that does not count, because it is unknown or has an invalid value.
@@ -115,6 +131,7 @@ class Config(NamedTuple):
     similar: bool = True
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
+    sweep: SweepConfig = SweepConfig()
     report: ReportConfig = ReportConfig()
     metrics: Mapping[str, str] = {}
     refused: tuple[str, ...] = ()

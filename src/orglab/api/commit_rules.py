@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.api.runs import RunMethods
+from orglab.api.sweeps import SweepMethods
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.experiment.lookup import find_nearest_ids, find_step
 from orglab.reference import Reference, find_references
@@ -41,7 +41,7 @@ class Named(NamedTuple):
     unknown: list[Reference]
 
 
-class CommitMethods(RunMethods, CareMethods):
+class CommitMethods(SweepMethods, CareMethods):
     """The methods of `Log` that git hooks call."""
 
     def names_in_repository(self) -> tuple[str, str]:

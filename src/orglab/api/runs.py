@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
     from orglab.runs.launch import LaunchedRun
+    from orglab.runs.pending import PendingEntry
     from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
     from orglab.runs.rerun_consent import Ask
@@ -185,7 +186,9 @@ class RunMethods(WriteMethods):
         from orglab.runs.log_writer import write_runs
         from orglab.runs.pending import find_pending
 
-        return write_runs(self, find_pending(self.top, self.path, self._owns), tell, is_asked=True)
+        pending = find_pending(self.top, self.path, self._owns)
+        self._write_sweeps(pending, tell, is_asked=True)
+        return write_runs(self, pending, tell, is_asked=True)
 
     def commit_results(self, name: str | None, tell: Tell) -> "list[Run]":
         """Commit results that are on no branch yet to the one that is checked out; return the runs.
@@ -225,6 +228,14 @@ class RunMethods(WriteMethods):
                 return
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+            self._write_sweeps(pending, tell)
+
+    def _write_sweeps(self, pending: "Sequence[PendingEntry]", tell: Tell, *, is_asked: bool = False) -> None:
+        """Tell the log about the sweeps among some pending entries."""
+        if any(entry.is_sweep for entry in pending):
+            from orglab.runs.sweeps.settlement import write_sweeps
+
+            write_sweeps(self, pending, tell, is_asked=is_asked)
 
     def _collect_scratch(self) -> None:
         """Remove what killed processes left in the git directory, as far as that is possible."""

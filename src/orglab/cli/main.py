@@ -41,6 +41,9 @@ SECTIONS = {
         "run": "Run a command and record it.",
         "runs": "List, compare and repeat runs.",
     }),
+    "Sweep": ("sweep_commands", {
+        "sweep": "Run a command in many versions.",
+    }),
     "Share": ("share_commands", {
         "commit": "Commit the log and the journal, and nothing else.",
         "sync": "Exchange run records with other clones.",

@@ -68,6 +68,11 @@ def columns() -> int:
     return _terminal_size().columns if is_terminal() else 0
 
 
+def lines() -> int:
+    """Return the height of the terminal."""
+    return _terminal_size().lines
+
+
 def _terminal_size() -> os.terminal_size:
     """Return the size of the terminal; 80 by 24 if it is unknown."""
     import shutil  # noqa: PLC0415 - not needed in a pipe

@@ -37,7 +37,7 @@ class RunCommand(click.Command):
         if "--" not in args and (place := self._find_command(args)) is not None:
             import shlex  # noqa: PLC0415 - for a mistake
 
-            spelled = shlex.join(["orglab", "run", *args[:place]]), shlex.join(args[place:])
+            spelled = f"{ctx.command_path} {shlex.join(args[:place])}".rstrip(), shlex.join(args[place:])
             raise UsageError(f"Put -- before the command to run: {' -- '.join(spelled)}")
         place = args.index("--") if "--" in args else len(args)
         ctx.meta["orglab.argv"] = tuple(args[place + 1 :])

@@ -17,8 +17,8 @@ _LOGGED = compile_late(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
 )
-# The last line of the note of a run (`runs.description.format_mark`)
-RUN_MARK = compile_late(rb"^[ \t]*run (\d{8}-\d{6}-[0-9a-f]{4,16})[ \t\r]*$", re.M)
+# The last line of the note of a run or a sweep (`runs.description.format_mark`)
+RUN_MARK = compile_late(rb"^[ \t]*(?:run|sweep) (\d{8}-\d{6}-[0-9a-f]{4,16})[ \t\r]*$", re.M)
 _SEPARATOR = compile_late(r"[ \t]*\\\\[ \t]*\n?")
 
 

@@ -158,9 +158,12 @@ def is_same_hash(one: str, other: str) -> bool:
 
 
 def read_noted_run(note: str) -> str | None:
-    """Return the id of the run in a note that `orglab run` wrote, or None for any other note."""
+    """Return the id of the run or sweep in a note that orglab wrote, or None for any other note."""
     begin, _, last = note.rpartition("\n")
-    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
+    for first, mark in (("ran ", "run "), ("swept ", "sweep ")):
+        if begin.startswith(first) and last.startswith(mark):
+            return last.removeprefix(mark)
+    return None
 
 
 def read_precision(at: Timestamp | None) -> str:

@@ -32,6 +32,7 @@ from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, without_letter
 from orglab.runs.description import describe_value
 from orglab.runs.record import Run
+from orglab.runs.sweeps.sweep import read_sweep_of
 
 KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
 
@@ -87,8 +88,8 @@ class Event:
 def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
     """Return the events of some experiments, each oldest first, with events of unknown time last.
 
-    Events under a former id of an experiment have its current one.  The note of a run is left out if the run itself is
-    an event.
+    Events under a former id of an experiment have its current one.  The note of a run or a sweep is left out if
+    the runs themselves are events.
 
     Args:
         sources: The sources of their log.
@@ -107,7 +108,7 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
     for experiment in experiments:
         ref, aliases = experiment.ref, _spell_aliases(experiment)
         runs = sources.find_runs(experiment)
-        ids = {run.id for run in runs}
+        ids = {run.id for run in runs}.union(found[0] for run in runs if (found := read_sweep_of(run)))
         events = [
             event for event in log_events(experiment, commits, ticked, runs) if read_noted_run(event.text) not in ids
         ]

@@ -18,6 +18,7 @@ _METRICS = 8
 _VALUE = 40
 _SHORT_HASH = 7
 _SIGNAL = 40
+_TEMPLATE = re.compile(r"[\w@%+=:./-]*(?:\{[A-Za-z_][\w-]*(?:\.\w[\w-]*)*\}[\w@%+=:./-]*)+", re.ASCII)
 # Lines that would speak for a run: the mark of a note, and that of the commit of results
 _MARK = re.compile(r"\s*(?:run|Run:)\s+\d{8}-")
 
@@ -25,9 +26,14 @@ _MARK = re.compile(r"\s*(?:run|Run:)\s+\d{8}-")
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
     """Return a command as typed in a shell, on one line without control characters, cut to `room` characters."""
     # Cut before quoting, because a script after -c can have megabytes.
-    words = " ".join(shlex.quote(word[: room + 1]) for word in argv[: room + 1])
+    words = " ".join(_quote(word[: room + 1]) for word in argv[: room + 1])
     text = "".join(char if char.isprintable() else _escape(char) for char in words)
     return cut(text, room)
+
+
+def _quote(word: str) -> str:
+    """Return a word as typed in a shell; the placeholders of a sweep, `--lr={lr}`, need no quotes."""
+    return word if _TEMPLATE.fullmatch(word) else shlex.quote(word)
 
 
 def _escape(char: str) -> str:
@@ -183,9 +189,11 @@ def results_message(run: Run, position: str) -> str:
     For a failed run it does not contain `Results`, because that word may tick the step (`hooks.auto_done`).
     """
     what = {"done": "Results", "stopped": "Stopped"}.get(run.status, "Failed")
+    swept = run.fields.get("swept")  # of a sweep
+    ended = swept if isinstance(swept, str) else outcome_text(run)
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
-        f"Ended: {outcome_text(run)}, {duration(run.seconds or 0, is_compact=True)}",
+        f"Ended: {ended}, {duration(run.seconds or 0, is_compact=True)}",
         *(f"{_printable(name)}: {value_text(describe_value(run, name))}" for name in run.metrics),
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",

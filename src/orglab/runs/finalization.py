@@ -12,6 +12,7 @@ from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import find_moved_files, is_tracked, path_in
 from orglab.git.worktree import is_commit_in_progress, lock_commits, read_branch
+from orglab.log.log import LogFile
 from orglab.log.log_commit import commit_log
 from orglab.runs.cluster.batch import describe_untold
 from orglab.runs.description import describe_run
@@ -27,7 +28,7 @@ from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, find_changed_since, read_outputs
 from orglab.runs.results_commit import is_kept_aside
-from orglab.text import listed
+from orglab.text import Tell, listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
 
@@ -147,17 +148,21 @@ def _write(job: Job, run: Run) -> None:
     try:
         run, is_written = settle_run(job.log, run, job.record.pending, job.tell, append=job.record_event)
         if is_written:
-            _keep_log(job, run)
+            keep_log(job.log, run, job.tell)
     except OrglabError as error:
         job.tell(f"The run {run.id} is not in the log yet; the next orglab command writes it. {error}")
 
 
-def _keep_log(job: Job, run: Run) -> None:
+def keep_log(log: LogFile, run: Run, tell: Tell) -> None:
     """Save the log with the note of a run in its history; commit a log that git tracks, unless the run failed.
 
     The branch is left alone after a failure, and so is one that the run did not begin on.
+
+    Args:
+        log: The log.
+        run: The run.
+        tell: Called with each message for the user.
     """
-    log = job.log
     if log.is_apart:
         log.keep_text(at_once=True)
         return
@@ -174,12 +179,12 @@ def _keep_log(job: Job, run: Run) -> None:
             obstacle = _find_obstacle(repository)
             committed = commit_log(log) if obstacle is None else None
     except OrglabError as error:
-        job.tell(f"The log was not committed: {error}")
+        tell(f"The log was not committed: {error}")
         return
     if obstacle is not None:
-        job.tell(f"The log was not committed, because {obstacle}; run `orglab commit`.")
+        tell(f"The log was not committed, because {obstacle}; run `orglab commit`.")
     elif committed is not None:
-        job.tell(f"Committed the log as {committed.commit}.")
+        tell(f"Committed the log as {committed.commit}.")
 
 
 def _find_obstacle(repository: Repository) -> str | None:

@@ -69,7 +69,8 @@ class Job(NamedTuple):
     @property
     def is_deferred(self) -> bool:
         """Whether committing the results and writing the note is left to the next command."""
-        return self.batch is not None or bool((self.request.extra_fields or {}).get("script"))
+        fields = self.request.extra_fields or {}
+        return self.batch is not None or bool(fields.get("script") or fields.get("sweep"))
 
     @property
     def base(self) -> Path:

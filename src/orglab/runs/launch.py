@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -50,6 +50,7 @@ from orglab.runs.storage import remove_leftovers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
 
+Begin = Callable[[PrintedMetrics | None], str | None]
 _CHUNK_BYTES = 1 << 18
 
 
@@ -95,8 +96,12 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
             remove_leftovers(log.repository)
         failure = check_command(request.argv, folder)
         job = _make_job(log, request, ref, folder, tell, can_resume=failure is None)
+
+        def begin(printed: PrintedMetrics | None) -> str | None:
+            return _resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
+
         try:
-            return LaunchedRun(_run_job(job, failure, python), read_run(job.record.folder))
+            return LaunchedRun(run_job(job, failure, begin), read_run(job.record.folder))
         finally:
             job.record.close()
 
@@ -118,12 +123,18 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
     return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier, secrets)
 
 
-def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
-    """Prepare, run and finish a job, and return the exit code."""
+def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
+    """Run the command of a job and finish the job, and return the exit code.
+
+    Args:
+        job: The job.
+        failure: How the command ended without having been started; None if it can be started.
+        begin: Records the beginning of the run, and returns the full hash of the commit with its code.
+    """
     request = job.request
     marks = mark_metrics_files(job)
     printed = PrintedMetrics() if request.printed_metrics else None
-    code = _resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
+    code = begin(printed)
     began = read_stamp(job.record.folder / RECORD)
     output, ending = _Output(job.record.output, job.tell), EndingWatch()
     # Only the record hides the secrets: what the user sees is what the command printed.
@@ -199,7 +210,7 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
         warn_if_run_before(job, state)
         beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
         warn_if_code_differs(job, beginning)
-        _record_begin(job, "began", beginning)
+        record_begin(job, "began", beginning)
         cleanup.pop_all()
     return state.code
 
@@ -213,7 +224,7 @@ def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | Non
     changed = find_changed_code(job.log, job.repository, earlier)
     now = {"resumed": format_moment(clock.now()), "host": os.uname().nodename, "pid": os.getpid()}
     fields = {**now, "pid_start": read_start_time(os.getpid()), **describe_resumption(earlier, changed)}
-    _record_begin(job, "resumed", {**fields, **describe_batch(job.batch)})
+    record_begin(job, "resumed", {**fields, **describe_batch(job.batch)})
     job.tell(f"The job was requeued, so this continues the run {earlier.id}.")
     if changed:
         job.tell(f"Changed since the run began, and not in its commit: {listed(changed)}.")
@@ -224,7 +235,7 @@ def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | Non
     return earlier.code
 
 
-def _record_begin(job: Job, event: str, fields: dict[str, object]) -> None:
+def record_begin(job: Job, event: str, fields: dict[str, object]) -> None:
     """Add an event to the record before the command starts.
 
     Raises:

@@ -153,14 +153,14 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
 
     Args:
         log: The log.
-        pending: The entries; steps are skipped.
+        pending: The entries; steps and sweeps are skipped.
         tell: Called with each message for the user.
         is_asked: Whether the user asks for it, so that they are written wherever HEAD is.
     """
     written: list[Run] = []
     failed: list[str] = []
     # Ids have a resolution of one second, and a loop may make several runs in it.
-    entries = sorted((entry for entry in pending if entry.ref is None), key=_read_beginning)
+    entries = sorted((one for one in pending if one.ref is None and not one.is_sweep), key=_read_beginning)
     for number, entry in enumerate(entries):
         try:
             run = _try_to_finish(entry, failed, tell)
@@ -188,8 +188,9 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
 
 
 def settle_run(
-    log: LogFile, run: Run, entry: PendingEntry, tell: Tell, *, append: Append | None = None, is_asked: bool = False
-) -> tuple[Run, bool]:
+    log: LogFile, run: Run, entry: PendingEntry, tell: Tell, *, append: Append | None = None, is_asked: bool = False,
+    write: Callable[[LogFile, Run, Tell], bool] = write_run,
+) -> tuple[Run, bool]:  # fmt: skip
     """Commit the results of a run that has ended, and write its note; what cannot be done here stays pending.
 
     Args:
@@ -199,6 +200,7 @@ def settle_run(
         tell: Called with each message for the user.
         append: Adds an event to the record of a run that has just ended; None to open the record of an earlier one.
         is_asked: Whether the user asks for it, so that it is done wherever HEAD is.
+        write: Writes the note, and returns whether the log changed.
 
     Returns:
         The run as it is recorded then, and whether its note was written to the log.
@@ -229,7 +231,7 @@ def settle_run(
             tell(_describe_waiting(run, repository, waiting))
     if waiting.note is not None:
         return run, False
-    is_written = not is_noted and write_run(log, run, tell)
+    is_written = not is_noted and write(log, run, tell)
     if obstacle is None:
         remove_pending(entry)
     else:

@@ -1,11 +1,12 @@
-"""Pending entries: runs, and steps that a commit says are done, which are not written to the log yet.
+"""Pending entries: runs, sweeps, and steps that a commit says are done, which are not written to the log yet.
 
 Each is a file, named by the id of the run, or by the step and the log.  It is a JSON object with the log that the entry
 is for (`name`, its path relative to the top of the repository, and `log`, its real path in the working tree of the run;
 missing if any log, or that log in any working tree, may take it), for a step `ref` and `commit`, and `unlike`, the
 version of the log that could not take the entry.  The entry of a run whose note or results do not belong to HEAD has
 `waiting`: the state of the repository then, and the reasons; it stays after its note was written (`noted`), until its
-results are committed.  So a command only has to list one folder to see that nothing is pending.
+results are committed.  A sweep has one entry (`sweep`), which stays until it has ended, and its runs have none.  So a
+command only has to list one folder to see that nothing is pending.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orglab.errors import NotWritableError
 from orglab.git.private_files import is_path_text, open_regular, read_regular, write_new
 from orglab.git.repository import is_full_hash
-from orglab.runs.storage import PENDING, RUNS, find_storage_folders, is_entry_name, list_entries, make_folder
+from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders, is_entry_name, list_entries, make_folder
 
 if TYPE_CHECKING:
     from orglab.log.log import LogFile
@@ -49,12 +50,13 @@ class PendingEntry(NamedTuple):
 
     Attributes:
         path: The file of the entry.
-        ref: The step that a commit says is done; None for a run.
-        commit: The full hash of that commit; None for a run.
-        run: The folder of the record of the run; None for a step, and for a run without a record.
+        ref: The step that a commit says is done; None for a run or a sweep.
+        commit: The full hash of that commit; None for a run or a sweep.
+        run: The folder of the record of the run or the sweep; None for a step, and for a run without a record.
         is_noted: Whether the log has the note of the run, and only its results are left to commit.
         waiting: What the run waits for; None if that is not known yet.
         is_postponed: Whether the log, as it is, does not have the step.
+        is_sweep: Whether it is that of a sweep.
     """
 
     path: Path
@@ -64,10 +66,11 @@ class PendingEntry(NamedTuple):
     is_noted: bool = False
     waiting: Waiting | None = None
     is_postponed: bool = False
+    is_sweep: bool = False
 
     @property
     def name(self) -> str:
-        """The name of the file; for a run, its id."""
+        """The name of the file; for a run or a sweep, its id."""
         return self.path.name
 
 
@@ -101,11 +104,14 @@ def find_pending(
             steps.append(PendingEntry(path, ref, commit, is_postponed=is_postponed))
         else:
             is_noted, waiting = fields.get("noted") is True, _read_waiting(fields)
-            runs.append(PendingEntry(path, is_noted=is_noted, waiting=waiting, is_postponed=is_postponed))
+            is_sweep = fields.get("sweep") is True
+            runs.append(
+                PendingEntry(path, is_noted=is_noted, waiting=waiting, is_postponed=is_postponed, is_sweep=is_sweep)
+            )
     if not runs:
         return steps
-    folders = list_entries(top, RUNS)
-    runs = [entry._replace(run=folders.get(entry.name)) for entry in runs]
+    folders = {kind: list_entries(top, SWEEPS if kind else RUNS) for kind in {entry.is_sweep for entry in runs}}
+    runs = [entry._replace(run=folders[entry.is_sweep].get(entry.name)) for entry in runs]
     return steps + [entry for entry in runs if entry.run is None or not is_locked(entry.run / RECORD)]
 
 
@@ -162,22 +168,27 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def add_pending_run(storage: Path, name: str, log_name: str | None, log: Path | None = None) -> PendingEntry:
-    """Add a run to the pending entries for a log, and return the entry.
+def add_pending_run(
+    storage: Path, name: str, log_name: str | None, log: Path | None = None, *, is_sweep: bool = False
+) -> PendingEntry:
+    """Add a run or a sweep to the pending entries for a log, and return the entry.
 
     Args:
         storage: The storage folder of its record.
-        name: The id of the run.
+        name: The id of the run or the sweep.
         log_name: The name of the log in records; None for any log.
         log: The log in the working tree of the run; None for that log in any working tree.
+        is_sweep: Whether it is a sweep.
 
     Raises:
         OSError: The entry cannot be written.
     """
     path = make_folder(storage, PENDING) / name
-    known = {"name": log_name, "log": os.path.realpath(log) if log is not None else None}
+    known = {
+        "name": log_name, "log": os.path.realpath(log) if log is not None else None, "sweep": is_sweep or None,
+    }  # fmt: skip
     _replace(path, {field: value for field, value in known.items() if value is not None})
-    return PendingEntry(path, run=storage / RUNS / name)
+    return PendingEntry(path, run=storage / (SWEEPS if is_sweep else RUNS) / name, is_sweep=is_sweep)
 
 
 def add_pending_step(log: "LogFile", ref: str, commit: str) -> None:

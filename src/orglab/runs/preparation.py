@@ -47,6 +47,9 @@ from orglab.secret_names import may_be_secret_name
 from orglab.settings.settings_files import read_own_variables
 from orglab.text import Tell, listed
 
+RECORD_OUT = "ORGLAB_RECORD_OUT"
+"""The variable with the folder `out` of the record, for a script that joins the run, if `ORGLAB_OUT` is another one."""
+
 _STARTUP = Path(__file__).with_name("startup")
 
 
@@ -113,25 +116,33 @@ def save_code(job: Job) -> WorkingState:
     """
     if job.repository is None:
         return WorkingState()
+    return save_working_state(
+        job.repository, make_policy(job, job.repository), job.record.id, job.tell, ref=job.ref,
+        argv=mask_argv(job.request.argv), why=job.why,
+    )  # fmt: skip
+
+
+def make_policy(job: Job, repository: Repository) -> Policy:
+    """Return what to do with the uncommitted changes before a run.
+
+    Args:
+        job: The run.
+        repository: Its repository.
+    """
     config = job.log.config.run
-    metrics = (find_matches(job.repository, name, job.folder) for name in job.request.metrics)
-    results = (expand_path(job.repository, path) for path in job.watch.paths)
+    metrics = (find_matches(repository, name, job.folder) for name in job.request.metrics)
+    results = (expand_path(repository, path) for path in job.watch.paths)
     generated = chain.from_iterable((*results, *metrics))
-    expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
-    own_paths = job.log.find_own_paths(job.repository)
-    scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
+    expected = tuple(path for path in (path_in(repository, file) for file in generated) if path is not None)
+    scripts = tuple(_find_scripts(repository, job.request.argv, job.folder))
     before = job.request.before or config.before
     if before == "commit" and job.batch is not None:
         before = "snapshot"  # the branch is that of the person, who may be working on it now
-    policy = Policy(
-        before, config, own_paths, expected, scripts,
+    return Policy(
+        before, config, job.log.find_own_paths(repository), expected, scripts,
         lambda paths: _find_outputs(job, paths, job.earlier_runs.all),
         lambda paths: _find_outputs(job, paths, (run for run in job.earlier_runs.all if run.kept is not None)),
-        tuple(_find_streams(job.repository)), job.log.config.hooks.position,
-    )  # fmt: skip
-    return save_working_state(
-        job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=mask_argv(job.request.argv),
-        why=job.why,
+        tuple(_find_streams(repository)), job.log.config.hooks.position,
     )  # fmt: skip
 
 
@@ -318,8 +329,11 @@ def make_environment(request: RunRequest, folder: Path, ref: str | None, code: s
         **os.environ,
         **(request.environment or {}),
         "ORGLAB_RUN": folder.name,
-        "ORGLAB_OUT": os.fspath((folder / OUT).absolute()),
+        "ORGLAB_OUT": os.fspath((request.out or folder / OUT).absolute()),
     }
+    environment.pop(RECORD_OUT, None)
+    if request.out is not None:
+        environment[RECORD_OUT] = os.fspath((folder / OUT).absolute())
     with contextlib.suppress(OSError):
         (folder / OUT).mkdir(exist_ok=True)
     if not request.pty:

@@ -16,7 +16,7 @@ from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
 from orglab.runs.record_lines import open_file
-from orglab.runs.storage import RUNS, find_storage_folders, make_folder
+from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders, make_folder
 
 _TRIES = 100
 
@@ -27,7 +27,7 @@ class RecordWriter:
     Attributes:
         id: The id of the run.
         folder: The folder of the run.
-        pending: The pending entry of the run.
+        pending: The pending entry of the run; that of a run of a sweep does not exist.
     """
 
     def __init__(self, folder: Path, fd: int, pending: PendingEntry) -> None:
@@ -100,12 +100,14 @@ class RecordWriter:
         os.close(self._fd)
 
 
-def begin_record(log: LogFile, now: datetime.datetime) -> RecordWriter:
+def begin_record(log: LogFile, now: datetime.datetime, kind: str = RUNS, *, is_pending: bool = True) -> RecordWriter:
     """Create the folder and the record of a new run in the first storage folder that can be written.
 
     Args:
         log: The log that the run belongs to.
         now: Local time, for the id.
+        kind: RUNS, or SWEEPS for the record of a sweep.
+        is_pending: Whether the run is to be written to the log by itself; those of a sweep are not.
 
     Raises:
         NotWritableError: No record can be created.
@@ -115,20 +117,23 @@ def begin_record(log: LogFile, now: datetime.datetime) -> RecordWriter:
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileExistsError):
-                    return _begin_in(storage, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
+                    name = f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}"
+                    return _begin_in(storage, kind, log, name, is_pending=is_pending)
         except OSError as error:
-            failure = failure or NotWritableError(f"Cannot record the run in {storage / RUNS}: {error.strerror}.")
+            failure = failure or NotWritableError(f"Cannot record the run in {storage / kind}: {error.strerror}.")
     raise failure or NotWritableError("Cannot record the run: no unused id was found; try again.")
 
 
-def _begin_in(storage: Path, log: LogFile, name: str) -> RecordWriter:
-    folder = make_folder(storage, RUNS) / name
+def _begin_in(storage: Path, kind: str, log: LogFile, name: str, *, is_pending: bool) -> RecordWriter:
+    folder = make_folder(storage, kind) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # Only after the lock is held: a pending run without a lock counts as ended.
-    return RecordWriter(folder, fd, add_pending_run(storage, name, log.name, log.path))
+    if not is_pending:
+        return RecordWriter(folder, fd, PendingEntry(storage / PENDING / name, run=folder))
+    return RecordWriter(folder, fd, add_pending_run(storage, name, log.name, log.path, is_sweep=kind == SWEEPS))
 
 
 def resume_record(pending: PendingEntry) -> RecordWriter | None:

@@ -101,11 +101,13 @@ def rerun(
         folder = tree / (run.cwd or ".")
         if not (folder.is_dir() and is_below(tree, run.cwd or ".")):
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
-        for missing in _restore_files(run, repository, tree, (*links, *log.find_own_paths(repository))):
+        for missing in restore_files(
+            run, repository, tree, (*links, *log.config.run.link, *log.find_own_paths(repository))
+        ):
             tell(f"Missing: {missing}.")
         for difference in _compare_environment(run, environment, folder, repository):
             tell(f"Different: {difference}.")
-        environment = _redirect_imports(run, environment, repository, tree, folder, tell)
+        environment = redirect_imports(run, environment, repository, tree, folder, tell)
         environment = {name: secrets.get(name, value) for name, value in environment.items()}
         environment = {name: value for name, value in environment.items() if MASK not in value}
         request = RunRequest(
@@ -181,7 +183,7 @@ def _find_place(tree: Path, path: str) -> Path | None:
     return place / name if name and not os.path.lexists(place / name) else None
 
 
-def _redirect_imports(
+def redirect_imports(
     run: Run, variables: dict[str, str], repository: Repository, tree: Path, folder: Path, tell: Tell
 ) -> dict[str, str]:
     """Return the environment variables that make a rerun import the code of its commit, and tell the user about it.
@@ -244,7 +246,7 @@ def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) ->
                      f"`git worktree remove --force {checkout.place}`.")  # fmt: skip
 
 
-def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:
+def restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:
     """Copy and link files that no commit holds into a working tree, and yield what is missing."""
     copied = []
     for large in run.left_out:

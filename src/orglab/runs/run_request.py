@@ -9,6 +9,7 @@ from orglab.errors import DuplicateIdError, NotFoundError, UsageError
 from orglab.experiment.lookup import find_all_with_id, find_step
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
+from orglab.runs.parameters.arguments import Value
 
 
 class RunRequest(NamedTuple):
@@ -31,6 +32,8 @@ class RunRequest(NamedTuple):
         show_output: Whether what the command prints is shown; it is kept in the record in any case.
         time_limit: Seconds after which the command is stopped; None for no limit.
         is_test: Whether the command is only tried, so that nothing is recorded.
+        out: The folder that `ORGLAB_OUT` names; that of the record if None.
+        parameters: Parameters that the command does not name, but is given in another way.
     """
 
     reference: str | None
@@ -49,6 +52,8 @@ class RunRequest(NamedTuple):
     show_output: bool = True
     time_limit: float | None = None
     is_test: bool = False
+    out: Path | None = None
+    parameters: Mapping[str, Value] = {}
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

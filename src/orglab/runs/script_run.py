@@ -32,7 +32,14 @@ from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
 from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS, SCRIPT_SECRETS, take_secrets
 from orglab.runs.pending import RECORD
-from orglab.runs.preparation import describe_beginning, find_secrets, format_moment, save_code, watch_results
+from orglab.runs.preparation import (
+    RECORD_OUT,
+    describe_beginning,
+    find_secrets,
+    format_moment,
+    save_code,
+    watch_results,
+)
 from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
@@ -44,7 +51,7 @@ from orglab.runs.secrets import digest_secrets, find_hidden, mask_code, mask_row
 from orglab.text import Tell, cut
 
 _CELLS = "cells.py"
-_VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT")
+_VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT", RECORD_OUT)
 _TEXT = 1000  # bits of a number, and characters of one that has more
 _LONG_TEXT = 100_000  # characters of any other value: it is cut again once its secrets are hidden
 
@@ -68,6 +75,7 @@ class ScriptRun:
         *,
         is_logging: bool = True,
         known: Iterable[str] = (),
+        logged: Path | None = None,
     ) -> None:
         """Take a run; `begin_script_run` and `join_run` make one.
 
@@ -77,12 +85,14 @@ class ScriptRun:
             finish: Called once at the end, with the exception that ended the run, or None.
             is_logging: Whether metrics are recorded, or left to another process of the run.
             known: Values that are secret, which a metric may have.
+            logged: The folder for the metrics; `out` if None.
         """
         self._is_logging = is_logging
         self._known = tuple(known)
         self._has_warned = False
         self.id = run_id
         self.out = out
+        self._logged = logged or out
         self._finish: Callable[[BaseException | None], None] | None = finish
         # A process that is forked shares the run, and does not end it.
         self._process = os.getpid()
@@ -108,7 +118,7 @@ class ScriptRun:
             line = (
                 json.dumps(mask_row({str(name): _to_plain(value) for name, value in named.items()}, self._known)) + "\n"
             )
-            fd = open_regular(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            fd = open_regular(self._logged / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
                 file.write(line.encode())
 
@@ -150,7 +160,14 @@ def _to_plain(value: object) -> object:
 
 
 def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
-    """Return the part of a script in a run that goes on: what it logs and its parameters are added to it."""
+    """Return the part of a script in a run that goes on: what it logs and its parameters are added to it.
+
+    Args:
+        out: The folder `out` of the record.
+        run_id: The id of the run; None if it is not known.
+        parameters: The parameters that the script names.
+        is_logging: Whether metrics are recorded, or left to another process of the run.
+    """
     own = _flatten(parameters) if parameters and out.is_dir() else {}
     hidden = find_hidden(own)
     if own:
@@ -161,7 +178,8 @@ def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *,
             if secrets := digest_secrets(hidden):
                 files.write(SCRIPT_SECRETS, json.dumps(secrets).encode())
     known = {*hidden.values(), *find_hidden(os.environ).values()}
-    return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging, known=known)
+    shown = Path(os.environ.get("ORGLAB_OUT", out)) if RECORD_OUT in os.environ else out
+    return ScriptRun(run_id, shown, lambda _: None, is_logging=is_logging, known=known, logged=out)
 
 
 def begin_script_run(
@@ -249,6 +267,7 @@ def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run`
     began, start = read_stamp(job.record.folder / RECORD), time.monotonic()
     out = (job.record.folder / OUT).absolute()
     before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ.pop(RECORD_OUT, None)
     os.environ.update({"ORGLAB_RUN": job.record.id, "ORGLAB_OUT": os.fspath(out)})
     end = ProcessEnd()
 
@@ -355,7 +374,7 @@ def _keep_cells(job: Job, out: Path) -> None:
 
 def find_joined(environ: Mapping[str, str]) -> tuple[str, Path] | None:
     """Return the id and the folder `out` of the run that this process is part of; None if none goes on."""
-    run_id, out = environ.get("ORGLAB_RUN"), environ.get("ORGLAB_OUT")
+    run_id, out = environ.get("ORGLAB_RUN"), environ.get(RECORD_OUT) or environ.get("ORGLAB_OUT")
     run = read_run(Path(out).parent) if run_id and out else None
     # Its status is not asked: on another node the lock of the record may not be seen.
     if not run_id or not out or run is None or run.ended is not None or run.fields.get("lost"):

@@ -6,6 +6,7 @@ they are in the folder named by the variable ORGLAB_RECORDS, else in the hidden 
 repository, or beside a log that is in no repository.  All these folders are read.
 
     runs/ID/      the record of a run
+    sweeps/ID/    the record and the tasks of a sweep, see `sweeps.tasks`
     waiting/NAME  a pending entry, see `pending`
     worktrees/    the working trees of reruns
 """
@@ -24,6 +25,7 @@ from orglab.git.repository import list_worktrees
 
 HIDDEN_FOLDER = ".orglab"
 RUNS = "runs"
+SWEEPS = "sweeps"
 PENDING = "waiting"
 WORKTREES = "worktrees"
 FORMER_PENDING = "pending"  # the name of that folder in earlier versions
@@ -33,7 +35,10 @@ _IGNORE = "*\n"
 _LONGEST = 200
 _RUN = r"(?:19[7-9]\d|2[01]\d\d)\d{4}-\d{6}-[0-9a-f]{4,16}"
 # The second is that of a step: its reference, and a hash of the path of the log.
-_NAMES = {RUNS: _RUN, PENDING: rf"{_RUN}|[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,240}}-[0-9a-f]{{8}}", FORMER_PENDING: _RUN}
+_NAMES = {
+    RUNS: _RUN, SWEEPS: _RUN, PENDING: rf"{_RUN}|[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,240}}-[0-9a-f]{{8}}",
+    FORMER_PENDING: _RUN,
+}  # fmt: skip
 
 
 def find_storage_folders(top: Path) -> list[Path]:
@@ -56,7 +61,7 @@ def remove_leftovers(repository: Repository) -> None:
 
 
 def is_entry_name(kind: str, name: str) -> bool:
-    """Return whether an entry of one kind (RUNS, PENDING or FORMER_PENDING) can have a name."""
+    """Return whether an entry of one kind (RUNS, SWEEPS, PENDING or FORMER_PENDING) can have a name."""
     return re.fullmatch(_NAMES[kind], name, re.ASCII) is not None
 
 
@@ -65,7 +70,7 @@ def make_folder(storage: Path, kind: str) -> Path:
 
     Args:
         storage: One of `find_storage_folders`.
-        kind: RUNS or PENDING.
+        kind: RUNS, SWEEPS or PENDING.
 
     Raises:
         OSError: It cannot be created or written, or it is a symbolic link.
@@ -89,7 +94,7 @@ def list_entries(top: Path, kind: str) -> dict[str, Path]:
 
     Args:
         top: The top of the repository, or else the folder of the log.
-        kind: RUNS or PENDING.
+        kind: RUNS, SWEEPS or PENDING.
     """
     entries: dict[str, Path] = {}
     for storage in find_storage_folders(top):
@@ -100,10 +105,10 @@ def list_entries(top: Path, kind: str) -> dict[str, Path]:
 
 
 def _list_folder(storage: Path, kind: str) -> dict[str, Path]:
-    """Return the entries of one kind in a storage folder, by name: folders of runs, files of pending entries."""
+    """Return the entries of one kind in a storage folder, by name: folders of records, files of pending entries."""
     if not (is_real_folder(storage) and is_real_folder(storage / kind)):
         return {}
-    is_kind = os.DirEntry.is_dir if kind == RUNS else os.DirEntry.is_file
+    is_kind = os.DirEntry.is_dir if kind in (RUNS, SWEEPS) else os.DirEntry.is_file
     with contextlib.suppress(OSError), os.scandir(storage / kind) as listing:
         return {
             entry.name: Path(entry.path)
@@ -152,7 +157,7 @@ def remove_hidden_folder(top: Path) -> None:
     if not is_real_folder(storage):
         return
     with contextlib.suppress(OSError):
-        for kind in (FORMER_PENDING, PENDING, RUNS, WORKTREES):
+        for kind in (FORMER_PENDING, PENDING, RUNS, SWEEPS, WORKTREES):
             with contextlib.suppress(OSError):
                 (storage / kind).rmdir()
         if os.listdir(storage) == [".gitignore"] and _read_tracked_paths(top) == frozenset({""}):  # noqa: PTH208 - names are wanted

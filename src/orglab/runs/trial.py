@@ -13,7 +13,7 @@ from orglab.log.log import LogFile
 from orglab.runs.child import Child
 from orglab.runs.description import describe_run
 from orglab.runs.ending import EndingWatch
-from orglab.runs.preparation import check_command, find_secrets, make_environment, watch_results
+from orglab.runs.preparation import RECORD_OUT, check_command, find_secrets, make_environment, watch_results
 from orglab.runs.record import Run
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.text import Tell, listed
@@ -60,6 +60,7 @@ def try_command(log: LogFile, request: RunRequest, tell: Tell) -> int:
     ):
         environment = make_environment(request, Path(out), ref, _read_head(repository))
         del environment["ORGLAB_RUN"]
+        environment.pop(RECORD_OUT, None)
         environment[MODE] = TEST
         status = child.run(request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit)
         if status.error:

@@ -77,6 +77,7 @@ class Policy(NamedTuple):
         find_outputs: Returns those of some files that earlier runs wrote.
         find_kept: Returns those of some files that are as a run wrote them whose results are kept beside the branch.
         streams: Files that the standard streams of this process are redirected to.
+        is_ignored: Returns whether a file is no code, so that a snapshot of the working tree does not have it.
         position: The setting `hooks.position`.
     """
 
@@ -89,6 +90,7 @@ class Policy(NamedTuple):
     find_kept: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
     streams: tuple[str, ...] = ()
     position: str = "start"
+    is_ignored: Callable[[str], bool] = lambda _path: False
 
     def is_stream(self, path: str) -> bool:
         """Return whether a file takes what this process or a scheduler's job prints, and so is no code."""
@@ -322,7 +324,8 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
     """Make a snapshot, tell the user what it does not hold, and return the working state."""
     budget = policy.make_budget()
     changes, left_out = choose_changes(repository, _read_changes(repository, policy), budget, first=policy.scripts)
-    changes = changes._replace(untracked=tuple(path for path in changes.untracked if not policy.is_stream(path)))
+    kept = (path for path in changes.untracked if not (policy.is_stream(path) or policy.is_ignored(path)))
+    changes = changes._replace(untracked=tuple(kept))
     snapshot = make_snapshot(repository, name, message, budget, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:

@@ -20,6 +20,7 @@ from orglab.config import (
     HooksConfig,
     ReportConfig,
     RunConfig,
+    SweepConfig,
     find_apart,
     find_log_file,
     folders,
@@ -29,14 +30,15 @@ from orglab.config import (
 )
 from orglab.errors import NotFoundError
 
-_TABLES: Mapping[str, type[HooksConfig | RunConfig | ReportConfig]] = {
+_TABLES: Mapping[str, type[HooksConfig | RunConfig | SweepConfig | ReportConfig]] = {
     "hooks": HooksConfig,
     "run": RunConfig,
+    "sweep": SweepConfig,
     "report": ReportConfig,
 }
 _MOST_REFUSED = 20
-_OWN_ONLY = ("report.pictures_outside",)
-_PATHS = ("log", "journal", "report.template", "run.results")
+_OWN_ONLY = ("report.pictures_outside", "sweep.before_each", "sweep.after_each")
+_PATHS = ("log", "journal", "report.template", "run.results", "run.link")
 
 
 class SettingsFile(NamedTuple):
@@ -224,7 +226,7 @@ class _Reader:
             return "a path that does not begin with ~, which only your own configuration may have"
         if name == "log":
             return _find_path_problem(value, self._folder, (root,))
-        if name == "run.results":
+        if name in ("run.results", "run.link"):
             # A path stands before the first pattern.
             start = re.split(r"[*?\[]", value, maxsplit=1)[0]
             return _find_path_problem(start, root, (root,)) or (_LEADS_OUT if ".." in value.split("/") else None)

@@ -36,7 +36,8 @@ def describe_parameters(
 ) -> dict[str, Any]:
     """Return the fields of the record with the parameters that are known before the run.
 
-    An option of the command wins over a file, and a file over the environment.
+    An option of the command wins over a file, and a file over the environment; what the request itself names wins over
+    all.
 
     Args:
         job: The run.
@@ -48,8 +49,9 @@ def describe_parameters(
         generated = find_generated()
         files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
     config = read_config_files(job.repository, files)
+    known = _combine(seeds, _take_values(job, config.parameters), mask_argv(job.request.argv))
     return {
-        "parameters": _combine(seeds, _take_values(job, config.parameters), mask_argv(job.request.argv)),
+        "parameters": {**known, **_take_values(job, job.request.parameters)},
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
         "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
@@ -79,7 +81,7 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     config, hydra = read_config_files(job.repository, kept), read_hydra_files(job.repository, written)
     first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
     before = _combine(find_environment_seeds(run.environment), _take_values(job, config.parameters), run.argv)
-    after = {**_take_values(job, hydra.parameters), **own}
+    after = {**_take_values(job, hydra.parameters), **_take_values(job, job.request.parameters), **own}
     return {
         "parameters": {**(before if kept != files or written else run.parameters), **after},
         "secrets": {**first, **run.digests, **last, **_read_secrets(out)},

@@ -1,0 +1,58 @@
+"""Sweeps as JSON values; see `serialize`."""
+
+from typing import TYPE_CHECKING
+
+from orglab.api.serialize import format_moment, run_core
+
+if TYPE_CHECKING:
+    from orglab.runs.record import Run
+    from orglab.runs.sweeps.progress import Progress
+    from orglab.runs.sweeps.tasks import Task
+
+
+def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, object]:
+    """Return a sweep and how far it is; with `is_full`, also its versions, each with its run."""
+    state, sweep, best = progress.state, progress.state.sweep, progress.best
+    form: dict[str, object] = {
+        "id": sweep.id,
+        "ref": sweep.record.ref,
+        "argv": list(sweep.record.argv),
+        "why": sweep.record.why,
+        "began": format_moment(sweep.record.began),
+        "is_over": progress.is_over,
+        "stopped": sweep.tasks.is_stopped,
+        "versions": len(state.tasks),
+        "done": len(state.done),
+        "failed": len(state.failed),
+        "diverged": len(state.diverged),
+        "running": len(progress.running),
+        "queued": len(state.queued),
+        "lost": len(progress.lost),
+        "workers": progress.workers,
+        "slots": sweep.slots,
+        "where": sweep.where,
+        "job": sweep.record.fields.get("submitted"),
+        "seconds_left": progress.left,
+        "commit": sweep.record.commit,
+        "best": None,
+    }
+    if best is not None:
+        summary = best.summary
+        form["best"] = {
+            "metric": summary.metric, "mean": summary.mean, "sd": summary.deviation, "n": len(summary.values),
+            "parameters": best.setting.parameters, "runs": [run.id for run, _ in summary.values],
+        }  # fmt: skip
+    if is_full:
+        form["tasks"] = [_task_form(task, state.runs.get(task.name)) for task in state.tasks]
+    return form
+
+
+def _task_form(task: "Task", run: "Run | None") -> dict[str, object]:
+    return {
+        "version": task.version.name,
+        "parameters": task.version.parameters,
+        "state": task.state,
+        "status": task.status,
+        "problem": task.problem or None,
+        "run": run_core(run) if run is not None else None,
+    }

@@ -1,0 +1,100 @@
+"""How far a sweep is, and the list of sweeps, fitted to the terminal."""
+
+from collections.abc import Iterable, Iterator
+
+from orglab.cli import output
+from orglab.runs.description import command_text, describe_end, metrics_text
+from orglab.runs.sweeps.note import SweepState
+from orglab.runs.sweeps.progress import Best, Progress
+from orglab.runs.sweeps.tasks import SKIPPED, Task
+from orglab.text import count, duration, listed, number
+
+_MOST = 10  # versions of a kind
+_BAR = 30
+
+
+def progress_lines(progress: Progress) -> list[str]:
+    """Return how far a sweep is: its counts, what runs, what failed or diverged, the rest of the time, the best."""
+    room = output.columns()
+    return [output.fit(line, room) if room else line for line in _progress_lines(progress)]
+
+
+def _progress_lines(progress: Progress) -> Iterator[str]:
+    state = progress.state
+    sweep, total = state.sweep, len(state.tasks)
+    yield f"{output.paint(sweep.id, bold=True)}  {sweep.record.ref}  {command_text(sweep.record.argv)}"
+    ended = len(state.done) + len(state.failed)
+    filled = _BAR * ended // max(total, 1)
+    yield f"[{'#' * filled}{'-' * (_BAR - filled)}] {ended} of {count(total, 'version')}{_describe_time(progress)}"
+    yield f"  {_describe_counts(progress)}"
+    for task, run, seconds in progress.running[:_MOST]:
+        values = f": {metrics_text(run.metrics.items())}" if run is not None and run.metrics else ""
+        yield f"  running   {task.version.name}, {duration(seconds, is_compact=True)}{values}"
+    yield from _list_tasks(state, state.failed, "doing")
+    for task in state.diverged[:_MOST]:
+        yield f"  diverged  {task.version.name}: {listed(state.runs[task.name].diverged)}"
+    for task in progress.lost[:_MOST]:
+        yield f"  lost      {task.version.name}: its worker is gone; `orglab sweep resume` runs it again"
+    if progress.best is not None:
+        yield f"  best      {_describe_best(progress.best)}"
+
+
+def _list_tasks(state: SweepState, tasks: list[Task], colour: str) -> Iterator[str]:
+    for task in tasks[:_MOST]:
+        run = state.runs.get(task.name)
+        why = task.problem or (describe_end(run) if run is not None else "")
+        status = output.paint(f"{task.status or '':8}", state=colour)
+        yield f"  {status}  {task.version.name}" + (f": {why}" if why else "")
+    if len(tasks) > _MOST:
+        yield f"  and {len(tasks) - _MOST} more"
+
+
+def _describe_time(progress: Progress) -> str:
+    if progress.state.is_complete:
+        return f", {duration(progress.state.seconds, is_compact=True)}"
+    if progress.state.sweep.tasks.is_stopped:
+        return ", stopped"
+    if progress.left is None or not (progress.workers or progress.running):
+        return ""
+    return f", about {duration(progress.left, is_compact=True)} left"
+
+
+def _describe_counts(progress: Progress) -> str:
+    """Return `5 done, 1 failed, 2 running, 4 queued; 2 slots`."""
+    state = progress.state
+    skipped = sum(task.status == SKIPPED for task in state.done)
+    amounts = {
+        "done": len(state.done) - skipped, "done before": skipped, "failed": len(state.failed),
+        "diverged": len(state.diverged), "running": len(progress.running), "queued": len(state.queued),
+        "lost": len(progress.lost),
+    }  # fmt: skip
+    text = ", ".join(f"{amount} {name}" for name, amount in amounts.items() if amount) or "no versions"
+    if progress.is_over:
+        return text
+    if state.sweep.where is not None:
+        return f"{text}; {state.sweep.record.fields.get('submitted') or state.sweep.where}"
+    if not progress.workers:
+        return f"{text}; no worker, so `orglab sweep resume` has to go on with it"
+    return f"{text}; {count(progress.workers, 'slot')}"
+
+
+def _describe_best(best: Best) -> str:
+    summary = best.summary
+    deviation = f" ± {number(summary.deviation)}" if summary.deviation is not None else ""
+    mean = number(summary.mean) if summary.mean is not None else ""
+    return f"{best.label or 'the only setting'}: {summary.metric} {mean}{deviation}, n = {len(summary.values)}"
+
+
+def list_lines(shown: Iterable[Progress]) -> list[str]:
+    """Return a line for each of some sweeps."""
+    lines = []
+    for progress in shown:
+        sweep = progress.state.sweep
+        ended = len(progress.state.done) + len(progress.state.failed)
+        line = (
+            f"{sweep.id}  {sweep.record.ref}  {ended} of {len(progress.state.tasks)}  "
+            f"{_describe_counts(progress)}  {command_text(sweep.record.argv)}"
+        )
+        room = output.columns()
+        lines.append(output.fit(line, room) if room else line)
+    return lines

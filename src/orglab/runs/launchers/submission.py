@@ -1,0 +1,98 @@
+"""Submit the tasks of a sweep to where it runs: one command for each, which runs that task and nothing else.
+
+Where the command runs, only the folder of the repository and the records have to be reachable; the log and the branch
+are left to the next orglab command outside.
+"""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+
+from orglab.errors import UsageError
+from orglab.log.log import LogFile
+from orglab.runs.sweeps.sweep import Sweep
+from orglab.runs.sweeps.tasks import QUEUED
+from orglab.runs.sweeps.worker import make_command
+from orglab.text import Tell, count, cut, listed
+
+COMMAND = "{command}"
+_SHOWN = 300  # characters of what a failing command printed
+
+
+def check_template(template: str) -> list[str]:
+    """Return the words of a template, one of which has `{command}`.
+
+    Raises:
+        UsageError: It has no such word, or unmatched quotes.
+    """
+    try:
+        words = shlex.split(template)
+    except ValueError as error:
+        raise UsageError(f"{template!r} is no command: {error}.") from error
+    if not any(COMMAND in word for word in words):
+        raise UsageError(f"{template!r} must have {COMMAND} where the command belongs, as in 'tsp {COMMAND}'.")
+    return words
+
+
+def check_where(where: str) -> None:
+    """Raise UsageError unless a sweep can run there: a template with `{command}`."""
+    check_template(where)
+
+
+def fill_template(words: Sequence[str], command: Sequence[str]) -> list[str]:
+    """Return a template with a command in place of `{command}`: its words, or a text for a shell within a word."""
+    filled: list[str] = []
+    for word in words:
+        if word == COMMAND:
+            filled += command
+        else:
+            filled.append(word.replace(COMMAND, shlex.join(command)))
+    return filled
+
+
+def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:  # noqa: ARG001 - the options of Slurm
+    """Submit every task of a sweep that is queued; what cannot be submitted stays queued.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        options: Options of the scheduler.
+        tell: Called with each message for the user.
+    """
+    words = check_template(sweep.where or "")
+    failed = []
+    names = sweep.tasks.list_names()[QUEUED]
+    for name in names:
+        command = fill_template(words, [*make_command(log, sweep), "--task", name])
+        problem = _run(command)
+        if problem is not None:
+            failed.append(name)
+            tell(f"Not submitted: {name}: {problem}")
+            if len(failed) == 1 == len(names[: names.index(name) + 1]):
+                break  # the first one, so the others fail as well
+    if failed:
+        tell(f"{count(len(names) - len(failed), 'version')} submitted; `orglab sweep resume` tries the others again.")
+    else:
+        tell(f"{count(len(names), 'version')} submitted with {words[0]}.")
+
+
+def _run(command: Sequence[str]) -> str | None:
+    """Run the user's own command that submits another one; return why that failed, or None."""
+    try:
+        done = subprocess.run(  # noqa: S603 - on the command line of the user
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}."
+    if not done.returncode:
+        return None
+    printed = re.sub(r"\s+", " ", (done.stderr or done.stdout).decode("utf-8", "replace")).strip()
+    return f"{command[0]} ended with exit {done.returncode}" + (f": {cut(printed, _SHOWN)}" if printed else ".")
+
+
+def cancel(sweep: Sweep, tell: Tell) -> None:
+    """Cancel what was submitted and has not begun, as far as that is possible from here."""
+    left = sweep.tasks.list_names()[QUEUED]
+    if left:
+        tell(f"What is queued elsewhere ends at once when it begins: {listed(left, 3)}.")

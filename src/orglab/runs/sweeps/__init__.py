@@ -1,0 +1,1 @@
+"""Sweeps: a command in many versions, each of which is a run."""

@@ -1,0 +1,112 @@
+"""How far a sweep is: what runs, what is left, how long that will take, and what is best so far."""
+
+import datetime
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from orglab import clock
+from orglab.errors import OrglabError
+from orglab.log.log import LogFile
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.record import Run
+from orglab.runs.setting import Setting, Summary
+from orglab.runs.statistics import mean
+from orglab.runs.step_results import label_settings, read_results
+from orglab.runs.sweeps.note import SweepState
+from orglab.runs.sweeps.settlement import is_over, read_state
+from orglab.runs.sweeps.sweep import Sweep
+from orglab.runs.sweeps.tasks import SKIPPED, Task
+
+
+class Best(NamedTuple):
+    """The best setting so far.
+
+    Attributes:
+        label: What tells it from the others: `lr 0.1, model small`.
+        setting: The setting.
+        summary: Its values of the main metric.
+    """
+
+    label: str
+    setting: Setting
+    summary: Summary
+
+
+class Progress(NamedTuple):
+    """How far a sweep is.
+
+    Attributes:
+        state: Its tasks and runs.
+        workers: How many workers are alive; None if it runs elsewhere.
+        running: The tasks whose command runs, each with its run and the seconds since that began.
+        left: The seconds that the rest will take; None if that is not known.
+        best: The best setting so far; None without a number, or if it is not known what is better.
+        is_over: Whether nothing runs and nothing is left to run.
+        lost: The tasks that a worker had which is gone.
+    """
+
+    state: SweepState
+    workers: int
+    running: Sequence[tuple[Task, Run | None, float]]
+    left: float | None
+    best: Best | None
+    is_over: bool
+    lost: Sequence[Task]
+
+
+def read_progress(log: LogFile, sweep: Sweep) -> Progress:
+    """Return how far a sweep is now."""
+    state, workers = read_state(log, sweep), sweep.list_workers()
+    now = clock.now()
+    alive = {worker.name for worker in workers}
+    has_place = sweep.where is not None
+    running = [task for task in state.claimed if task.worker in alive or _is_going_on(state.runs.get(task.name))]
+    lost = [task for task in state.claimed if task not in running and not (has_place and task.run is None)]
+    shown = [(task, state.runs.get(task.name), _count_seconds(state.runs.get(task.name), now)) for task in running]
+    return Progress(
+        state, len(workers), shown, _estimate(state, [seconds for _, _, seconds in shown], len(workers) or 1),
+        find_best_setting(log, state), is_over(sweep), lost,
+    )  # fmt: skip
+
+
+def _is_going_on(run: Run | None) -> bool:
+    return run is not None and run.is_going_on
+
+
+def _count_seconds(run: Run | None, now: datetime.datetime) -> float:
+    return max(0.0, now.timestamp() - run.began_at) if run is not None and run.began_at is not None else 0.0
+
+
+def _estimate(state: SweepState, running: Sequence[float], workers: int) -> float | None:
+    """Return the seconds that the rest will take, if each version takes as long as those that ended on average."""
+    took = [
+        run.seconds for task in state.tasks
+        if task.status not in (None, SKIPPED) and (run := state.runs.get(task.name)) and run.seconds is not None
+    ]  # fmt: skip
+    if not took or state.is_complete:
+        return None
+    average = mean(took)
+    rest = average * len(state.queued) + sum(max(0.0, average - seconds) for seconds in running)
+    return rest / workers
+
+
+def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
+    """Return the setting of a sweep with the best mean of its main metric; None if that is not known."""
+    runs = sorted(state.runs.values(), key=lambda run: (run.began_at or 0, run.id))
+    try:
+        experiment = log.experiment((state.sweep.record.ref or "").partition(".")[0])
+    except OrglabError:
+        return None
+    directions = log.config.metrics
+    results = read_results(experiment, runs, LogRuns(log).identify_code, lambda _reference: (), directions)
+    settings = [outcome.setting for outcome in results.outcomes if outcome.setting.counted]
+    direction = find_direction(results.metrics[0], directions) if results.metrics else None
+    if not settings or direction is None:
+        return None
+    summaries = [(place, one.summarize(results.metrics[0])) for place, one in enumerate(settings)]
+    known = [(place, summary) for place, summary in summaries if summary.mean is not None]
+    if not known:
+        return None
+    place, summary = (min if direction == "min" else max)(known, key=lambda one: one[1].mean or 0.0)
+    return Best(label_settings(settings)[place], settings[place], summary)

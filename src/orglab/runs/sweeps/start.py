@@ -1,0 +1,429 @@
+"""Begin a sweep, add versions to it, stop it, and go on with it."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from orglab import clock
+from orglab.errors import NotWritableError, UsageError
+from orglab.git import find_repository
+from orglab.log.log import LogFile
+from orglab.runs.assignment import append_event
+from orglab.runs.cluster.batch import find_batch_job
+from orglab.runs.code import identify_code
+from orglab.runs.environment import PythonProbe, find_python
+from orglab.runs.job import EarlierRuns, Job
+from orglab.runs.launch import record_begin
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.pending import PendingEntry, add_pending_run
+from orglab.runs.preparation import (
+    check_command,
+    describe_beginning,
+    find_secrets,
+    save_code,
+    watch_results,
+)
+from orglab.runs.record import Run
+from orglab.runs.record_writer import RecordWriter, begin_record, resume_record
+from orglab.runs.results_commit import is_kept_aside
+from orglab.runs.run_request import RunRequest, find_reference
+from orglab.runs.seal import is_own
+from orglab.runs.secrets import find_values
+from orglab.runs.storage import SWEEPS, remove_leftovers
+from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
+from orglab.runs.sweeps.settlement import is_over, settle_if_over, update_note
+from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, read_sweep
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, name_task
+from orglab.runs.sweeps.versions import (
+    OUT,
+    VERSION,
+    Version,
+    VersionRequest,
+    check_placeholders,
+    fill_command,
+    find_placeholders,
+    make_versions,
+)
+from orglab.runs.sweeps.worker import list_gpus, start_workers
+from orglab.runs.working_state import WorkingState
+from orglab.text import Tell, count, listed
+
+_RESULTS = "results"
+
+
+class SweepRequest(NamedTuple):
+    """What to sweep, and how.
+
+    Attributes:
+        reference: The step or the experiment.
+        argv: The command, with placeholders such as `{lr}`; it is not passed to a shell.
+        versions: Its versions.
+        slots: How many run at the same time; None for one, or one on each GPU.
+        results: Paths of results, in addition to those of the settings and the folder of each version.
+        metrics: The files that the command writes its metrics to.
+        printed_metrics: Whether lines `metric NAME=VALUE` on standard output are metrics.
+        before: `commit`, `snapshot` or `clean`; the setting `run.before` if None.
+        why: Why it is run.
+        done: Whether to tick the step if all versions end well.
+        commit_failed: Whether results are committed although a version failed.
+        time_limit: Seconds after which a version is stopped; None for no limit.
+        pinned: Whether the versions run in a working tree of the commit that the sweep begins on.
+        again: Whether versions are run that ended well before on the same code.
+        before_each: A shell command to run before each version; empty for none.
+        after_each: A shell command to run after each version; empty for none.
+        where: Where it runs if that is not this machine: the name of a scheduler, or a command with `{command}`.
+        options: Options of that scheduler.
+    """
+
+    reference: str | None
+    argv: tuple[str, ...]
+    versions: VersionRequest = VersionRequest()
+    slots: int | None = None
+    results: tuple[Path, ...] = ()
+    metrics: tuple[str, ...] = ()
+    printed_metrics: bool = False
+    before: str | None = None
+    why: str | None = None
+    done: bool = False
+    commit_failed: bool = False
+    time_limit: float | None = None
+    pinned: bool = False
+    again: bool = False
+    before_each: str = ""
+    after_each: str = ""
+    where: str | None = None
+    options: str = ""
+
+
+def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
+    """Begin a sweep, and return it.
+
+    Afterwards its code is committed, each version has a task, the log has a note, and workers run the tasks in the
+    background.
+
+    Args:
+        log: The log.
+        request: What to sweep.
+        tell: Called with each message for the user.
+
+    Raises:
+        NotFoundError: There is no such experiment or step.
+        UsageError: The request is not valid, or the command cannot be run.
+        GitError: The changes cannot be committed, or `clean` allows none.
+        NotWritableError: The sweep cannot be recorded.
+    """
+    if request.where is not None:
+        from orglab.runs.launchers.submission import check_where  # noqa: PLC0415 - most sweeps run here
+
+        check_where(request.where)
+    ref, versions = prepare(log, request, tell)
+    if log.repository is not None:
+        remove_leftovers(log.repository)
+    with PythonProbe(find_python(request.argv, Path.cwd(), log.top)) as python, contextlib.ExitStack() as cleanup:
+        record = begin_record(log, clock.now(), SWEEPS)
+        cleanup.callback(_abandon, record)
+        job = _make_job(log, request, ref, record, tell)
+        state = save_code(job)
+        fields = describe_beginning(job, state, python, clock.now())
+        fields[FIELD] = _describe(request, state, f"{_RESULTS}/{ref}", job)
+        fields["versions"] = describe_versions(versions)
+        done = {} if request.again else find_done(log, Run(record.folder, fields), versions)
+        record_begin(job, "began", fields)
+        cleanup.pop_all()
+    sweep = read_sweep(record.folder)
+    try:
+        sweep.tasks.add(enumerate(versions, 1), done)
+    except OSError as error:
+        raise NotWritableError(f"The sweep cannot be recorded in {record.folder}: {error.strerror}.") from error
+    finally:
+        record.close()
+    if done:
+        tell(f"{count(len(done), 'version')} ended well before on this code; --again runs them, too.")
+    launch(log, sweep, request.options, tell)
+    return sweep
+
+
+def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[Version]]:
+    """Return the step or experiment of a sweep, as written in the log, and its versions.
+
+    Args:
+        log: The log.
+        request: What to sweep.
+        tell: Called with each message for the user.
+
+    Raises:
+        NotFoundError: There is no such experiment or step.
+        UsageError: The request is not valid, or the command cannot be run.
+    """
+    if not request.argv:
+        raise UsageError("Put -- before the command, as in `orglab sweep 201.2 --set lr=0.1,0.01 -- ./train {lr}`.")
+    ref = find_reference(log, RunRequest(request.reference, request.argv, done=request.done))
+    if ref is None:
+        raise UsageError("A sweep belongs to a step, and none is active; name one.")
+    if secrets := find_values(request.argv):
+        raise UsageError(
+            f"The command has a secret ({listed(secrets)}), and a sweep would have to store it; "
+            "let the command read it from an environment variable."
+        )
+    versions = make_versions(request.versions)
+    check_placeholders(request.argv, versions)
+    named = find_placeholders(request.argv)
+    unnamed = [name for name in dict.fromkeys(name for one in versions for name in one.texts) if name not in named]
+    if unnamed and named - {OUT, VERSION}:
+        tell(f"Not in the command: {listed(unnamed)}; the command has to read this from ORGLAB_PARAMS.")
+    failure = check_command(fill_command(request.argv, versions[0], "."), Path.cwd())
+    if failure is not None:
+        raise UsageError(failure.error or "The command cannot be run.")
+    return ref, versions
+
+
+def _make_job(log: LogFile, request: SweepRequest, ref: str, record: RecordWriter, tell: Tell) -> Job:
+    folder = Path.cwd()
+    repository = find_repository(folder) or log.repository
+    base = repository.top if repository is not None else log.top
+    run_request = RunRequest(
+        ref, request.argv, results=(base / _RESULTS / ref, *request.results), metrics=request.metrics,
+        printed_metrics=request.printed_metrics, before=request.before, why=request.why, folder=folder,
+        time_limit=request.time_limit, commit_failed=request.commit_failed, extra_fields={FIELD: {}},
+    )  # fmt: skip
+    watch = watch_results(log, run_request, repository, base, tell)
+    return Job(
+        log, run_request, ref, record, folder, repository, watch, tell, EarlierRuns(log, record.id), find_batch_job(),
+        None, find_secrets(log, run_request),
+    )  # fmt: skip
+
+
+def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) -> dict[str, Any]:
+    """Return what the record says of the sweep alone."""
+    slots = request.slots or max(1, len(list_gpus(os.environ)) if request.where is None else 1)
+    known = {
+        "slots": slots, "out": out, "short": state.short, "pinned": request.pinned, "done": request.done,
+        "before_each": request.before_each, "after_each": request.after_each, "where": request.where,
+        "commit_failed": request.commit_failed,
+    }  # fmt: skip
+    if job.repository is not None and not request.pinned:
+        watch = CodeWatch(job.repository, state, None)
+        watch.ignore_folders([os.path.relpath(path, job.base) for path in job.watch.paths])
+        own = job.log.find_own_paths(job.repository)
+        known["signature"] = read_signature(job.repository, lambda path: path in own or watch.is_ignored(path))
+    return {name: value for name, value in known.items() if value not in (None, False, "")}
+
+
+def find_done(log: LogFile, sweep: Run, versions: Iterable[Version]) -> dict[str, str]:
+    """Return the runs of versions that ended well before on the code of a sweep, by the name of the version.
+
+    Args:
+        log: The log.
+        sweep: The record of the sweep.
+        versions: The versions.
+    """
+    earlier: dict[tuple[str, ...], list[Run]] = {}
+    runs = [run for run in LogRuns(log).all if run.ref == sweep.ref and run.cwd == sweep.cwd]
+    for run in runs:
+        if run.status == "done" and run.discarded is None and not is_kept_aside(run) and not run.fields.get("rerun_of"):
+            earlier.setdefault(run.argv, []).append(run)
+    if not earlier:
+        return {}
+    folder = os.path.relpath(str(sweep.fields[FIELD]["out"]), sweep.cwd or ".")
+    candidates: dict[str, list[Run]] = {}
+    for version in versions:
+        argv = fill_command(sweep.recorded_argv, version, os.path.join(folder, version.name))  # noqa: PTH118 - a text
+        own = [run for run in earlier.get(argv, ()) if _has_parameters(run, version)]
+        if own:
+            candidates[version.name] = own
+    if not candidates or log.repository is None:
+        return {}
+    found = [run for own in candidates.values() for run in own]
+    codes = identify_code(log.repository, [sweep, *found], log.find_own_paths(log.repository), [sweep, *runs])
+    same = {name: [run for run in own if codes[run.id] == codes[sweep.id]] for name, own in candidates.items()}
+    return {name: own[-1].id for name, own in same.items() if own}
+
+
+def _has_parameters(run: Run, version: Version) -> bool:
+    """Return whether a run of the same command had the parameters of a version that the command does not name."""
+    return all(run.parameters.get(name, value) == value for name, value in version.parameters.items())
+
+
+def launch(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
+    """Let the tasks of a sweep be run where the sweep says, and write its note."""
+    if is_over(sweep):
+        settle_if_over(log, sweep.folder, tell)
+        return
+    update_note(log, sweep.folder, tell, at_once=True)
+    if sweep.where is None:
+        start_workers(log, sweep, min(sweep.slots, len(sweep.tasks.list_names()["queued"])), tell)
+        return
+    from orglab.runs.launchers.submission import submit  # noqa: PLC0415 - most sweeps run here
+
+    submit(log, sweep, options, tell)
+
+
+def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell) -> list[Version]:
+    """Add versions to a sweep, which goes on with them, and return those that it did not have.
+
+    Raises:
+        UsageError: The versions are not valid, or the sweep is of somebody else.
+        NotWritableError: They cannot be recorded.
+    """
+    _require_own(sweep)
+    known = {version.name.lower() for version in sweep.versions}
+    versions = make_versions(request)
+    new = [version for version in versions if version.name.lower() not in known]
+    check_placeholders(sweep.record.recorded_argv, new)
+    if len(new) < len(versions):
+        tell(f"The sweep has {count(len(versions) - len(new), 'of these versions', 'plain')} already.")
+    if not new:
+        return []
+    first = len(sweep.versions) + 1
+    _append(sweep, "added", {"versions": describe_versions([*sweep.versions, *new])})
+    try:
+        sweep.tasks.add(enumerate(new, first), {})
+    except OSError as error:
+        raise NotWritableError(f"The versions cannot be added: {error.strerror}.") from error
+    _go_on(log, read_sweep(sweep.folder), None, "", tell)
+    return new
+
+
+def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str, tell: Tell) -> int:
+    """Let a sweep go on: what failed, was stopped or was lost is offered again; return how many tasks are queued.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        slots: How many versions run at the same time; as before if None.
+        options: Options of the scheduler.
+        tell: Called with each message for the user.
+
+    Raises:
+        UsageError: The sweep is of somebody else.
+        NotWritableError: It cannot be recorded.
+    """
+    _require_own(sweep)
+    try:
+        recover(log, sweep, tell)
+        for task in sweep.tasks.read_all():
+            if task.state == ENDED and not task.is_good:
+                sweep.tasks.requeue(task)
+    except OSError as error:
+        raise NotWritableError(f"The tasks of the sweep cannot be written: {error.strerror}.") from error
+    _go_on(log, sweep, slots, options, tell)
+    return len(sweep.tasks.list_names()["queued"])
+
+
+def _go_on(log: LogFile, sweep: Sweep, slots: int | None, options: str, tell: Tell) -> None:
+    """Record that a sweep goes on, if it had ended, and start its workers."""
+    sweep.tasks.go_on()
+    fields: dict[str, object] = {}
+    if sweep.has_ended:
+        fields |= dict.fromkeys(("ended", "exit_code", "seconds"))
+    if slots is not None and slots != sweep.slots:
+        fields[FIELD] = {**sweep.fields, "slots": slots}
+    if fields:
+        _append(sweep, "resumed", fields)
+        add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
+    launch(log, read_sweep(sweep.folder), options, tell)
+
+
+def recover(log: LogFile, sweep: Sweep, tell: Tell) -> None:
+    """Put tasks back in order whose worker was killed: what ended is marked as such, what was lost is queued again.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        tell: Called with each message for the user.
+
+    Raises:
+        OSError: The files of the tasks cannot be written.
+    """
+    alive = {worker.name for worker in sweep.list_workers()}
+    tasks = {task.name: task for task in sweep.tasks.read_all()}
+    for number, version in enumerate(sweep.versions, 1):
+        if name_task(number, version) not in tasks:
+            # Its file was lost with the machine; so is what the record would say of its run, if that had not ended.
+            sweep.tasks.add([(number, version)], _find_recorded(log, sweep, version))
+    claimed = [task for task in tasks.values() if task.state == CLAIMED and task.worker not in alive]
+    runs = sweep.read_runs(log.top, claimed)
+    for task in claimed:
+        run = runs.get(task.name)
+        if run is not None and run.is_going_on:
+            tell(f"{task.version.name} still runs, without its worker (process {run.fields.get('child_pid')}); "
+                 "resume the sweep again when it has ended.")  # fmt: skip
+        elif run is not None and run.ended is not None and "outputs" in run.fields:
+            sweep.tasks.end(task, run.status)
+        else:
+            if run is not None and run.argv and not run.fields.get("lost"):
+                _mark_lost(run)
+            sweep.tasks.requeue(task)
+
+
+def _find_recorded(log: LogFile, sweep: Sweep, version: Version) -> dict[str, str]:
+    for run in reversed(LogRuns(log).all):
+        found = run.fields.get(FIELD)
+        if isinstance(found, Mapping) and found.get("id") == sweep.id and found.get("version") == version.name:
+            return {version.name: run.id} if run.status == "done" else {}
+    return {}
+
+
+def _mark_lost(run: Run) -> None:
+    """Record that a run was lost: its process ended without recording a whole result."""
+    record = resume_record(PendingEntry(run.folder, run=run.folder))
+    if record is not None:
+        try:
+            record.end_line()
+            record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
+        finally:
+            record.close()
+
+
+def stop_sweep(log: LogFile, sweep: Sweep, tell: Tell, *, drain: bool = False) -> None:
+    """Let no further version of a sweep begin, and stop those that run.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        tell: Called with each message for the user.
+        drain: Whether those that run may end.
+
+    Raises:
+        NotWritableError: It cannot be stopped.
+    """
+    try:
+        sweep.tasks.stop()
+    except OSError as error:
+        raise NotWritableError(f"The sweep cannot be stopped: {error.strerror}.") from error
+    workers = sweep.list_workers()
+    elsewhere = []
+    for worker in workers:
+        if worker.host != os.uname().nodename:
+            elsewhere.append(worker.host)
+        elif not drain:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(worker.pid, signal.SIGTERM)
+    if elsewhere and not drain:
+        tell(f"On another machine: {listed(dict.fromkeys(elsewhere))}; its versions end before the sweep does.")
+    if sweep.where is not None and not drain:
+        from orglab.runs.launchers.submission import cancel  # noqa: PLC0415 - most sweeps run here
+
+        cancel(sweep, tell)
+    if not workers:
+        settle_if_over(log, sweep.folder, tell)
+
+
+def _require_own(sweep: Sweep) -> None:
+    """Raise UsageError if this user did not begin a sweep: it would run what somebody else wrote."""
+    if not is_own(sweep.record):
+        raise UsageError(f"Somebody else began the sweep {sweep.id}; begin one of your own.")
+
+
+def _append(sweep: Sweep, event: str, fields: dict[str, object]) -> None:
+    append_event(sweep.record, event, fields)
+
+
+def _abandon(record: RecordWriter) -> None:
+    """Remove the record of a sweep that was never begun."""
+    with contextlib.suppress(OSError):
+        record.remove()
+    record.close()

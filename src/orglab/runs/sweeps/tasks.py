@@ -1,0 +1,233 @@
+"""The tasks of a sweep, one for each version, as files in the folder of the sweep.
+
+    record.jsonl         what is run, and on which code, as in the record of a run
+    queued/TASK          a task that nobody has begun
+    claimed/TASK@WORKER  one that a worker has
+    ended/TASK           one whose run has ended, and how
+    workers/WORKER       a worker, which holds a lock on this file for as long as it lives
+    stop                 is there while no task may be begun
+
+A worker claims a task by renaming its file, which only one of several can do.  So tasks can be added while a sweep goes
+on, and a worker that is killed leaves its task behind, with the id of its run.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from orglab.git.private_files import is_real_folder, read_regular, write_new
+from orglab.runs.parameters.arguments import Value
+from orglab.runs.record_lines import is_run_id, read_values
+from orglab.runs.sweeps.versions import Version
+
+QUEUED, CLAIMED, ENDED = "queued", "claimed", "ended"
+_STOP = "stop"
+_LARGEST = 1 << 20
+_MOST = 100_000
+_LONGEST = 240
+
+
+class Task(NamedTuple):
+    """A version of a sweep, and what has become of it.
+
+    Attributes:
+        name: The name of its file, which begins with its number.
+        version: The version.
+        state: QUEUED, CLAIMED or ENDED.
+        worker: The worker that has it or had it; None if it is queued.
+        run: The id of its run; None if it has none yet.
+        status: How it ended, as in `Run.status`, or `skipped` if that was done before; None if it has not.
+        problem: Why its command was not run; empty if it was.
+    """
+
+    name: str
+    version: Version
+    state: str = QUEUED
+    worker: str | None = None
+    run: str | None = None
+    status: str | None = None
+    problem: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether its run ended well, now or before."""
+        return self.status in ("done", SKIPPED)
+
+
+SKIPPED = "skipped"
+"""The status of a task whose version had ended well on the same code before."""
+
+
+def name_task(number: int, version: Version) -> str:
+    """Return the name of the task of the version with this number, from 1 on."""
+    return f"{number:05}-{version.name}"
+
+
+class Tasks:
+    """The tasks in the folder of a sweep."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder of the sweep."""
+        self.folder = folder
+
+    def add(self, versions: Iterable[tuple[int, Version]], done: Mapping[str, str]) -> None:
+        """Add a task for each of some versions.
+
+        Args:
+            versions: The versions, each with its number.
+            done: The runs that count for versions that ended well before, by the name of the version.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        for state in (QUEUED, CLAIMED, ENDED):
+            (self.folder / state).mkdir(exist_ok=True)
+        for number, version in versions:
+            task = Task(name_task(number, version), version)
+            if (run := done.get(version.name)) is not None:
+                task = task._replace(state=ENDED, run=run, status=SKIPPED)
+            self._write(task)
+
+    def list_names(self) -> dict[str, list[str]]:
+        """Return the names of the tasks in each state, in their order."""
+        names = {state: self._list(state) for state in (QUEUED, CLAIMED, ENDED)}
+        # A worker that is killed in between leaves a task that has ended among the claimed ones.
+        ended = {*names[ENDED]}
+        names[CLAIMED] = [name for name in names[CLAIMED] if name.partition("@")[0] not in ended]
+        return names
+
+    def read_all(self) -> list[Task]:
+        """Return all tasks, in their order."""
+        found: dict[str, Task] = {}
+        for state, names in self.list_names().items():
+            for name in names:
+                if (task := self._read(state, name)) is not None:
+                    found[task.name] = task
+        return [found[name] for name in sorted(found)]
+
+    def claim(self, worker: str) -> Task | None:
+        """Claim the first task that is queued for a worker; return None if there is none, or the sweep is stopped."""
+        for name in self._list(QUEUED):
+            if (task := self.claim_one(name, worker)) is not None:
+                return task
+        return None
+
+    def claim_one(self, name: str, worker: str) -> Task | None:
+        """Claim a task; return None if it is not queued, or the sweep is stopped."""
+        if self.is_stopped:
+            return None
+        try:
+            (self.folder / QUEUED / name).rename(self.folder / CLAIMED / f"{name}@{worker}")
+        except OSError:
+            return None
+        return self._read(CLAIMED, f"{name}@{worker}")
+
+    def begin(self, task: Task, run: str) -> Task:
+        """Write down the run of a claimed task, before it starts, and return the task.
+
+        Raises:
+            OSError: That cannot be written.
+        """
+        begun = task._replace(run=run)
+        self._write(begun)
+        return begun
+
+    def end(self, task: Task, status: str, problem: str = "") -> Task:
+        """Write down how a claimed task has ended, and return the task.
+
+        Raises:
+            OSError: That cannot be written.
+        """
+        ended = task._replace(state=ENDED, status=status, problem=problem)
+        self._write(ended)
+        self._claimed_path(task).unlink(missing_ok=True)
+        return ended
+
+    def requeue(self, task: Task) -> bool:
+        """Queue a task again that is claimed or has ended; return whether it was still so."""
+        old = self._claimed_path(task) if task.state == CLAIMED else self.folder / ENDED / task.name
+        new = self.folder / QUEUED / task.name
+        try:
+            if task.state == ENDED:
+                # What a killed worker left among the claimed tasks.
+                for name in self._list(CLAIMED):
+                    if name.partition("@")[0] == task.name:
+                        (self.folder / CLAIMED / name).unlink(missing_ok=True)
+            old.rename(new)
+        except OSError:
+            return False
+        return True
+
+    # Stopping
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no task may be begun."""
+        return os.path.lexists(self.folder / _STOP)
+
+    def stop(self) -> None:
+        """Let no further task begin.
+
+        Raises:
+            OSError: That cannot be written.
+        """
+        write_new(self.folder / _STOP, b"")
+
+    def go_on(self) -> None:
+        """Let tasks begin again."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / _STOP).unlink()
+
+    # Files
+
+    def _list(self, state: str) -> list[str]:
+        if not is_real_folder(self.folder / state):
+            return []
+        with contextlib.suppress(OSError), os.scandir(self.folder / state) as listing:
+            names = (entry.name for entry in listing if entry.is_file(follow_symlinks=False))
+            # A file that is being written has a name of another kind.
+            return sorted(name for name in names if name[:5].isdigit() and len(name) <= _LONGEST)[:_MOST]
+        return []
+
+    def _claimed_path(self, task: Task) -> Path:
+        return self.folder / CLAIMED / f"{task.name}@{task.worker}"
+
+    def _read(self, state: str, name: str) -> Task | None:
+        own, _, worker = name.partition("@")
+        try:
+            fields = json.loads(read_regular(self.folder / state / name, _LARGEST))
+        except (OSError, ValueError, RecursionError):
+            return None
+        if not isinstance(fields, dict) or not isinstance(fields.get("version"), str):
+            return None
+        version = Version(fields["version"], _read_values(fields.get("parameters")), _read_texts(fields.get("texts")))
+        run, status, problem, last = (_text(fields.get(field)) for field in ("run", "status", "problem", "worker"))
+        task = Task(own, version, state, worker or last)
+        if state == QUEUED:
+            return task._replace(worker=None)
+        task = task._replace(run=run if run is not None and is_run_id(run) else None)
+        return task._replace(status=status, problem=problem or "") if state == ENDED else task
+
+    def _write(self, task: Task) -> None:
+        version = task.version
+        fields: dict[str, object] = {
+            "version": version.name, "parameters": version.parameters, "texts": version.texts,
+            "run": task.run, "status": task.status, "problem": task.problem, "worker": task.worker,
+        }  # fmt: skip
+        path = self._claimed_path(task) if task.state == CLAIMED else self.folder / task.state / task.name
+        write_new(path, json.dumps({name: value for name, value in fields.items() if value is not None}).encode())
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_values(raw: object) -> dict[str, Value]:
+    return read_values(raw) if isinstance(raw, dict) else {}
+
+
+def _read_texts(raw: Any) -> dict[str, str]:  # noqa: ANN401 - from JSON
+    return {name: text for name, text in raw.items() if isinstance(text, str)} if isinstance(raw, dict) else {}

@@ -1,0 +1,205 @@
+"""Run one version of a sweep: a run as any other, but that its commit and its note are those of the sweep."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from orglab import clock
+from orglab.errors import OrglabError
+from orglab.git import Repository, find_repository
+from orglab.log.log import LogFile
+from orglab.runs.child import ExitStatus
+from orglab.runs.environment import PythonProbe
+from orglab.runs.job import EarlierRuns, Job
+from orglab.runs.launch import record_begin, run_job
+from orglab.runs.preparation import check_command, describe_beginning, find_secrets, watch_results
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run
+from orglab.runs.record_writer import RecordWriter, begin_record
+from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_results
+from orglab.runs.run_request import RunRequest
+from orglab.runs.sweeps.code_watch import CodeWatch
+from orglab.runs.sweeps.sweep import FIELD, Sweep
+from orglab.runs.sweeps.tasks import Task
+from orglab.runs.sweeps.versions import Version, fill_command, find_placeholders
+from orglab.runs.working_state import WorkingState
+from orglab.text import Tell
+
+PARAMETERS, VERSION = "ORGLAB_PARAMS", "ORGLAB_VERSION"
+_SHELL = "/bin/sh"
+
+
+def make_variables(version: Version) -> dict[str, str]:
+    """Return the environment variables that tell a command its version."""
+    return {PARAMETERS: json.dumps(version.parameters), VERSION: version.name}
+
+
+class VersionRunner:
+    """Runs versions of a sweep, one after the other, in a process of its own.
+
+    Attributes:
+        sweep: The sweep.
+        folder: The folder that the commands run in.
+    """
+
+    def __init__(
+        self, log: LogFile, sweep: Sweep, python: PythonProbe, top: Path, variables: Mapping[str, str], tell: Tell
+    ) -> None:
+        """Prepare to run versions.
+
+        Args:
+            log: The log.
+            sweep: The sweep.
+            python: The Python that its commands would use.
+            top: The top of the working tree that they run in; without git, the folder of the log.
+            variables: Environment variables for all of them.
+            tell: Called with each message for the user.
+        """
+        self.sweep = sweep
+        self.folder = Path(os.path.normpath(top / (sweep.record.cwd or ".")))
+        self._top = top
+        self._log = log
+        self._python = python
+        self._variables = variables
+        self._tell = tell
+        self._repository = find_repository(self.folder) or log.repository
+        self._earlier = EarlierRuns(log, "")
+        self._watch = self._make_watch(self._repository)
+        self._named = find_placeholders(sweep.record.recorded_argv)
+
+    def _make_watch(self, repository: Repository | None) -> CodeWatch | None:
+        if repository is None or self.sweep.is_pinned:
+            return None
+        signature = self.sweep.fields.get("signature")
+        watch = CodeWatch(repository, self.sweep.state, signature if isinstance(signature, str) else None)
+        watch.ignore_folders(self.sweep.record.results)
+        return watch
+
+    def ignore_outputs(self, runs: Mapping[str, Run]) -> None:
+        """Take what some runs of the sweep have written for no code."""
+        if self._watch is not None:
+            self._watch.ignore_outputs(runs.values())
+
+    def run(self, task: Task) -> tuple[Task, Run | None]:
+        """Run the version of a claimed task, and return the task as it has ended, and its run, if there is one.
+
+        Raises:
+            OSError: The files of the task cannot be written.
+        """
+        if before := self._run_command("before_each", task.version, None):
+            return self.sweep.tasks.end(task, "failed", f"the command before it ended with exit {before}"), None
+        try:
+            task, run = self._run_version(task)
+        except OrglabError as error:
+            return self.sweep.tasks.end(task, "failed", str(error)), None
+        self._run_command("after_each", task.version, run)
+        if run is None:
+            return self.sweep.tasks.end(task, "lost", "its record cannot be read"), None
+        return self.sweep.tasks.end(task, run.status), run
+
+    def _run_version(self, task: Task) -> tuple[Task, Run | None]:
+        """Run the version of a task as a run, and return the task with the run.
+
+        Raises:
+            OrglabError: The run cannot be recorded, or its code cannot be captured.
+        """
+        out = self._top / self.sweep.out / task.version.name
+        out.mkdir(parents=True, exist_ok=True)
+        request = self._make_request(task.version, out)
+        record = begin_record(self._log, clock.now(), is_pending=False)
+        try:
+            begun = self.sweep.tasks.begin(task, record.id)
+            job = self._make_job(request, record)
+            failure = check_command(request.argv, self.folder)
+            run_job(job, failure, lambda _printed: self._begin(job, failure))
+            run = read_run(record.folder)
+            if run is not None:
+                self._keep_aside(job, run)
+        finally:
+            record.close()
+            with contextlib.suppress(OSError):
+                out.rmdir()  # empty, so the command did not need it
+        if run is not None and self._watch is not None:
+            self._watch.ignore_outputs([run])
+        return begun, run
+
+    def _make_request(self, version: Version, out: Path) -> RunRequest:
+        record, fields = self.sweep.record, self.sweep.fields
+        unnamed = {name: value for name, value in version.parameters.items() if name not in self._named}
+        results = [self._top / path for path in record.results if os.path.normpath(path) != self.sweep.out]
+        return RunRequest(
+            record.ref, fill_command(record.recorded_argv, version, os.path.relpath(out, self.folder)),
+            results=(out, *results),
+            metrics=tuple(os.path.relpath(path, record.cwd or ".") for path in record.metrics_files),
+            printed_metrics=record.fields.get("printed_metrics") is True, before="snapshot", why=record.why,
+            folder=self.folder, environment={**self._variables, **make_variables(version)},
+            extra_fields={FIELD: {"id": self.sweep.id, "version": version.name}}, show_output=False,
+            time_limit=record.time_limit, out=out, parameters=unnamed,
+            commit_failed=fields.get("commit_failed") is True,
+        )  # fmt: skip
+
+    def _make_job(self, request: RunRequest, record: RecordWriter) -> Job:
+        log, repository = self._log, self._repository
+        base = repository.top if repository is not None else log.top
+        watch = watch_results(log, request, repository, base, self._tell)
+        return Job(
+            log, request, self.sweep.record.ref, record, self.folder, repository, watch, self._tell, self._earlier,
+            secrets=find_secrets(log, request),
+        )  # fmt: skip
+
+    def _begin(self, job: Job, failure: ExitStatus | None) -> str | None:
+        """Record the beginning of a run, and return the full hash of the commit with its code.
+
+        Raises:
+            GitError: The code has changed and cannot be captured.
+            NotWritableError: The run cannot be recorded.
+        """
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(_abandon, job.record)
+            state, changed = WorkingState() if failure else self.sweep.state, list[str]()
+            if self._watch is not None and failure is None:
+                state, changed = self._watch.read(job)
+            fields = describe_beginning(job, state, self._python, clock.now())
+            if changed:
+                fields[FIELD] = {**fields[FIELD], "changed": changed[:100]}
+            record_begin(job, "began", fields)
+            cleanup.pop_all()
+        return state.code
+
+    def _keep_aside(self, job: Job, run: Run) -> None:
+        """Keep the results of a run that did not end well beside the branch; the others are committed later."""
+        if job.repository is not None and run.uncommitted and run.ended is not None and is_kept_aside(run):
+            request = ResultsRequest(self._log, job.repository, run, job.record_event, self._tell, is_first=True)
+            settle_results(request, None)
+
+    def _run_command(self, name: str, version: Version, run: Run | None) -> int | None:
+        """Run the user's own command before or after a version, and return its exit code; None if there is none."""
+        command = self.sweep.fields.get(name)
+        if not isinstance(command, str) or not command:
+            return None
+        variables = {**os.environ, **self._variables, **make_variables(version), "ORGLAB_SWEEP": self.sweep.id}
+        if run is not None:
+            variables |= {"ORGLAB_RUN": run.id, "ORGLAB_STATUS": run.status}
+        try:
+            # The user's own: it is on the command line, or in the configuration of the user alone.
+            done = subprocess.run(  # noqa: S603
+                [_SHELL, "-c", command], cwd=self.folder, env=variables, stdin=subprocess.DEVNULL, check=False,
+                restore_signals=True,
+            )  # fmt: skip
+        except OSError as error:
+            self._tell(f"{name.replace('_', '-')}: {error.strerror}.")
+            return 1
+        if done.returncode:
+            how = f"exit {done.returncode}" if done.returncode > 0 else signal.Signals(-done.returncode).name
+            self._tell(f"{version.name}: the command {command!r} ended with {how}.")
+        return done.returncode
+
+
+def _abandon(record: RecordWriter) -> None:
+    """Remove the record of a run that was never started."""
+    with contextlib.suppress(OSError):
+        record.remove()
