@@ -50,6 +50,7 @@ ALLOWED = {
     "JSON job": "the job of a scheduler that a run was part of",
     "JSON living": "a key of version 1",
     "JSON mentions": "commits that name an experiment, not the references in them; a key of version 1",
+    "JSON queued": "versions of a sweep that no worker has begun, not runs that the log does not have yet",
     "JSON remarks": "what `orglab why` says about its answer, not notes in the log",
     "JSON remedy": "the command that fixes a problem; a key of version 1",
     "JSON waiting": "the kind of the state WAIT",

@@ -158,7 +158,9 @@ def shared_decimals(means: Sequence[float], deviations: Sequence[float]) -> int 
     if max(sizes) > _COMPARABLE * min(sizes):
         return None
     if known := [deviation for deviation in deviations if 0 < deviation < math.inf]:
-        return min(max(0, 1 - math.floor(math.log10(min(known)))), _MOST_DECIMALS)
+        # Rounded to these two digits first: 0.00999999 is 0.010.
+        smallest = float(f"{min(known):.1e}")
+        return min(max(0, 1 - math.floor(math.log10(smallest))), _MOST_DECIMALS)
     return max(len(_trim(f"{size:.{_count_decimals(size)}f}").partition(".")[2]) for size in sizes)
 
 

@@ -6,7 +6,7 @@ from orglab.api.serialize import format_moment, run_core
 
 if TYPE_CHECKING:
     from orglab.runs.record import Run
-    from orglab.runs.sweeps.progress import Progress
+    from orglab.runs.sweeps.sweep_progress import Progress
     from orglab.runs.sweeps.tasks import Task
 
 
@@ -21,7 +21,7 @@ def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, obje
         "began": format_moment(sweep.record.began),
         "is_over": progress.is_over,
         "stopped": sweep.tasks.is_stopped,
-        "versions": len(state.tasks),
+        "total": len(state.tasks),
         "done": len(state.done),
         "failed": len(state.failed),
         "diverged": len(state.diverged),
@@ -43,13 +43,13 @@ def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, obje
             "parameters": best.setting.parameters, "runs": [run.id for run, _ in summary.values],
         }  # fmt: skip
     if is_full:
-        form["tasks"] = [_task_form(task, state.runs.get(task.name)) for task in state.tasks]
+        form["versions"] = [_task_form(task, state.runs.get(task.name)) for task in state.tasks]
     return form
 
 
 def _task_form(task: "Task", run: "Run | None") -> dict[str, object]:
     return {
-        "version": task.version.name,
+        "name": task.version.name,
         "parameters": task.version.parameters,
         "state": task.state,
         "status": task.status,

@@ -6,10 +6,10 @@ from orglab.api.runs import RunMethods
 from orglab.text import Tell
 
 if TYPE_CHECKING:
-    from orglab.runs.sweeps.progress import Progress
+    from orglab.runs.sweeps.sweep_progress import Progress
     from orglab.runs.sweeps.start import SweepRequest
     from orglab.runs.sweeps.sweep import Sweep
-    from orglab.runs.sweeps.versions import Version, VersionRequest
+    from orglab.runs.sweeps.sweep_versions import Version, VersionRequest
 
 
 class SweepMethods(RunMethods):
@@ -25,8 +25,8 @@ class SweepMethods(RunMethods):
     def try_sweep(
         self, request: "SweepRequest", tell: Tell, *, keep_going: bool = False, show_output: bool = True
     ) -> int:
-        """Try every version of a sweep once, and return an exit code; see `runs.sweeps.trial.try_versions`."""
-        from orglab.runs.sweeps.trial import try_versions
+        """Try every version of a sweep once, and return an exit code; see `runs.sweeps.sweep_trial.try_versions`."""
+        from orglab.runs.sweeps.sweep_trial import try_versions
 
         return try_versions(self, request, tell, keep_going=keep_going, show_output=show_output)
 
@@ -46,7 +46,7 @@ class SweepMethods(RunMethods):
             NotFoundError: There is no such sweep.
             UsageError: Several sweeps match.
         """
-        from orglab.runs.sweeps.progress import read_progress
+        from orglab.runs.sweeps.sweep_progress import read_progress
         from orglab.runs.sweeps.sweep import find_sweep
 
         return read_progress(self, find_sweep(self, name))
@@ -80,9 +80,12 @@ class SweepMethods(RunMethods):
         queued = resume_sweep(self, sweep, slots, options, tell)
         return read_sweep(sweep.folder), queued
 
-    def work_on_sweep(self, name: str, slot: int, slots: int, task: str | None = None) -> None:
-        """Run tasks of a sweep in this process until none is queued; see `runs.sweeps.worker.work`."""
+    def work_on_sweep(
+        self, name: str, slot: int, slots: int, only: str | None = None, *, is_detached: bool = False
+    ) -> None:
+        """Run tasks of a sweep until none is queued, in this process or detached from it; see `runs.sweeps.worker`."""
         from orglab.runs.sweeps.sweep import find_sweep
-        from orglab.runs.sweeps.worker import work
+        from orglab.runs.sweeps.worker import detach, work
 
-        work(self, find_sweep(self, name), slot, slots, task)
+        sweep = find_sweep(self, name)
+        work(self, sweep, slot, slots, only, detach() if is_detached else None)

@@ -19,8 +19,8 @@ from orglab.text import count
 
 if TYPE_CHECKING:
     from orglab.api import Log
-    from orglab.runs.sweeps.progress import Progress
-    from orglab.runs.sweeps.versions import VersionRequest
+    from orglab.runs.sweeps.sweep_progress import Progress
+    from orglab.runs.sweeps.sweep_versions import VersionRequest
 
 _POLL_SECONDS = 0.5
 
@@ -81,7 +81,7 @@ def sweep_command() -> None:
 @click.option("--before-each", metavar="COMMAND", help="A shell command to run before each version.")
 @click.option("--after-each", metavar="COMMAND", help="A shell command to run after each version.")
 @click.option("--on", "where", metavar="COMMAND",
-              help="Submit each version with this command, such as 'tsp {command}', instead of running it here.")  # fmt: skip
+              help="Submit each version with this command, such as 'tsp {command}'; it does not run here.")  # fmt: skip
 @click.option("--test", is_flag=True, help="Try every version once: nothing is committed, recorded or noted.")
 @click.option("--keep-going", is_flag=True, help="With --test: go on after a version that failed.")
 @click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if a version failed.")
@@ -148,7 +148,7 @@ def start_command(  # noqa: PLR0913 - one for each option
 def _read_versions(
     values: tuple[str, ...], seeds: str | None, file: Path | None, only: tuple[str, ...], excluded: tuple[str, ...]
 ) -> "VersionRequest":
-    from orglab.runs.sweeps.versions import VersionRequest  # noqa: PLC0415 - for two commands of several
+    from orglab.runs.sweeps.sweep_versions import VersionRequest  # noqa: PLC0415 - for two commands of several
 
     return VersionRequest(values, seeds, file, only, excluded)
 
@@ -273,14 +273,15 @@ def resume_command(sweep: str | None, slots: int | None, *, wait: bool, as_json:
 @click.option(
     "--slot", default="0/1", metavar="N/M", help="The number of this worker, from 0 on, and how many there are."
 )
-@click.option("--task", metavar="TASK", help="The only task to run.")
+@click.option("--only", metavar="NAME", help="The only version to run: its number and name, as in its file.")
+@click.option("--detach", is_flag=True, help="Go on in the background.")
 @log_options
-def work_command(sweep: str, slot: str, task: str | None) -> None:
+def work_command(sweep: str, slot: str, only: str | None, *, detach: bool) -> None:
     """Run versions of a sweep in this process; `orglab sweep` starts this."""
     number, _, total = slot.partition("/")
     if not (number.isdecimal() and total.isdecimal()):
         raise UsageError(f"{slot!r} is no slot, such as 0/2.")
-    this_log().work_on_sweep(sweep, int(number), int(total), task)
+    this_log().work_on_sweep(sweep, int(number), int(total), only, is_detached=detach)
 
 
 def _watch(log: "Log", name: str, *, as_json: bool, is_checked: bool = True) -> int:

@@ -33,7 +33,8 @@ class RunRequest(NamedTuple):
         time_limit: Seconds after which the command is stopped; None for no limit.
         is_test: Whether the command is only tried, so that nothing is recorded.
         out: The folder that `ORGLAB_OUT` names; that of the record if None.
-        parameters: Parameters that the command does not name, but is given in another way.
+        parameters: Parameters that the command does not name, but is given in another way; None instead of a value
+            for an option of the command that is another name of one of them.
     """
 
     reference: str | None
@@ -53,7 +54,7 @@ class RunRequest(NamedTuple):
     time_limit: float | None = None
     is_test: bool = False
     out: Path | None = None
-    parameters: Mapping[str, Value] = {}
+    parameters: Mapping[str, Value | None] = {}
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

@@ -108,7 +108,7 @@ class Setting(NamedTuple):
     @property
     def words(self) -> tuple[str, ...]:
         """The command without its parameters, of the newest run."""
-        return parse_arguments(self.runs[-1].argv).words
+        return read_words(self.runs[-1])
 
     @property
     def runs(self) -> list[Run]:
@@ -188,10 +188,17 @@ def read_seeds(run: Run) -> dict[str, str]:
     if named:
         return named
     texts = [str(value) for name, value in run.parameters.items() if not _INPUT.match(name)]
-    found = {
-        _unpadded(seed) for text in (*texts, *parse_arguments(run.argv).words) for seed in _SEED_IN_TEXT.findall(text)
-    }
+    found = {_unpadded(seed) for text in (*texts, *read_words(run)) for seed in _SEED_IN_TEXT.findall(text)}
     return {"seed": found.pop()} if len(found) == 1 else {}
+
+
+def read_words(run: Run) -> tuple[str, ...]:
+    """Return the command of a run without its parameters; of a version of a sweep, with the placeholders in it."""
+    swept = run.fields.get("sweep")
+    words = swept.get("words") if isinstance(swept, Mapping) else None
+    if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        return tuple(words)
+    return parse_arguments(run.argv).words
 
 
 def _name_seeds(run: Run) -> str:
@@ -213,7 +220,7 @@ def _make_keys(run: Run) -> set[_Key]:
     `r/lr1_1` is `r/lr1_SEED` or `r/lrSEED_SEED`.
     """
     seeds = read_seeds(run)
-    words = parse_arguments(run.argv).words
+    words = read_words(run)
     named = sorted(run.constant_parameters.items(), key=lambda item: item[0])
     secrets = tuple(sorted(run.secrets.items()))
     files = frozenset(run.config_files)

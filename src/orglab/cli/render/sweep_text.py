@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from orglab.cli import output
 from orglab.runs.description import command_text, describe_end, metrics_text
 from orglab.runs.sweeps.note import SweepState
-from orglab.runs.sweeps.progress import Best, Progress
+from orglab.runs.sweeps.sweep_progress import Best, Progress
 from orglab.runs.sweeps.tasks import SKIPPED, Task
 from orglab.text import count, duration, listed, number
 

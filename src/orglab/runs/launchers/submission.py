@@ -64,7 +64,7 @@ def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:  # noq
     failed = []
     names = sweep.tasks.list_names()[QUEUED]
     for name in names:
-        command = fill_template(words, [*make_command(log, sweep), "--task", name])
+        command = fill_template(words, [*make_command(log, sweep), "--only", name])
         problem = _run(command)
         if problem is not None:
             failed.append(name)

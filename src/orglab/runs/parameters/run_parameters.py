@@ -51,7 +51,7 @@ def describe_parameters(
     config = read_config_files(job.repository, files)
     known = _combine(seeds, _take_values(job, config.parameters), mask_argv(job.request.argv))
     return {
-        "parameters": {**known, **_take_values(job, job.request.parameters)},
+        "parameters": _add_given(job, known),
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
         "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
@@ -81,14 +81,21 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     config, hydra = read_config_files(job.repository, kept), read_hydra_files(job.repository, written)
     first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
     before = _combine(find_environment_seeds(run.environment), _take_values(job, config.parameters), run.argv)
-    after = {**_take_values(job, hydra.parameters), **_take_values(job, job.request.parameters), **own}
+    after = {**_take_values(job, hydra.parameters), **own}
     return {
-        "parameters": {**(before if kept != files or written else run.parameters), **after},
+        "parameters": {**(_add_given(job, before) if kept != files or written else run.parameters), **after},
         "secrets": {**first, **run.digests, **last, **_read_secrets(out)},
         "config_files": [os.path.relpath(path, job.base) for path in (*config.read, *hydra.read)],
         "partial_files": [os.path.relpath(path, job.base) for path in (*config.partial, *hydra.partial)],
         "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
     }
+
+
+def _add_given(job: Job, known: Mapping[str, Value]) -> dict[str, Value]:
+    """Return parameters with those that the request itself names."""
+    given = job.request.parameters
+    new = _take_values(job, {name: value for name, value in given.items() if value is not None})
+    return {**{name: value for name, value in known.items() if name not in given}, **new}
 
 
 def take_secrets(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from orglab.runs.statistics import find_best
 from orglab.runs.step_results import find_differing, read_results
 from orglab.runs.sweeps.sweep import FIELD, Sweep
 from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, SKIPPED, Task
-from orglab.text import count, cut, duration, listed, number, shared_decimals
+from orglab.text import count, cut, duration, listed, shared_decimals
 
 _MOST_NAMED = 5  # versions that failed
 _MOST_ROWS = 20
@@ -223,10 +223,14 @@ def _spell_column(settings: Sequence[Setting], metric: str) -> list[str]:
             cells.append("")
         elif one.deviation is None:
             # A single value is exact.
-            cells.append(value_text(one.mean) if len(one.values) == 1 else number(one.mean, decimals))
+            cells.append(value_text(one.mean) if len(one.values) == 1 else _spell(one.mean, decimals))
         else:
-            cells.append(f"{number(one.mean, decimals)} ± {number(one.deviation, decimals)}")
+            cells.append(f"{_spell(one.mean, decimals)} ± {_spell(one.deviation, decimals)}")
     return cells
+
+
+def _spell(value: float, decimals: int | None) -> str:
+    return value_text(value) if decimals is None else f"{value:.{decimals}f}"
 
 
 def _draw(rows: Sequence[Sequence[str]]) -> list[str]:

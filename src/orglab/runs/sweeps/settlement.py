@@ -61,7 +61,7 @@ def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False
         tell: Called with each message for the user.
         at_once: Whether to rewrite it in any case.
     """
-    with contextlib.suppress(OSError), _lock(folder, wait=False) as is_held:
+    with contextlib.suppress(OSError), lock_sweep(folder, wait=False) as is_held:
         if not is_held or (not at_once and time.time() - _read_time(folder / _NOTES) < _SECONDS):
             return
         try:
@@ -145,7 +145,7 @@ def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = Fa
     """
     if entry.run is None:
         return
-    with _lock(entry.run, wait=True) as is_held:
+    with lock_sweep(entry.run, wait=True) as is_held:
         sweep = read_sweep(entry.run)
         if not is_held or not is_over(sweep):
             return
@@ -257,8 +257,12 @@ def _read_time(path: Path) -> float:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Lock a sweep, so that only one process tells the log about it; yield whether that was possible.
+def lock_sweep(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Lock a sweep, so that only one process tells the log about it or queues tasks; yield whether that was possible.
+
+    Args:
+        folder: The folder of the sweep.
+        wait: Whether to wait until no other process holds the lock.
 
     Raises:
         OSError: The file of the lock cannot be made.

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,10 +34,10 @@ from orglab.runs.seal import is_own
 from orglab.runs.secrets import find_values
 from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
-from orglab.runs.sweeps.settlement import is_over, settle_if_over, update_note
+from orglab.runs.sweeps.settlement import is_over, lock_sweep, settle_if_over, update_note
 from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, read_sweep
-from orglab.runs.sweeps.tasks import CLAIMED, ENDED, name_task
-from orglab.runs.sweeps.versions import (
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, name_task
+from orglab.runs.sweeps.sweep_versions import (
     OUT,
     VERSION,
     Version,
@@ -277,13 +277,12 @@ def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell
         tell(f"The sweep has {count(len(versions) - len(new), 'of these versions', 'plain')} already.")
     if not new:
         return []
-    first = len(sweep.versions) + 1
-    _append(sweep, "added", {"versions": describe_versions([*sweep.versions, *new])})
-    try:
-        sweep.tasks.add(enumerate(new, first), {})
-    except OSError as error:
-        raise NotWritableError(f"The versions cannot be added: {error.strerror}.") from error
-    _go_on(log, read_sweep(sweep.folder), None, "", tell)
+    with _changing(sweep) as now:
+        first = len(now.versions) + 1
+        append_event(now.record, "added", {"versions": describe_versions([*now.versions, *new])})
+        now.tasks.add(enumerate(new, first), {})
+        _reopen(log, now, None)
+    launch(log, read_sweep(sweep.folder), "", tell)
     return new
 
 
@@ -302,19 +301,38 @@ def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str, te
         NotWritableError: It cannot be recorded.
     """
     _require_own(sweep)
-    try:
-        recover(log, sweep, tell)
-        for task in sweep.tasks.read_all():
+    with _changing(sweep) as now:
+        recover(log, now, tell)
+        for task in now.tasks.read_all():
             if task.state == ENDED and not task.is_good:
-                sweep.tasks.requeue(task)
+                now.tasks.requeue(task)
+        queued = len(now.tasks.list_names()[QUEUED])
+        if queued:
+            _reopen(log, now, slots)
+    launch(log, read_sweep(sweep.folder), options, tell)
+    return queued
+
+
+@contextlib.contextmanager
+def _changing(sweep: Sweep) -> Iterator[Sweep]:
+    """Yield a sweep as it is recorded now, which nobody takes for ended meanwhile.
+
+    Raises:
+        NotWritableError: Its files cannot be written.
+    """
+    try:
+        with lock_sweep(sweep.folder):
+            yield read_sweep(sweep.folder)
     except OSError as error:
         raise NotWritableError(f"The tasks of the sweep cannot be written: {error.strerror}.") from error
-    _go_on(log, sweep, slots, options, tell)
-    return len(sweep.tasks.list_names()["queued"])
 
 
-def _go_on(log: LogFile, sweep: Sweep, slots: int | None, options: str, tell: Tell) -> None:
-    """Record that a sweep goes on, if it had ended, and start its workers."""
+def _reopen(log: LogFile, sweep: Sweep, slots: int | None) -> None:
+    """Let tasks begin again, and record that a sweep goes on, if it had ended.
+
+    Raises:
+        OSError: Its pending entry cannot be written.
+    """
     sweep.tasks.go_on()
     fields: dict[str, object] = {}
     if sweep.has_ended:
@@ -322,9 +340,8 @@ def _go_on(log: LogFile, sweep: Sweep, slots: int | None, options: str, tell: Te
     if slots is not None and slots != sweep.slots:
         fields[FIELD] = {**sweep.fields, "slots": slots}
     if fields:
-        _append(sweep, "resumed", fields)
+        append_event(sweep.record, "resumed", fields)
         add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
-    launch(log, read_sweep(sweep.folder), options, tell)
 
 
 def recover(log: LogFile, sweep: Sweep, tell: Tell) -> None:
@@ -416,10 +433,6 @@ def _require_own(sweep: Sweep) -> None:
     """Raise UsageError if this user did not begin a sweep: it would run what somebody else wrote."""
     if not is_own(sweep.record):
         raise UsageError(f"Somebody else began the sweep {sweep.id}; begin one of your own.")
-
-
-def _append(sweep: Sweep, event: str, fields: dict[str, object]) -> None:
-    append_event(sweep.record, event, fields)
 
 
 def _abandon(record: RecordWriter) -> None:

@@ -20,7 +20,7 @@ from orglab.runs.record_lines import is_run_id, read_values, read_whole
 from orglab.runs.record_reader import read_run
 from orglab.runs.storage import RUNS, SWEEPS, list_entries
 from orglab.runs.sweeps.tasks import Task, Tasks
-from orglab.runs.sweeps.versions import Version
+from orglab.runs.sweeps.sweep_versions import Version
 from orglab.runs.working_state import WorkingState
 
 FIELD = "sweep"
@@ -152,11 +152,11 @@ class Sweep:
             return []
         return [worker for worker in (Worker(folder / name) for name in names[:1000]) if worker.is_alive]
 
-    def read_runs(self, top: Path, tasks: Iterable[Task]) -> dict[str, Run]:
+    def read_runs(self, top: Path, among: Iterable[Task]) -> dict[str, Run]:
         """Return the runs of some tasks by the name of the task; those whose record is gone are left out."""
         folders = list_entries(top, RUNS)
         found = {}
-        for task in tasks:
+        for task in among:
             folder = folders.get(task.run or "")
             if folder is not None and (run := read_run(folder)) is not None:
                 found[task.name] = run

@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 from orglab.git.private_files import is_real_folder, read_regular, write_new
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.record_lines import is_run_id, read_values
-from orglab.runs.sweeps.versions import Version
+from orglab.runs.sweeps.sweep_versions import Version
 
 QUEUED, CLAIMED, ENDED = "queued", "claimed", "ended"
 _STOP = "stop"
 _LARGEST = 1 << 20
 _MOST = 100_000
 _LONGEST = 240
+_TRIES = 20
 
 
 class Task(NamedTuple):
@@ -92,7 +93,10 @@ class Tasks:
             self._write(task)
 
     def list_names(self) -> dict[str, list[str]]:
-        """Return the names of the tasks in each state, in their order."""
+        """Return the names of the tasks in each state, in their order.
+
+        The states are in the order in which workers move a task, so that none is missed that moves meanwhile.
+        """
         names = {state: self._list(state) for state in (QUEUED, CLAIMED, ENDED)}
         # A worker that is killed in between leaves a task that has ended among the claimed ones.
         ended = {*names[ENDED]}
@@ -100,13 +104,25 @@ class Tasks:
         return names
 
     def read_all(self) -> list[Task]:
-        """Return all tasks, in their order."""
+        """Return all tasks, in their order; those whose file is damaged are left out."""
+        found, is_moving = self._read_once()
+        for _ in range(_TRIES if is_moving else 0):
+            found, is_moving = self._read_once()
+            if not is_moving:
+                break
+        return [found[name] for name in sorted(found)]
+
+    def _read_once(self) -> tuple[dict[str, Task], bool]:
+        """Return the tasks by name, and whether one has gone to another folder meanwhile."""
         found: dict[str, Task] = {}
+        is_moving = False
         for state, names in self.list_names().items():
             for name in names:
                 if (task := self._read(state, name)) is not None:
                     found[task.name] = task
-        return [found[name] for name in sorted(found)]
+                elif not os.path.lexists(self.folder / state / name):
+                    is_moving = True
+        return found, is_moving
 
     def claim(self, worker: str) -> Task | None:
         """Claim the first task that is queued for a worker; return None if there is none, or the sweep is stopped."""

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orglab import clock
@@ -16,6 +16,7 @@ from orglab.runs.child import ExitStatus
 from orglab.runs.environment import PythonProbe
 from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.launch import record_begin, run_job
+from orglab.runs.parameters.arguments import Arguments, Value, is_seed, normalize_name, parse_arguments
 from orglab.runs.preparation import check_command, describe_beginning, find_secrets, watch_results
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
@@ -25,7 +26,7 @@ from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep
 from orglab.runs.sweeps.tasks import Task
-from orglab.runs.sweeps.versions import Version, fill_command, find_placeholders
+from orglab.runs.sweeps.sweep_versions import Version, fill_command, find_placeholders
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
@@ -36,6 +37,31 @@ _SHELL = "/bin/sh"
 def make_variables(version: Version) -> dict[str, str]:
     """Return the environment variables that tell a command its version."""
     return {PARAMETERS: json.dumps(version.parameters), VERSION: version.name}
+
+
+def choose_parameters(template: Arguments, argv: Sequence[str], version: Version) -> dict[str, Value | None]:
+    """Return the parameters of a version that its command does not name, for its record.
+
+    A seed has its own name in any case, so that the versions that differ by it are one setting: `--s {seed}` is not
+    another parameter.
+
+    Args:
+        template: The arguments of the command, with placeholders.
+        argv: The command of the version.
+        version: The version.
+    """
+    options: dict[str, list[str]] = {}
+    for option, value in template.parameters.items():
+        options.setdefault(str(value), []).append(option)
+    # A folder such as `results/e1/lr=0.1`, where the template has `{out}`, is no parameter.
+    chosen: dict[str, Value | None] = dict.fromkeys(parse_arguments(argv).parameters.keys() - template.parameters)
+    for name, value in version.parameters.items():
+        own = options.get(f"{{{name}}}", [])
+        if is_seed(name) and not any(map(is_seed, own)):
+            chosen |= dict.fromkeys(own)
+        if not own or (is_seed(name) and not any(map(is_seed, own))):
+            chosen[normalize_name(name)] = value
+    return chosen
 
 
 class VersionRunner:
@@ -69,7 +95,7 @@ class VersionRunner:
         self._repository = find_repository(self.folder) or log.repository
         self._earlier = EarlierRuns(log, "")
         self._watch = self._make_watch(self._repository)
-        self._named = find_placeholders(sweep.record.recorded_argv)
+        self._template = parse_arguments(sweep.record.recorded_argv)
 
     def _make_watch(self, repository: Repository | None) -> CodeWatch | None:
         if repository is None or self.sweep.is_pinned:
@@ -129,18 +155,23 @@ class VersionRunner:
 
     def _make_request(self, version: Version, out: Path) -> RunRequest:
         record, fields = self.sweep.record, self.sweep.fields
-        unnamed = {name: value for name, value in version.parameters.items() if name not in self._named}
         results = [self._top / path for path in record.results if os.path.normpath(path) != self.sweep.out]
+        own = {"id": self.sweep.id, "version": version.name, **self._describe_words()}
+        argv = fill_command(record.recorded_argv, version, os.path.relpath(out, self.folder))
         return RunRequest(
-            record.ref, fill_command(record.recorded_argv, version, os.path.relpath(out, self.folder)),
+            record.ref, argv,
             results=(out, *results),
             metrics=tuple(os.path.relpath(path, record.cwd or ".") for path in record.metrics_files),
             printed_metrics=record.fields.get("printed_metrics") is True, before="snapshot", why=record.why,
             folder=self.folder, environment={**self._variables, **make_variables(version)},
-            extra_fields={FIELD: {"id": self.sweep.id, "version": version.name}}, show_output=False,
-            time_limit=record.time_limit, out=out, parameters=unnamed,
+            extra_fields={FIELD: own}, show_output=False,
+            time_limit=record.time_limit, out=out, parameters=choose_parameters(self._template, argv, version),
             commit_failed=fields.get("commit_failed") is True,
         )  # fmt: skip
+
+    def _describe_words(self) -> dict[str, object]:
+        """Return the words of the command, if one is not the same for all versions."""
+        return {"words": list(self._template.words)} if find_placeholders(self._template.words) else {}
 
     def _make_job(self, request: RunRequest, record: RecordWriter) -> Job:
         log, repository = self._log, self._repository

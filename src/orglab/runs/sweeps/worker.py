@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -26,8 +26,6 @@ from orglab.runs.sweeps.version_run import VersionRunner
 from orglab.text import Tell
 
 _HEARTBEAT_SECONDS = 15.0
-_START_SECONDS = 30.0
-_POLL_SECONDS = 0.01
 _LOG = "workers.log"
 GPUS = "CUDA_VISIBLE_DEVICES"
 
@@ -47,28 +45,27 @@ def start_workers(log: LogFile, sweep: Sweep, count: int, tell: Tell) -> None:
     folder = sweep.folder / WORKERS
     folder.mkdir(exist_ok=True)
     output = open_regular(sweep.folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    started = []
+    command = [*make_command(log, sweep), "--detach", "--slot"]
     try:
-        for slot in range(alive, count):
-            process = subprocess.Popen(  # noqa: S603 - this Python, and orglab
-                [*make_command(log, sweep), "--slot", f"{slot}/{count}"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
-            started.append(process)
+        started = [
+            subprocess.Popen(  # noqa: S603 - this Python, and orglab
+                [*command, f"{slot}/{count}"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            for slot in range(alive, count)
+        ]
     finally:
         os.close(output)
-    deadline = time.monotonic() + _START_SECONDS
-    waiting = [process for process in started if process.poll() is None]
-    while waiting and time.monotonic() < deadline:
-        present = {worker.pid for worker in sweep.list_workers()}
-        waiting = [one for one in waiting if one.poll() is None and one.pid not in present]
-        time.sleep(_POLL_SECONDS if waiting else 0)
-    if any(process.poll() for process in started):
+    codes = [process.wait() for process in started]
+    if any(codes):
         tell(f"A worker ended at once; {sweep.folder / _LOG} says why.")
 
 
 def make_command(log: LogFile, sweep: Sweep) -> list[str]:
-    """Return the command of a worker of a sweep; with `--task TASK`, it runs this task alone."""
+    """Return the command of a worker of a sweep; with `--only TASK`, it runs this task alone."""
     path = os.fspath(log.path.absolute())
     # -P: nothing is imported from the folder that the command runs in.
     return [sys.executable, "-P", "-m", "orglab", "--log", path, "sweep", "work", sweep.id]
@@ -143,7 +140,32 @@ class _Stopping:
         self.is_asked = True
 
 
-def work(log: LogFile, sweep: Sweep, slot: int, slots: int, only: str | None = None) -> None:
+def detach() -> Callable[[], None]:
+    """Go on in a child process that nobody waits for; return the function that it calls once it is at work.
+
+    This process ends when that has been called, or with an exit code of 1 if the child ends before.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os._exit(0 if os.read(reading, 1) else 1)
+    os.close(reading)
+
+    def say_ready() -> None:
+        os.write(writing, b"1")
+        os.close(writing)
+
+    return say_ready
+
+
+def work(
+    log: LogFile,
+    sweep: Sweep,
+    slot: int,
+    slots: int,
+    only: str | None = None,
+    say_ready: Callable[[], None] | None = None,
+) -> None:
     """Run the tasks of a sweep until none is queued, or this process is asked to end.
 
     The last worker commits the results and writes the note.
@@ -154,6 +176,7 @@ def work(log: LogFile, sweep: Sweep, slot: int, slots: int, only: str | None = N
         slot: The number of this worker, from 0 on.
         slots: How many there are.
         only: The only task to run; None for any.
+        say_ready: Called once others can see that this worker is there.
     """
     stopping = _Stopping()
     gpus = choose_gpus(list_gpus(os.environ), slot, slots)
@@ -166,6 +189,9 @@ def work(log: LogFile, sweep: Sweep, slot: int, slots: int, only: str | None = N
             runner.ignore_outputs(sweep.read_runs(log.top, sweep.tasks.read_all()))
             while True:
                 with _Presence(sweep, slot) as presence:
+                    if say_ready is not None:
+                        say_ready()
+                        say_ready = None
                     _run_tasks(log, runner, presence.name, stopping, only)
                 # A task that was added just before this worker was gone counts on it.
                 if only or stopping.is_asked or sweep.tasks.is_stopped or not sweep.tasks.list_names()[QUEUED]:

@@ -27,8 +27,8 @@ _MOST = 10_000  # versions of a sweep
 _LONGEST = 100  # characters of a name, which is that of a folder
 _LONGEST_FILE = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
-# A placeholder, or one whose braces are doubled so that it stands for itself.
-_PLACEHOLDER = re.compile(r"\{\{([A-Za-z_][\w.-]*)\}\}|\{([A-Za-z_][\w.-]*)\}", re.ASCII)
+# A placeholder, or one whose braces are doubled so that it stands for itself; `${HOME}` is a variable of a shell.
+_PLACEHOLDER = re.compile(r"\{\{([A-Za-z_][\w.-]*)\}\}|(?<!\$)\{([A-Za-z_][\w.-]*)\}", re.ASCII)
 _UNSAFE = re.compile(r"[^\w.+=,-]+", re.ASCII)
 _OPENING, _CLOSING = "([{", ")]}"
 

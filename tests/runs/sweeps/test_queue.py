@@ -1,0 +1,207 @@
+"""The queue of a sweep: it is added to, stopped and resumed, and its workers are killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+from orglab.runs.sweeps.sweep_versions import VersionRequest, make_versions
+from orglab.runs.sweeps.tasks import Tasks
+from runs.sweeps.conftest import LOG, TRAINING, WAITING
+
+# What a version has done is counted in a file, whatever its record says.
+COUNTED = """\
+import json, os, pathlib, sys
+given = json.loads(os.environ["ORGLAB_PARAMS"])
+pathlib.Path(os.environ["ORGLAB_OUT"], "metrics.json").write_text(json.dumps({"acc": given["seed"] / 1000}))
+with open("ran.log", "a") as file:
+    file.write(f"{given['seed']}\\n")
+"""
+
+
+def test_versions_are_added_while_a_sweep_runs(sweep):
+    sweep("1.1", "--seeds", "1", *WAITING)
+    sweep.wait_until(sweep.begun)
+    assert "2 versions added" in sweep("add", "--seeds", "3").out
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    assert [version["name"] for version in sweep.status()["versions"]] == ["seed=0", "seed=1", "seed=2"]
+    assert sweep.status()["done"] == 3
+    # Also when it has ended; then its note and its results are told again.
+    assert "1 version added" in sweep("add", "--set", "seed=7").out
+    sweep("status", "--wait")
+    assert " swept 4 versions, 4 done, " in sweep.note[0]
+    assert len(sweep.repo.git("ls-files", "results").split("\n")) == 8
+    assert [run.commit is not None for run in sweep.runs] == [True] * 4
+    answer = sweep("add", "--seeds", "1")
+    assert "has 1 of these versions already" in answer.err
+    assert "0 versions added" in answer.out
+
+
+def test_a_sweep_is_stopped_and_resumed(sweep):
+    sweep("1.1", "--seeds", "3", "--slots", "2", *WAITING)
+    sweep.wait_until(lambda: len(sweep.begun()) == 2)
+    assert sweep.status()["running"] == 2
+    sweep("stop")
+    sweep.wait_until(lambda: not sweep.worker_pids())
+    assert sorted(run.status for run in sweep.runs) == ["stopped", "stopped"]
+    assert [run.asked_by for run in sweep.runs] == ["SIGTERM", "SIGTERM"]
+    sweep("status")
+    assert " swept 2 of 3 versions so far, stopped, 2 stopped, 1 queued: " in sweep.note[0]
+    sweep.repo.write("go", "")
+    assert "3 versions to run" in sweep("resume").out
+    sweep("status", "--wait")
+    assert Counter(run.status for run in sweep.runs) == {"done": 3, "stopped": 2}
+    assert " swept 3 versions, 3 done, " in sweep.note[0]
+
+
+def test_a_drained_sweep_ends_what_runs_and_begins_nothing(sweep):
+    sweep("1.1", "--seeds", "3", *WAITING)
+    sweep.wait_until(sweep.begun)
+    sweep("stop", "--drain")
+    sweep.repo.write("go", "")
+    sweep.wait_until(lambda: "ended.txt" in sweep.repo.git("ls-files", "results"))
+    assert [run.status for run in sweep.runs] == ["done"]
+    assert sweep.status()["queued"] == 2
+    sweep("resume", "--slots", "2", "--wait")
+    assert sweep.status()["done"] == 3
+
+
+def test_what_failed_is_run_again_by_resume(sweep):
+    sweep("1.1", "--set", "lr=0.9,0.1", "--wait", *TRAINING[:5], code=1)
+    sweep.repo.write("train.py", (sweep.path / "train.py").read_text().replace("given.lr > 0.5", "given.lr > 5"))
+    sweep("resume", "--wait")
+    assert " swept 2 versions, 2 done, " in sweep.note[0]
+    assert "1 version ran on changed code: train.py" in sweep.note
+    assert [run.status for run in sweep.runs] == ["failed", "done", "done"]
+
+
+def test_a_version_whose_worker_was_killed_is_not_run_twice_at_once(sweep):
+    sweep("1.1", "--seeds", "1", *WAITING)
+    sweep.wait_until(sweep.begun)
+    sweep.kill_workers()
+    assert "still runs, without its worker" in sweep("resume").err
+    assert len(sweep.runs) == 1
+    assert sweep.status()["running"] == 1
+    os.kill(int((sweep.path / "results/e1.1/seed=0/begun.txt").read_text()), signal.SIGKILL)
+    sweep.wait_until(lambda: sweep.status()["lost"] == 1)
+    sweep.repo.write("go", "")
+    sweep("resume", "--wait")
+    assert [run.status for run in sweep.runs] == ["lost", "done"]
+    assert " swept 1 version, 1 done, " in sweep.note[0]
+
+
+def test_tasks_whose_files_were_lost_with_the_machine_are_found_again(sweep):
+    sweep("1.1", "--seeds", "3", "--wait", *TRAINING[:3], "--lr", "0.1", "--seed", "{seed}")
+    (sweep.folder / "ended/00001-seed=0").write_text("")
+    (sweep.folder / "ended/00002-seed=1").unlink()
+    sweep("resume", "--wait")
+    status = sweep.status()
+    assert (status["done"], status["total"], len(sweep.runs)) == (3, 3, 3)
+
+
+def test_a_sweep_whose_workers_are_killed_gives_each_result_once(sweep):
+    versions, kills = int(os.environ.get("VERSIONS", "30")), int(os.environ.get("KILLS", "8"))
+    sweep.repo.commit("counted", {"counted.py": COUNTED, ".gitignore": "ran.log\n"})
+    sweep("1.1", "--seeds", str(versions), "--slots", "2", "--", sys.executable, "counted.py")
+    chance, killed = random.Random(1), 0  # noqa: S311 - no secret
+    while killed < kills:
+        ended = len(sweep.runs)
+        sweep.wait_until(lambda ended=ended: len([*(sweep.path / ".git/orglab/runs").iterdir()]) > ended)
+        for _ in range(chance.randrange(20_000)):
+            pass
+        for pid in sweep.worker_pids()[: chance.randint(1, 2)]:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+        sweep("resume")
+        if not sweep.status()["queued"]:
+            break
+    for _ in range(3):  # a version that still ran without its worker is offered again
+        sweep("resume", "--wait")
+        if sweep.status()["done"] == versions:
+            break
+    done = [run for run in sweep.runs if run.status == "done"]
+    assert Counter(run.parameters["seed"] for run in done) == dict.fromkeys(range(versions), 1)
+    assert all(run.metrics == {"acc": run.parameters["seed"] / 1000} for run in done)
+    ran = Counter(map(int, (sweep.path / "ran.log").read_text().split()))
+    assert ran.keys() == {*range(versions)}
+    assert len(sweep.repo.git("ls-files", "results").split("\n")) == versions
+    assert f" swept {versions} versions, {versions} done, " in sweep.note[0]
+
+
+def test_a_task_is_claimed_once(tmp_path):
+    tasks = Tasks(tmp_path)
+    tasks.add(enumerate(make_versions(VersionRequest((), "2")), 1), {})
+    first, second = tasks.claim("a"), tasks.claim("b")
+    assert (first.name, second.name) == ("00001-seed=0", "00002-seed=1")
+    assert tasks.claim("c") is None
+    assert tasks.claim_one("00001-seed=0", "c") is None
+    tasks.end(tasks.begin(first, "20260101-000000-abcdef"), "done")
+    assert [task.state for task in tasks.read_all()] == ["ended", "claimed"]
+    # A worker was killed between writing how the task ended and giving it up.
+    (tmp_path / "claimed/00001-seed=0@a").write_text("{}")
+    assert [task.state for task in tasks.read_all()] == ["ended", "claimed"]
+    assert tasks.requeue(second)
+    assert not tasks.requeue(second)
+    tasks.stop()
+    assert tasks.claim("c") is None
+    tasks.go_on()
+    assert tasks.claim("c").name == "00002-seed=1"
+
+
+def test_a_sweep_that_somebody_else_began_is_not_resumed(sweep, monkeypatch, tmp_path):
+    sweep("1.1", "--set", "lr=0.9", "--wait", *TRAINING[:5], code=1)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))  # the key of another user
+    assert "Somebody else began the sweep" in sweep("resume", code=2).err
+    assert "Somebody else began the sweep" in sweep("add", "--set", "lr=0.1", code=2).err
+    assert len(sweep.runs) == 1
+
+
+def test_a_sweep_that_came_with_the_repository_is_not_one(repo, orglab):
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "one")
+    folder = ".orglab/sweeps/20260101-000000-abcdef"
+    record = {
+        "event": "began",
+        "argv": ["touch", "hostile"],
+        "ref": "e1.1",
+        "log": LOG,
+        "sweep": {"out": "results/e1.1"},
+    }
+    repo.commit("hostile", {
+        f"{folder}/record.jsonl": json.dumps(record) + "\n",
+        f"{folder}/queued/00001-only": json.dumps({"version": "only", "parameters": {}, "texts": {}}),
+        ".orglab/waiting/20260101-000000-abcdef": json.dumps({"sweep": True}),
+    })  # fmt: skip
+    assert json.loads(orglab("sweep", "list", "--json").out)["sweeps"] == []
+    assert "Unknown sweep" in orglab("sweep", "resume", "20260101", code=3).err
+    assert "swept" not in (repo.path / LOG).read_text()
+
+
+def test_ctrl_c_ends_the_watching_and_not_the_sweep(sweep):
+    command = [sys.executable, "-m", "orglab", "sweep", "1.1", "--seeds", "1", "--wait", *WAITING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        sweep.wait_until(sweep.begun_or_not)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert "The sweep goes on; `orglab sweep stop` ends it." in said
+    assert sweep.status()["running"] == 1
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    assert [run.status for run in sweep.runs] == ["done"]
+
+
+def test_the_newest_sweep_is_meant_and_others_are_named(sweep):
+    sweep("1.1", "--seeds", "1", "--wait", *TRAINING[:3], "--lr", "0.1")
+    first = sweep.folder.name
+    sweep("1.2", "--seeds", "2", "--wait", *TRAINING[:3], "--lr", "0.1")
+    assert sweep.status()["ref"] == "e1.2"
+    assert json.loads(sweep("status", first[-6:], "--json").out)["ref"] == "e1.1"
+    lines = sweep("list").out.splitlines()
+    assert [line.split("  ")[:4] for line in lines] == [
+        [first, "e1.1", "1 of 1", "1 done"], [sweep.folder.name, "e1.2", "2 of 2", "2 done"],
+    ]  # fmt: skip
