@@ -6,9 +6,9 @@ from orglab.api.runs import RunMethods
 from orglab.text import Tell
 
 if TYPE_CHECKING:
-    from orglab.runs.sweeps.sweep_progress import Progress
     from orglab.runs.sweeps.start import SweepRequest
     from orglab.runs.sweeps.sweep import Sweep
+    from orglab.runs.sweeps.sweep_progress import Progress
     from orglab.runs.sweeps.sweep_versions import Version, VersionRequest
 
 
@@ -46,8 +46,8 @@ class SweepMethods(RunMethods):
             NotFoundError: There is no such sweep.
             UsageError: Several sweeps match.
         """
-        from orglab.runs.sweeps.sweep_progress import read_progress
         from orglab.runs.sweeps.sweep import find_sweep
+        from orglab.runs.sweeps.sweep_progress import read_progress
 
         return read_progress(self, find_sweep(self, name))
 

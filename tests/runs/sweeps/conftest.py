@@ -101,6 +101,7 @@ class Swept:
     def kill_workers(self):
         for pid in self.worker_pids():
             os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: not self.worker_pids())
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
 from orglab.runs.sweeps.settlement import is_over, lock_sweep, settle_if_over, update_note
 from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, read_sweep
-from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, name_task
 from orglab.runs.sweeps.sweep_versions import (
     OUT,
     VERSION,
@@ -47,6 +46,7 @@ from orglab.runs.sweeps.sweep_versions import (
     find_placeholders,
     make_versions,
 )
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, name_task
 from orglab.runs.sweeps.worker import list_gpus, start_workers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, count, listed
@@ -309,6 +309,8 @@ def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str, te
         queued = len(now.tasks.list_names()[QUEUED])
         if queued:
             _reopen(log, now, slots)
+    if not queued and (workers := sweep.list_workers()):
+        tell(f"The sweep goes on already, with {count(len(workers), 'worker')}.")
     launch(log, read_sweep(sweep.folder), options, tell)
     return queued
 

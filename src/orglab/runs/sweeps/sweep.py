@@ -19,8 +19,8 @@ from orglab.runs.record import Run
 from orglab.runs.record_lines import is_run_id, read_values, read_whole
 from orglab.runs.record_reader import read_run
 from orglab.runs.storage import RUNS, SWEEPS, list_entries
-from orglab.runs.sweeps.tasks import Task, Tasks
 from orglab.runs.sweeps.sweep_versions import Version
+from orglab.runs.sweeps.tasks import Task, Tasks
 from orglab.runs.working_state import WorkingState
 
 FIELD = "sweep"

@@ -7,8 +7,8 @@ from pathlib import Path
 from orglab.log.log import LogFile
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.start import SweepRequest, prepare
-from orglab.runs.sweeps.version_run import make_variables
 from orglab.runs.sweeps.sweep_versions import Version, fill_command
+from orglab.runs.sweeps.version_run import make_variables
 from orglab.runs.trial import try_command
 from orglab.text import Tell, count, listed
 

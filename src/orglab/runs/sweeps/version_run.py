@@ -25,8 +25,8 @@ from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_res
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep
-from orglab.runs.sweeps.tasks import Task
 from orglab.runs.sweeps.sweep_versions import Version, fill_command, find_placeholders
+from orglab.runs.sweeps.tasks import Task
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
