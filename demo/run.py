@@ -70,8 +70,8 @@ class Study:
         self.folder = folder
         self.environment = clean_environment()
 
-    def type(self, *command: str, direct: bool = False) -> str:
-        """Print and run a command, print its standard output, and return it.
+    def type(self, *command: str, direct: bool = False, code: int = 0) -> str:
+        """Print and run a command, print its standard output, and return it; it has to end with an exit code.
 
         With `direct` the command writes to the terminal itself, and so keeps its colours.
         """
@@ -87,7 +87,7 @@ class Study:
         )
         output = result.stdout or ""
         print(output, end="", flush=True)
-        if result.returncode:
+        if result.returncode != code:
             sys.exit(f"demo: the command failed with exit code {result.returncode}; see the folder {self.folder}")
         return output.strip()
 
@@ -129,14 +129,18 @@ class Study:
         self.commit(what, str(file))
         return file
 
-    def sweep(self, step: str, what: str, units: tuple[int, ...], seeds: int, **settings: object) -> None:
-        """Run a step once for each number of units and each seed."""
-        self.write_settings(step, what, **settings)
-        for number in units:
-            for seed in range(seeds):
-                metrics = f"results/{step}-units{number}-seed{seed}.json"
-                command = ("python", "train.py", f"settings/{step}.toml", "--units", str(number), "--seed", str(seed))
-                self.type("orglab", "run", step, "--metrics", metrics, "--", *command)
+    def sweep(self, step: str, what: str, values: dict[str, str], seeds: int, **settings: object) -> None:
+        """Try a version, then run every combination of some values with each seed; one that is added fails."""
+        file = self.write_settings(step, what, **settings)
+        given = [argument for name, value in values.items() for argument in ("--set", f"{name}={value}")]
+        options = [argument for name in (*values, "seed", "out") for argument in (f"--{name}", f"{{{name}}}")]
+        command = ("--", "python", "train.py", str(file), *options)
+        first = f"{next(iter(values))}={next(iter(values.values())).partition(',')[0]},seed=0"
+        self.type("orglab", "sweep", step, *given, "--seeds", "1", "--only", first, "--test", *command)
+        self.type("orglab", "sweep", step, *given, "--seeds", str(seeds), "--wait", *command)
+        say("A version is added that cannot work: it fails, and the others stay as they are.")
+        self.type("orglab", "sweep", "add", "--set", "units=0", "--set", "rate=0.01", "--seeds", "1")
+        self.type("orglab", "sweep", "status", "--wait", code=1)
 
     def read_points(self, step: str, other: str) -> float:
         """Return by how many percentage points the mean accuracy of a step is higher than that of another."""
@@ -280,16 +284,17 @@ def try_again(study: Study) -> None:
 
 def leave_open(study: Study) -> None:
     """Start an experiment with networks, and stop after the first step."""
-    say("Another experiment is started, and left open. Its first step has two settings and three seeds.")
+    say("Another experiment is started, and left open. Its first step sweeps two sizes, two rates and three seeds.")
     experiment = study.new(
         "A vote of five small networks beats a single one",
         "The majority of five networks of 64 units is right more often than the best of them.",
-        "One network of 16 or 64 units, three seeds",
+        "One network of 16 or 64 units, at two learning rates",
         "All five together, by majority vote",
         tag="networks",
     )
     settings = {"model": "network", "digits": 500, "split": 0}
-    study.sweep(f"{experiment}.1", "one network, two sizes, three seeds", (16, 64), 3, **settings)
+    values = {"units": "16,64", "rate": "0.001,0.01"}
+    study.sweep(f"{experiment}.1", "one network, two sizes, two rates", values, 3, **settings)
     say("The runs as a table, and by setting: what has the same code and parameters, but for the seed.")
     study.type("orglab", "runs", f"{experiment}.1", direct=True)
     study.type("orglab", "runs", f"{experiment}.1", "--by", "setting", "--best", "accuracy", direct=True)

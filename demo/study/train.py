@@ -1,10 +1,10 @@
-"""Train and evaluate a classifier of handwritten digits: train.py SETTINGS.toml --seed N [--units N].
+"""Train and evaluate a classifier of handwritten digits: train.py SETTINGS.toml --seed N [--units N] [--rate R].
 
 The settings choose the model, the number of training digits and the preprocessing. The seed
 draws the training digits and 500 others for testing, and initializes the model. For
 settings/e1.1.toml and seed 3 the results are results/e1.1-seed3.json, the numbers, and
 models/e1.1.joblib, the last model, with the commit of the code that trained it, which
-`orglab run` passes in ORGLAB_COMMIT.
+`orglab run` passes in ORGLAB_COMMIT. With --out FOLDER, the numbers are FOLDER/metrics.json.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def make_model(settings: dict[str, Any], seed: int) -> ClassifierMixin:
     model = {
         "svm": SVC,
         "forest": lambda: RandomForestClassifier(settings["trees"], random_state=seed),
-        "network": lambda: MLPClassifier((settings["units"],), max_iter=1000, random_state=seed),
+        "network": lambda: MLPClassifier(
+            (settings["units"],), learning_rate_init=settings.get("rate", 0.001), max_iter=1000, random_state=seed
+        ),
     }[settings["model"]]()
     if "components" in settings:
         return make_pipeline(PCA(settings["components"], random_state=seed), model)
@@ -79,17 +81,18 @@ def main() -> None:
     parser.add_argument("settings", type=Path)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--units", type=int)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    step = name = arguments.settings.stem
+    step = arguments.settings.stem
     settings = tomllib.loads(arguments.settings.read_text())
-    if arguments.units is not None:
-        settings["units"] = arguments.units
-        name += f"-units{arguments.units}"
+    settings |= {name: value for name in ("units", "rate") if (value := getattr(arguments, name)) is not None}
     began = time.perf_counter()
     model, accuracy = train(settings, arguments.seed)
     result = {"accuracy": round(accuracy, 4), "seconds": round(time.perf_counter() - began, 2)}
-    Path("results").mkdir(exist_ok=True)
-    Path("results", f"{name}-seed{arguments.seed}.json").write_text(json.dumps(result, indent=1) + "\n")
+    file = arguments.out / "metrics.json" if arguments.out else Path("results", f"{step}-seed{arguments.seed}.json")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
     Path("models").mkdir(exist_ok=True)
     kept = {"model": model, "settings": settings, "commit": os.environ.get("ORGLAB_COMMIT")}
     joblib.dump(kept, Path("models", f"{step}.joblib"), compress=3)

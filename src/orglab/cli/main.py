@@ -39,10 +39,8 @@ SECTIONS = {
     }),
     "Run": ("run_commands", {
         "run": "Run a command and record it.",
-        "runs": "List, compare and repeat runs.",
-    }),
-    "Sweep": ("sweep_commands", {
         "sweep": "Run a command in many versions.",
+        "runs": "List, compare and repeat runs.",
     }),
     "Share": ("share_commands", {
         "commit": "Commit the log and the journal, and nothing else.",
@@ -62,6 +60,7 @@ SECTIONS = {
 HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
+COMMANDS["sweep"] = "sweep_commands"  # a module of its own, because of its many options
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

@@ -151,8 +151,8 @@ class DefaultGroup(click.Group):
             raise UsageError(f"Unknown command '{self.name} {word}'. Did you mean {near[0]}?")
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of the commands, in the order they are defined."""
-        return list(self.commands)
+        """Return the names of the commands, in the order they are defined, without those that only orglab calls."""
+        return [name for name, command in self.commands.items() if not command.hidden]
 
 
 @click.group(name="runs", cls=DefaultGroup)

@@ -45,7 +45,7 @@ def try_versions(log: LogFile, request: SweepRequest, tell: Tell, *, keep_going:
         left = f"; {count(len(versions) - tried, 'version')} not tried" if tried < len(versions) else ""
         tell(f"Failed: {listed(failed)}{left}.")
     else:
-        tell(f"All {count(len(versions), 'version')} ran.")
+        tell(f"{count(len(versions), 'version')} ran, and none failed.")
     return next(iter(failed.values()), 0)
 
 

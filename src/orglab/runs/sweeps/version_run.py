@@ -25,18 +25,18 @@ from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_res
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep
-from orglab.runs.sweeps.sweep_versions import Version, fill_command, find_placeholders
+from orglab.runs.sweeps.sweep_versions import OUT, VERSION, Version, fill_command, find_placeholders
 from orglab.runs.sweeps.tasks import Task
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
-PARAMETERS, VERSION = "ORGLAB_PARAMS", "ORGLAB_VERSION"
+PARAMETERS, NAME = "ORGLAB_PARAMS", "ORGLAB_VERSION"
 _SHELL = "/bin/sh"
 
 
 def make_variables(version: Version) -> dict[str, str]:
     """Return the environment variables that tell a command its version."""
-    return {PARAMETERS: json.dumps(version.parameters), VERSION: version.name}
+    return {PARAMETERS: json.dumps(version.parameters), NAME: version.name}
 
 
 def choose_parameters(template: Arguments, argv: Sequence[str], version: Version) -> dict[str, Value | None]:
@@ -53,8 +53,12 @@ def choose_parameters(template: Arguments, argv: Sequence[str], version: Version
     options: dict[str, list[str]] = {}
     for option, value in template.parameters.items():
         options.setdefault(str(value), []).append(option)
-    # A folder such as `results/e1/lr=0.1`, where the template has `{out}`, is no parameter.
+    # Neither the folder nor the name of a version is a parameter, also not `results/e1/lr=0.1` where the template has
+    # `{out}`.
     chosen: dict[str, Value | None] = dict.fromkeys(parse_arguments(argv).parameters.keys() - template.parameters)
+    for option, value in template.parameters.items():
+        if find_placeholders([str(value)]) & {OUT, VERSION}:
+            chosen[option] = None
     for name, value in version.parameters.items():
         own = options.get(f"{{{name}}}", [])
         if is_seed(name) and not any(map(is_seed, own)):
