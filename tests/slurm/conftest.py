@@ -1,0 +1,83 @@
+"""The fixtures of tests with a real Slurm; all of them are marked `slurm`, and only `make test-slurm` runs them."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab import orglab
+from slurm.cluster import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slurm)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of two nodes, each with two processors."""
+    if missing := Cluster.find_missing():
+        pytest.skip(f"Slurm is not installed (Debian: apt install slurm-wlm munge): no {', '.join(missing)}")
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+class Study:
+    """A repository whose log has one experiment of two steps, and somebody's own job scripts beside it.
+
+    Attributes:
+        repo: The repository.
+        cluster: Where the scripts run.
+    """
+
+    def __init__(self, repo, cluster: Cluster) -> None:
+        """Make the log."""
+        self.repo = repo
+        self.cluster = cluster
+        self.orglab("init", "--tracked", "--no-hooks")
+        self.orglab("new", "First", "-s", "one", "-s", "two")
+        repo.commit("log", {".gitignore": "*.out\n"})
+
+    def orglab(self, *arguments, code=0):
+        """Run a command outside of any job, check its exit code, and return how it ended."""
+        done = orglab(*arguments, cwd=self.repo.path)
+        assert done.code == code, done
+        return done
+
+    @property
+    def log(self) -> str:
+        """The text of the log."""
+        return (self.repo.path / "experiment_log.org").read_text()
+
+    def submit(self, script: str, *options: str) -> str:
+        """Commit nothing, submit the text of a job script from the top of the repository, and return the job's id."""
+        file = self.repo.write("job.sh", f"#!/bin/bash\n{script}")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        return self.cluster.submit(file, *options)
+
+    def read_output(self, job: str) -> str:
+        """Return what a job has printed."""
+        return (self.repo.path / f"slurm-{job}.out").read_text()
+
+    def read_branch(self) -> tuple[str, str, str]:
+        """Return what a job must not touch: the log, the commit, and the branch."""
+        return self.log, self.repo.git("rev-parse", "HEAD"), self.repo.git("for-each-ref", "refs/heads")
+
+
+@pytest.fixture
+def study(repo, cluster):
+    """A repository with a log, from which jobs are submitted."""
+    return Study(repo, cluster)
