@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from orglab.runs.record_reader import read_runs
 
 # Tells when it has begun, and then waits for the signal that the test has it sent, or for ever.
@@ -78,7 +80,7 @@ def test_a_failing_task_is_a_failed_run_and_the_job_has_its_exit_code(study):
     [run] = read_runs(study.repo.path)
     assert (run.status, run.exit_code, run.exception) == ("failed", 1, "ValueError: bad shape")
     study.orglab("list")
-    assert "exit 1: ValueError: bad shape" in " ".join(study.log.split())
+    assert "ran python train.py, exit 1, 0s: ValueError: bad shape" in study.log
     assert "1. [ ] one" in study.log
 
 
@@ -101,7 +103,7 @@ def test_a_command_that_does_not_end_when_its_job_is_cancelled_is_stopped_too(st
     [run] = read_runs(study.repo.path)
     assert (run.status, run.asked_by, run.ended) == ("stopped", "SIGTERM", None)
     study.orglab("list")
-    assert "stopped by SIGTERM, its end was not recorded" in " ".join(study.log.split())
+    assert "ran python waiting.py stubborn, stopped by SIGTERM, end not recorded\n" in study.log
 
 
 def test_a_warning_to_the_script_asks_the_run_to_end(study):
@@ -115,9 +117,11 @@ def test_a_warning_to_the_script_asks_the_run_to_end(study):
     assert "1. [ ] one" in study.log
 
 
-def test_a_requeued_job_continues_its_run(study):
+@pytest.mark.parametrize("prefix", ["exec ", ""], ids=["exec", "below a shell"])
+def test_a_requeued_job_continues_its_run(study, prefix):
     study.repo.commit("code", {"train.py": IN_TWO_PARTS, ".gitignore": "*.out\ncheckpoint\n"})
-    script = "exec python -m orglab run 1.1 --done --stdout-metrics -- python train.py\n"
+    # A shell ends at once when its job is to end, and Slurm then kills what it has started.
+    script = f"{prefix}python -m orglab run 1.1 --done --stdout-metrics -- python train.py\n"
     job = study.submit(script, "--requeue", "--open-mode=append")
     study.cluster.wait_until(job, (study.repo.path / "checkpoint").exists)
     study.cluster.requeue(job)

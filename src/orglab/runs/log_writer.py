@@ -371,13 +371,14 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             # The disk was full before the command started.
             remove_pending(entry)
             return None
-        if run.is_foreign or not (run.is_going_on or run.status == "lost") or run.fields.get("lost"):
+        if run.is_foreign or run.has_end or run.fields.get("lost"):
             return None if run.is_going_on else run
         if run.is_command_alive():
             return None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        tell(f"The run {entry.name} was lost: its process ended without recording a result.")
+        end = "lost" if run.asked_by is None else "stopped"
+        tell(f"The run {entry.name} was {end}: its process ended without recording a result.")
         return read_run(record.folder)
     finally:
         record.close()
