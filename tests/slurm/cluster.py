@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -113,7 +114,6 @@ class Cluster:
         self.cpus = cpus
         self._kill_wait = kill_wait
         self._daemons: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._jobs: list[str] = []
         # The tests may themselves be a job of somebody's cluster.
         own = {name: text for name, text in os.environ.items() if not name.startswith(("SLURM", "SBATCH", "SRUN"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{_PATH}"
@@ -133,25 +133,18 @@ class Cluster:
             AssertionError: They do not, with the ends of their logs.
         """
         self._configure()
-        munge = self.folder / "munge"
-        files = [f"--{name}={munge}/{name.removesuffix('-file')}" for name in ("key-file", "pid-file", "seed-file")]
-        socket_file = f"--socket={self.folder}/munge.socket"
+        files = [f"--{name}-file={self.folder}/munge/{name}" for name in ("key", "pid", "seed")]
+        meeting = f"--socket={self.folder}/munge.socket"
         # Forced, because the folders of tests are closed to others, who would need to reach the socket.
-        self._start("munged", "--foreground", "--force", socket_file, f"--log-file={self._log('munged')}", *files)
-        self._wait_for_daemon(lambda: self._succeeds("munge", "--no-input", f"--socket={self.folder}/munge.socket"))
+        self._start("munged", "--foreground", "--force", meeting, *files)
+        self._wait_for_daemon(lambda: self._try("munge", "--no-input", meeting) is not None)
         self._start("slurmctld", "-D", "-c")
         for node in self.nodes:
             self._start("slurmd", "-D", "-N", node)
-        self._wait_for_daemon(lambda: self.run("sinfo", "--noheader", "--format=%T %D") == f"idle {len(self.nodes)}")
+        self._wait_for_daemon(lambda: self._try("sinfo", "--noheader", "--format=%T %D") == f"idle {len(self.nodes)}\n")
 
     def stop(self) -> None:
         """End all jobs and daemons, also after a start that failed; no other process is touched."""
-        running = {name for name, daemon in self._daemons if daemon.poll() is None}
-        if "slurmctld" in running and self._jobs:
-            subprocess.run(["scancel", *self._jobs], env=self.environment, capture_output=True, check=False)
-            subprocess.run(
-                ["scancel", "--signal=KILL", "--full", *self._jobs], env=self.environment, capture_output=True, check=False
-            )
         for _, daemon in reversed(self._daemons):
             daemon.terminate()
         for _, daemon in reversed(self._daemons):
@@ -161,10 +154,11 @@ class Cluster:
                 daemon.kill()
                 daemon.wait()
         self._daemons.clear()
-        # What watches over a job is a daemon of its own, and outlives that of its node.
-        for pid in self._find_processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        # What watches over a job is a daemon of its own, which outlives that of its node, as its job does.
+        while pids := self._find_processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    _kill(pid)
 
     def _configure(self) -> None:
         host = socket.gethostname().partition(".")[0]
@@ -185,17 +179,14 @@ class Cluster:
         )  # fmt: skip
         (self.folder / "slurm.conf").write_text(text)
         # Older versions cannot do without, but leave control groups alone where nothing is limited by them.
-        version = tuple(map(int, re.findall(r"\d+", self.run("sinfo", "--version"))[:2]))
+        version = tuple(map(int, re.findall(r"\d+", self.run("slurmctld", "-V"))[:2]))
         old, new = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n", "CgroupPlugin=disabled\n"
         (self.folder / "cgroup.conf").write_text(new if version >= _NO_CONTROL_GROUPS else old)
-
-    def _log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
 
     def _start(self, program: str, *arguments: str) -> None:
         """Start a daemon that ends with this process, even if that is killed."""
         name = f"{program}-{arguments[-1]}" if program == "slurmd" else program
-        with self._log(f"{name}.out").open("wb") as output:
+        with (self.folder / f"{name}.log").open("wb") as output:
             daemon = subprocess.Popen(
                 ["setpriv", "--pdeathsig=TERM", program, *arguments], env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
@@ -241,9 +232,12 @@ class Cluster:
         assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stderr}{self.read_logs()}"
         return done.stdout.rstrip("\n")
 
-    def _succeeds(self, *command: str) -> bool:
-        done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return done.returncode == 0
+    def _try(self, *command: str) -> str | None:
+        """Return the output of a command, or None if it fails, as before the daemons are ready."""
+        done = subprocess.run(
+            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False
+        )
+        return done.stdout if done.returncode == 0 else None
 
     def submit(self, script: Path, *options: str, environment: Mapping[str, str] | None = None) -> str:
         """Submit a script in its folder with `sbatch`, and return the id of the job.
@@ -253,9 +247,7 @@ class Cluster:
             options: Options of `sbatch`, after those in the script.
             environment: More variables for `sbatch` and the job.
         """
-        job = self.run("sbatch", "--parsable", *options, script.name, cwd=script.parent, environment=environment)
-        self._jobs.append(job)
-        return job
+        return self.run("sbatch", "--parsable", *options, script.name, cwd=script.parent, environment=environment)
 
     def read_tasks(self, job: str) -> list[Task]:
         """Return a job, or all tasks of an array by their index; tasks that wait together come last, as one."""
@@ -284,7 +276,9 @@ class Cluster:
         """
         return self._wait(job, ENDED if ended else (), lambda _: is_true())
 
-    def _wait(self, job: str, allowed: frozenset[str] | tuple[str, ...], is_met: Callable[[list[Task]], bool]) -> list[Task]:
+    def _wait(
+        self, job: str, allowed: frozenset[str] | tuple[str, ...], is_met: Callable[[list[Task]], bool]
+    ) -> list[Task]:
         deadline = time.monotonic() + DEADLINE
         while True:
             tasks = self.read_tasks(job)  # first, so that what is true afterwards was done by a job in this state
@@ -300,7 +294,6 @@ class Cluster:
 
     def requeue(self, job: str) -> None:
         """End a job and put it into the queue again, as a preemption does; it begins as soon as it can."""
-        before = {task.id: task.restarts for task in self.read_tasks(job)}
         self.run("scontrol", "requeue", job)
         tasks = self._wait(job, (), lambda tasks: all(task.state == "PENDING" for task in tasks))
         for task in tasks:
@@ -316,6 +309,20 @@ def _find_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def _kill(pid: int) -> None:
+    """Kill a process, and return when it has ended.
+
+    Raises:
+        ProcessLookupError: There is none.
+    """
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], DEADLINE)
+    finally:
+        os.close(process)
 
 
 def _parse_task(line: str) -> Task:
