@@ -72,7 +72,7 @@ test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
 
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
-	$(PYTEST) tests/slurm -m slurm $(NO_SKIP) $(ARGS)
+	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)
 
 fast: $(VENV)/stamp-test ## the tests that are not slow, in less than fifteen seconds
 	$(PYTEST) -q -n $(JOBS) -m 'not slow' --hypothesis-profile=fast $(NO_SKIP) $(ARGS)

@@ -50,7 +50,10 @@ StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd-%n.pid
-ProctrackType=proctrack/linuxproc
+# Where control groups follow the processes of a job, as on most clusters, a signal reaches the script and what shares
+# its process group, and all that is left when the script has ended is killed.  The epilog does the second.
+ProctrackType=proctrack/pgid
+Epilog={folder}/epilog
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
@@ -65,6 +68,18 @@ KillWait={kill_wait}
 MinJobAge=3600
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+_EPILOG = """\
+#!{python}
+import contextlib, os, pathlib, signal
+job = os.environb[b"SLURM_JOB_ID"]
+for folder in pathlib.Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(OSError):
+        variables = dict(one.partition(b"=")[::2] for one in (folder / "environ").read_bytes().split(b"\\0"))
+        # The last is what only processes of a job have, and no epilog, on this node or another one.
+        if variables.get(b"SLURM_CONF") == {conf!r} and variables.get(b"SLURM_JOB_ID") == job and b"SLURM_TASK_PID" in variables:
+            os.kill(int(folder.name), signal.SIGKILL)
 """
 
 
@@ -100,7 +115,7 @@ class Cluster:
         environment: The variables with which commands reach it; a job inherits them from `sbatch`.
     """
 
-    def __init__(self, folder: Path, *, nodes: int = 2, cpus: int = 2, kill_wait: int = 2) -> None:
+    def __init__(self, folder: Path, *, nodes: int = 2, cpus: int = 2, kill_wait: int = 5) -> None:
         """Choose names and ports; `start` starts it.
 
         Args:
@@ -178,6 +193,10 @@ class Cluster:
             kill_wait=self._kill_wait, nodes="\n".join(nodes),
         )  # fmt: skip
         (self.folder / "slurm.conf").write_text(text)
+        epilog = self.folder / "epilog"
+        conf = os.fsencode(self.folder / "slurm.conf")
+        epilog.write_text(_EPILOG.format(python=sys.executable, conf=conf))
+        epilog.chmod(0o755)
         # Older versions cannot do without, but leave control groups alone where nothing is limited by them.
         version = tuple(map(int, re.findall(r"\d+", self.run("slurmctld", "-V"))[:2]))
         old, new = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n", "CgroupPlugin=disabled\n"

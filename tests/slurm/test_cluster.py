@@ -56,7 +56,7 @@ def test_a_second_cluster_ends_with_its_jobs_and_the_first_goes_on(cluster, seco
 
 def test_a_start_that_fails_says_why_and_ends_what_it_began(second):
     second.cpus = "many"
-    with pytest.raises(AssertionError, match="slurmctld ended"):
+    with pytest.raises(AssertionError, match='CPUs value "many" is not a valid number'):
         second.start()
     pids = [daemon.pid for _, daemon in second._daemons]
     second.stop()

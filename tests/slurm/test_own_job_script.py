@@ -84,8 +84,9 @@ def test_a_failing_task_is_a_failed_run_and_the_job_has_its_exit_code(study):
     assert "1. [ ] one" in study.log
 
 
-def test_a_cancelled_job_is_a_stopped_run(study):
-    job = start(study, "exec python -m orglab run 1.1 --done -- python waiting.py\n")
+@pytest.mark.parametrize("prefix", ["exec", "srun"])
+def test_a_cancelled_job_is_a_stopped_run(study, prefix):
+    job = start(study, f"{prefix} python -m orglab run 1.1 --done -- python waiting.py\n")
     study.cluster.cancel(job)
     study.cluster.wait_for(job, "CANCELLED")
     [run] = read_runs(study.repo.path)
@@ -115,6 +116,19 @@ def test_a_warning_to_the_script_asks_the_run_to_end(study):
     assert (study.repo.path / f"saved-{job}").read_text() == "SIGUSR1"
     study.orglab("list")
     assert "1. [ ] one" in study.log
+
+
+def test_a_warning_to_a_shell_that_does_not_expect_it_loses_the_run_and_the_next_command_says_what_to_do(study):
+    job = start(study, "python -m orglab run 1.1 --done -- python waiting.py saves\n")
+    study.cluster.cancel(job, "--batch", "--signal=USR1")
+    study.cluster.wait_for(job, "FAILED")
+    [run] = read_runs(study.repo.path)
+    assert (run.status, run.asked_by) == ("lost", None)
+    said = " ".join(study.orglab("list").err.split())
+    assert f"The run {run.id} was lost: its process ended without recording a result." in said
+    assert "Slurm kills what a job script has started as soon as the shell of the script ends" in said
+    assert "`exec orglab run ...`" in said
+    assert "ran python waiting.py saves, lost\n" in study.log
 
 
 @pytest.mark.parametrize("prefix", ["exec ", ""], ids=["exec", "below a shell"])
