@@ -312,13 +312,16 @@ class Cluster:
         self.run("scancel", *options, job)
 
     def requeue(self, job: str) -> None:
-        """End a job and put it into the queue again, as a preemption does; it begins as soon as it can."""
+        """End a job and put it into the queue again, as a preemption does; it begins as soon as it can.
+
+        Args:
+            job: The job, or a task of an array: `12_3`, since the id of its own may be that of the array.
+        """
         self.run("scontrol", "requeue", job)
-        tasks = self._wait(job, (), lambda tasks: all(task.state == "PENDING" for task in tasks))
-        for task in tasks:
-            # Otherwise it waits two minutes.  A node takes only what was granted in a later second than the end of
-            # its first part.
-            self.run("scontrol", "update", f"JobId={task.id}", "StartTime=now+1")
+        self.wait_for(job, "PENDING")
+        # Otherwise it waits two minutes.  A node takes only what was granted in a later second than the end of its
+        # first part.
+        self.run("scontrol", "update", f"JobId={job}", "StartTime=now+1")
 
 
 def _find_ports(count: int) -> list[int]:

@@ -1,9 +1,7 @@
-"""The fixtures of tests with a real Slurm; all of them are marked `slurm`, and only `make test-slurm` runs them."""
+"""The fixtures of tests with a real Slurm; each module of them is marked `slurm`, and `make test-slurm` runs them."""
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +11,6 @@ from slurm.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.slurm)
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +40,11 @@ class Study:
         self.cluster = cluster
         self.orglab("init", "--tracked", "--no-hooks")
         self.orglab("new", "First", "-s", "one", "-s", "two")
-        repo.commit("log", {".gitignore": "*.out\n"})
+        repo.commit("log")
 
     def orglab(self, *arguments, code=0):
-        """Run a command outside of any job, check its exit code, and return how it ended."""
-        done = orglab(*arguments, cwd=self.repo.path)
+        """Run a command outside of any job, where jobs are submitted; check its exit code, and return how it ended."""
+        done = orglab(*arguments, cwd=self.repo.path, **self.cluster.environment)
         assert done.code == code, done
         return done
 
@@ -63,10 +54,8 @@ class Study:
         return (self.repo.path / "experiment_log.org").read_text()
 
     def submit(self, script: str, *options: str) -> str:
-        """Commit nothing, submit the text of a job script from the top of the repository, and return the job's id."""
-        file = self.repo.write("job.sh", f"#!/bin/bash\n{script}")
-        file.chmod(file.stat().st_mode | stat.S_IXUSR)
-        return self.cluster.submit(file, *options)
+        """Submit the text of a job script from the top of the repository, and return the job's id."""
+        return self.cluster.submit(self.repo.write("job.sh", f"#!/bin/bash\n{script}"), *options)
 
     def read_output(self, job: str) -> str:
         """Return what a job has printed."""

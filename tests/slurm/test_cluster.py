@@ -6,6 +6,8 @@ import pytest
 
 from slurm.cluster import Cluster
 
+pytestmark = pytest.mark.slurm
+
 # Survives a SIGTERM, and has left its session.
 STUBBORN = """#!/bin/bash
 setsid python -c '

@@ -6,6 +6,8 @@ import pytest
 
 from orglab.runs.record_reader import read_runs
 
+pytestmark = pytest.mark.slurm
+
 # Tells when it has begun, and then waits for the signal that the test has it sent, or for ever.
 WAITING = """\
 import os, pathlib, signal, sys
@@ -27,7 +29,7 @@ while True:
 IN_TWO_PARTS = """\
 import os, pathlib, signal
 checkpoint = pathlib.Path("checkpoint")
-if checkpoint.exists():
+if checkpoint.exists() or os.environ.get("SLURM_ARRAY_TASK_ID") == "0":
     print("metric acc=0.9")
 else:
     print("metric acc=0.1", flush=True)
@@ -45,7 +47,7 @@ print("of rank", rank)
 
 def start(study, script, *options):
     """Submit a script whose command is WAITING, and return the job once that waits."""
-    study.repo.commit("code", {"waiting.py": WAITING, ".gitignore": "*.out\nbegan-*\nsaved-*\n"})
+    study.repo.commit("code", {"waiting.py": WAITING, ".gitignore": "began-*\nsaved-*\n"})
     job = study.submit(script, *options)
     study.cluster.wait_until(job, (study.repo.path / f"began-{job}").exists)
     return job
@@ -64,6 +66,13 @@ def test_each_task_of_an_array_is_a_run_and_the_next_command_outside_writes_the_
         (("slurm", job, index, 0), "done", {"acc": index / 10}) for index in (1, 2, 3, 4)
     ]
     assert {study.repo.git("show", f"{run.snapshot}:train.py").splitlines()[-1] for run in runs} == {"# not committed"}
+    # What the other tasks were printing at the time is no code.
+    assert len({study.repo.git("rev-parse", f"{run.snapshot}^{{tree}}") for run in runs}) == 1
+    assert study.repo.git("ls-tree", "--name-only", runs[0].snapshot).split() == [
+        "experiment_log.org",
+        "job.sh",
+        "train.py",
+    ]
     assert f"part of the slurm job {job}, so the log was not changed" in study.read_output(f"{job}_1")
     assert study.read_branch() == before
     said = study.orglab("list").err
@@ -133,7 +142,7 @@ def test_a_warning_to_a_shell_that_does_not_expect_it_loses_the_run_and_the_next
 
 @pytest.mark.parametrize("prefix", ["exec ", ""], ids=["exec", "below a shell"])
 def test_a_requeued_job_continues_its_run(study, prefix):
-    study.repo.commit("code", {"train.py": IN_TWO_PARTS, ".gitignore": "*.out\ncheckpoint\n"})
+    study.repo.commit("code", {"train.py": IN_TWO_PARTS, ".gitignore": "checkpoint\n"})
     # A shell ends at once when its job is to end, and Slurm then kills what it has started.
     script = f"{prefix}python -m orglab run 1.1 --done --stdout-metrics -- python train.py\n"
     job = study.submit(script, "--requeue", "--open-mode=append")
@@ -151,8 +160,23 @@ def test_a_requeued_job_continues_its_run(study, prefix):
     assert "1. [X] one" in study.log
 
 
+def test_a_requeued_task_of_an_array_continues_its_own_run(study):
+    study.repo.commit("code", {"train.py": IN_TWO_PARTS, ".gitignore": "checkpoint\n"})
+    script = "exec python -m orglab run 1.1 --stdout-metrics -- python train.py\n"
+    job = study.submit(script, "--array=0-1", "--requeue")
+    task = f"{job}_1"
+    study.cluster.wait_for(f"{job}_0", "COMPLETED")
+    study.cluster.wait_until(task, (study.repo.path / "checkpoint").exists)
+    study.cluster.requeue(task)
+    tasks = study.cluster.wait_for(job, "COMPLETED")
+    assert [(task.array, task.restarts) for task in tasks] == [(0, 0), (1, 1)]
+    runs = sorted(read_runs(study.repo.path), key=lambda run: run.job.array)
+    assert [(run.job, run.status) for run in runs] == [(("slurm", job, 0, 0), "done"), (("slurm", job, 1, 1), "done")]
+    assert [row["acc"] for row in runs[1].history()] == [0.1, 0.9]
+
+
 def test_of_two_nodes_only_the_first_process_makes_the_run(study):
-    study.repo.commit("code", {"train.py": BY_RANK, ".gitignore": "*.out\nrank-*\n"})
+    study.repo.commit("code", {"train.py": BY_RANK, ".gitignore": "rank-*\n"})
     job = study.submit("srun python -m orglab run 1.1 --done -- python train.py\n", "--nodes=2", "--ntasks=2")
     [task] = study.cluster.wait_for(job, "COMPLETED")
     assert task.nodes == "n[1-2]"
