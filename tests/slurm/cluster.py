@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +36,7 @@ ENDED = frozenset({"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "sinfo", "setpriv")
 # An ordinary user's PATH has no folder for daemons.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+_PORTS = range(10_000, 32_768)  # below those that the system gives to connections, and may give in between
 _NO_CONTROL_GROUPS = (23, 11)  # the version from which on Slurm works without them
 _TAIL = 2000  # characters of a daemon's log in a failure
 
@@ -109,22 +112,22 @@ class Cluster:
     """The daemons, and what a user of the cluster does: submit, look, cancel, requeue.
 
     Attributes:
-        folder: What all of it is in.
+        folder: What all of it is in, until it is stopped.
         nodes: The names of the nodes.
         cpus: The processors of each node.
         environment: The variables with which commands reach it; a job inherits them from `sbatch`.
     """
 
-    def __init__(self, folder: Path, *, nodes: int = 2, cpus: int = 2, kill_wait: int = 5) -> None:
+    def __init__(self, *, nodes: int = 2, cpus: int = 2, kill_wait: int = 5) -> None:
         """Choose names and ports; `start` starts it.
 
         Args:
-            folder: An empty folder.
             nodes: How many nodes there are.
             cpus: How many processors each says it has.
             kill_wait: The seconds between the SIGTERM and the SIGKILL of a job that is to end.
         """
-        self.folder = folder
+        # Not below the folder of a test: the paths of its sockets have to fit into 108 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
         self.cpus = cpus
         self._kill_wait = kill_wait
@@ -132,7 +135,12 @@ class Cluster:
         # The tests may themselves be a job of somebody's cluster.
         own = {name: text for name, text in os.environ.items() if not name.startswith(("SLURM", "SBATCH", "SRUN"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{_PATH}"
-        self.environment = {**own, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf"), "PYTHONPATH": str(SOURCE)}
+        self.environment = {
+            **own,
+            "PATH": path,
+            "SLURM_CONF": str(self.folder / "slurm.conf"),
+            "PYTHONPATH": str(SOURCE),
+        }
 
     @staticmethod
     def find_missing() -> list[str]:
@@ -174,6 +182,7 @@ class Cluster:
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     _kill(pid)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _configure(self) -> None:
         host = socket.gethostname().partition(".")[0]
@@ -326,11 +335,14 @@ class Cluster:
 
 def _find_ports(count: int) -> list[int]:
     """Return ports that are free: all are held at once, so that they differ."""
+    ports: list[int] = []
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        while len(ports) < count:
+            one, port = held.enter_context(socket.socket()), secrets.choice(_PORTS)
+            with contextlib.suppress(OSError):
+                one.bind(("", port))
+                ports.append(port)
+    return ports
 
 
 def _kill(pid: int) -> None:

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of two nodes, each with two processors."""
+@pytest.fixture(scope="session", autouse=True)
+def require_slurm() -> None:
+    """Skip all of these tests where there is no Slurm."""
     if missing := Cluster.find_missing():
         pytest.skip(f"Slurm is not installed (Debian: apt install slurm-wlm munge): no {', '.join(missing)}")
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster of two nodes, each with two processors."""
+    cluster = Cluster()
     try:
         cluster.start()
         yield cluster

@@ -29,10 +29,9 @@ def is_running(pid):
 
 
 @pytest.fixture
-def second(tmp_path):
+def second():
     """A cluster of one node that is not started."""
-    (tmp_path / "second").mkdir()
-    second = Cluster(tmp_path / "second", nodes=1)
+    second = Cluster(nodes=1)
     yield second
     second.stop()
 
@@ -53,6 +52,7 @@ def test_a_second_cluster_ends_with_its_jobs_and_the_first_goes_on(cluster, seco
     assert all(map(is_running, pids))
     second.stop()
     assert not any(map(is_running, pids))
+    assert not second.folder.exists()
     assert cluster.run("sinfo", "--noheader", "--format=%D") == "2"
 
 
