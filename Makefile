@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps clean
+.PHONY: help demo test test-slurm fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ $(VENV)/stamp-%: pyproject.toml | $(VENV)/stamp
 system-deps:
 	@scripts/system-deps.sh
 
+slurm-deps:
+	@scripts/system-deps.sh slurm
+
 # ---- what people come for ----
 
 demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to the last conclusion
@@ -67,6 +70,9 @@ demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to t
 
 test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
+
+test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
+	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)
 
 fast: $(VENV)/stamp-test ## the tests that are not slow, in less than fifteen seconds
 	$(PYTEST) -q -n $(JOBS) -m 'not slow' --hypothesis-profile=fast $(NO_SKIP) $(ARGS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install the programs that the tests need with apt, if they are missing and apt may be used.
+# Install the programs that the tests need with apt, if they are missing and apt may be used:
+# those of `make test`, or with the argument `slurm` those of `make test-slurm`.
 #
 # This never fails: a test without its program is skipped and says so. With STRICT=1 the
 # test fails instead, with a clearer message than this script could give.
@@ -11,13 +12,20 @@ need() { # need COMMAND PACKAGE
 }
 
 need git git
-need emacs emacs-nox # Org itself, to compare with
-need setfattr attr   # a rewritten log keeps its extended attributes
-need setfacl acl     # ... and its access control list
-need zsh zsh         # shell completion
-need fish fish
-# strace makes each system call of a write fail; macOS has nothing like it.
-[ "$(uname -s)" != Linux ] || need strace strace
+if [ "${1-}" = slurm ]; then
+  PATH=$PATH:/usr/sbin:/sbin # where daemons are, which an ordinary user does not look for
+  need slurmctld slurm-wlm
+  need slurmd slurm-wlm
+  need munged munge
+else
+  need emacs emacs-nox # Org itself, to compare with
+  need setfattr attr   # a rewritten log keeps its extended attributes
+  need setfacl acl     # ... and its access control list
+  need zsh zsh         # shell completion
+  need fish fish
+  # strace makes each system call of a write fail; macOS has nothing like it.
+  [ "$(uname -s)" != Linux ] || need strace strace
+fi
 
 [ -n "$missing" ] || exit 0
 

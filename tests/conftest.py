@@ -76,20 +76,21 @@ _SLOW_FILES = frozenset(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `shared` where there is no such folder: pytest counts it as deselected.
+    """Leave out what is marked `shared` where there is no such folder, and `slurm` unless it is asked for.
 
-    It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a repository, or Emacs, or plays
+    pytest counts them as deselected.  It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a repository, or Emacs, or plays
     commands, is marked slow: `make fast` is for the moment between two edits.
     """
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
-    if SHARED.is_dir():
-        return
-    left_out = [item for item in items if item.get_closest_marker("shared")]
+    unwanted = set() if SHARED.is_dir() else {"shared"}
+    if "slurm" not in config.getoption("markexpr"):
+        unwanted.add("slurm")
+    left_out = [item for item in items if unwanted.intersection(mark.name for mark in item.iter_markers())]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("shared")]
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,31 @@ def test_a_run_whose_orglab_was_killed_is_lost_for_the_next_command(study, orgla
     assert log_of(study) == before
 
 
+def test_a_run_that_was_asked_to_end_is_stopped_even_if_orglab_is_killed_before_it_does(study, orglab):
+    program = "import signal, sys; signal.signal(15, lambda *_: print('asked', flush=True)); print('begun', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", sys.executable, "-c", program],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"begun\n"
+    process.terminate()
+    assert process.stdout.readline() == b"asked\n"
+    assert (run_of(study).status, run_of(study).asked_by) == ("running", "SIGTERM")
+    process.kill()
+    process.wait()
+    assert run_of(study).status == "unobserved"
+    command = os.pidfd_open(run_of(study).fields["child_pid"])
+    process.communicate()
+    select.select([command], [], [])
+    os.close(command)
+    assert run_of(study).status == "stopped"
+    assert "was stopped: its process ended without recording a result" in orglab("list").err
+    assert run_of(study).status == "stopped"
+    assert ", stopped by SIGTERM, end not recorded\n" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+
+
 @pytest.mark.slow
 def test_a_pending_run_is_written_once_by_the_next_command(study, orglab):
     lock = study.path / f".#{LOG}"

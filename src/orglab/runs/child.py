@@ -139,6 +139,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
         self._asked_by: str | None = None
+        self._on_asked: Callable[[str], None] | None = None
         self._deadline: float | None = None
         self._timed_out = False
         self._selector = selectors.DefaultSelector()
@@ -169,6 +170,7 @@ class Child:
         pty: bool = False,
         time_limit: float | None = None,
         on_start: Callable[[int], None] | None = None,
+        on_asked: Callable[[str], None] | None = None,
     ) -> ExitStatus:
         """Run a command until it ends, and return how it ended.
 
@@ -179,6 +181,7 @@ class Child:
             pty: Whether to give the command a terminal, so that it shows progress bars.
             time_limit: Seconds after which the command and its children are asked to end, and killed if they do not.
             on_start: Called with the process id of the command, which is also that of its group.
+            on_asked: Called with the name of the first signal that asks the command to end, once it is forwarded.
         """
         start = time.monotonic()
         wake_in, wake_out = os.pipe()
@@ -193,6 +196,7 @@ class Child:
                 on_start(self._process.pid)
             self._selector.register(wake_in, selectors.EVENT_READ, None)
             self._deadline = start + time_limit if time_limit is not None else None
+            self._on_asked = on_asked
             self._forward_output(wake_in)
         except BaseException:
             self._kill()
@@ -272,6 +276,9 @@ class Child:
         """Forward output until the command has ended and all of it is written."""
         while True:
             ready = self._selector.select(self._find_wait())
+            if self._asked_by is not None and self._on_asked is not None:
+                self._on_asked(self._asked_by)
+                self._on_asked = None
             is_active = False
             for key, _ in ready:
                 if key.data is None:

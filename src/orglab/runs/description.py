@@ -106,6 +106,8 @@ def outcome_text(run: Run) -> str:
         limit = f" of {_limit_text(run.time_limit)}" if run.time_limit is not None else ""
         return f"stopped after its time limit{limit}"
     if run.status == "stopped":
+        if not run.has_end:
+            return f"stopped by {asked_by}, end not recorded"
         end = f"exit {run.exit_code}" if run.signal is None else f"killed by {signal}"
         return f"stopped by {asked_by}" + (f", {end}" if signal != asked_by else "")
     ended = {"killed": f"killed by {signal}", "done": "exit 0", "failed": f"exit {run.exit_code}"}

@@ -157,6 +157,8 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
         status = failure or child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
             on_start=lambda pid: job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)}),
+            # At once: a scheduler may kill us with the command before it has ended.
+            on_asked=lambda name: job.record_event("asked", {"asked_by": name}),
         )  # fmt: skip
         if status.error:
             job.tell(status.error)

@@ -24,7 +24,7 @@ from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference, without_letter
-from orglab.runs.cluster.batch import find_batch_job
+from orglab.runs.cluster.batch import describe_loss, find_batch_job
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
 from orglab.runs.place import COMMITTING, Place, find_place, read_state
@@ -371,13 +371,16 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             # The disk was full before the command started.
             remove_pending(entry)
             return None
-        if run.is_foreign or not (run.is_going_on or run.status == "lost") or run.fields.get("lost"):
+        if run.is_foreign or run.has_end or run.fields.get("lost"):
             return None if run.is_going_on else run
         if run.is_command_alive():
             return None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        tell(f"The run {entry.name} was lost: its process ended without recording a result.")
+        end = "lost" if run.asked_by is None else "stopped"
+        tell(f"The run {entry.name} was {end}: its process ended without recording a result.")
+        for line in describe_loss(run):
+            tell(line)
         return read_run(record.folder)
     finally:
         record.close()

@@ -9,7 +9,8 @@ Each run has a folder, named by its id (`storage` knows where):
 
 The record starts with `{"event": "began", ...}`, followed by events such as `{"event": "ended", ...}`, `measured`,
 `{"event": "committed", "commit": ...}`, `copied` or `lost`; each adds fields.  If the record has no end and its process
-is gone, the run is lost.  A line that was cut off by a crash or a full disk is skipped.
+is gone, the run is lost, or stopped if the event `asked` says that a signal asked it to end.  A line that was cut off
+by a crash or a full disk is skipped.
 """
 
 import contextlib
@@ -233,12 +234,13 @@ class Run(Mapping[str, object]):
         """How it ended, or that it goes on.
 
         `done` (exit 0), `failed`, `killed` by a signal, `stopped` (asked to end, or its time limit was over),
-        `running`, `unobserved` (it runs, but orglab was killed), or `lost` (its processes are gone).
+        `running`, `unobserved` (it runs, but orglab was killed), or `lost` (its processes are gone, and nothing had
+        asked it to end).
         """
+        was_asked = self.asked_by is not None
         if self.fields.get("lost"):
-            return "lost"
-        has_ended = self.signal is not None or self.exit_code is not None
-        if self.timed_out or (self.asked_by is not None and has_ended):
+            return "stopped" if was_asked else "lost"
+        if self.timed_out or (was_asked and self.has_end):
             return "stopped"
         if self.signal is not None:
             return "killed"
@@ -246,7 +248,14 @@ class Run(Mapping[str, object]):
             return "failed" if self.exit_code else "done"
         if self._is_running():
             return "running"
-        return "unobserved" if self.is_command_alive() else "lost"
+        if self.is_command_alive():
+            return "unobserved"
+        return "stopped" if was_asked else "lost"
+
+    @property
+    def has_end(self) -> bool:
+        """Whether it is known how the command ended."""
+        return self.signal is not None or self.exit_code is not None
 
     @property
     def is_going_on(self) -> bool:

@@ -45,7 +45,7 @@ class RecordWriter:
         """Append an event to the record.
 
         Args:
-            event: `began`, `ended`, `committed`, `measured`, `copied` or `lost`.
+            event: `began`, `asked`, `ended`, `committed`, `measured`, `copied` or `lost`.
             fields: The fields of the event.
             durable: Whether to flush it to the disk.
 

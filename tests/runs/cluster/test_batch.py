@@ -1,6 +1,8 @@
 """Runs inside of a scheduler's job."""
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -80,6 +82,29 @@ def test_a_signal_by_which_a_scheduler_warns_asks_the_run_to_end(study, orglab, 
     in_job.delenv("SLURM_JOB_ID")
     orglab("list")
     assert "1. [ ] one" in log_of(study)
+
+
+@pytest.mark.parametrize(("variables", "is_told"), [
+    ({"SLURM_JOB_ID": "12"}, True), ({"PBS_JOBID": "12.server"}, False), ({}, False),
+])  # fmt: skip
+def test_of_a_lost_run_in_a_slurm_job_the_user_learns_how_it_gets_time_to_end(
+    study, orglab, monkeypatch, variables, is_told
+):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (
+        run_orglab(study, "run", "1.1", "--", sys.executable, "-c", "import os; os.kill(os.getppid(), 9)").returncode
+        == -9
+    )
+    with contextlib.suppress(ProcessLookupError):
+        command = os.pidfd_open(run_of(study).fields["child_pid"])
+        select.select([command], [], [])
+        os.close(command)
+    for name in variables:
+        monkeypatch.delenv(name)
+    said = orglab("list").err
+    assert f"The run {run_of(study).id} was lost" in said
+    assert ("`exec orglab run ...` in the script" in " ".join(said.split())) == is_told
 
 
 @pytest.mark.parametrize("is_noted", [False, True])

@@ -126,7 +126,8 @@ class CurrentFacts:
     def _select_named(self, runs: Iterable[Run]) -> list[Run]:
         """Return those of some runs that the report names; of those that went on, nobody knew the end."""
         named = ((run, self._named[run.id]) for run in runs if run.id in self._named)
-        return [run if had_ended else Run(run.folder, {**run.fields, "lost": True}) for run, had_ended in named]
+        unknown = {"lost": True, "asked_by": None}
+        return [run if had_ended else Run(run.folder, {**run.fields, **unknown}) for run, had_ended in named]
 
     @cached_property
     def _named(self) -> Mapping[str, bool]:

@@ -117,3 +117,12 @@ def describe_untold(run: Run, job: SchedulerJob) -> Iterator[str]:
     )
     if run.uncommitted:
         yield f"It also commits: {listed(run.uncommitted)}."
+
+
+def describe_loss(run: Run) -> Iterator[str]:
+    """Yield why a run in a job may have ended without recording how, for the user."""
+    if run.job is not None and run.job.scheduler == "slurm" and run.fields.get("batch") is True:
+        yield (
+            "Slurm kills what a job script has started as soon as the shell of the script ends, as it does if the job "
+            "is cancelled, requeued or out of time; `exec orglab run ...` in the script gives the run time to end."
+        )
