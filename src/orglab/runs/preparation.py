@@ -336,6 +336,8 @@ def make_environment(request: RunRequest, folder: Path, ref: str | None, code: s
         environment[RECORD_OUT] = os.fspath((folder / OUT).absolute())
     with contextlib.suppress(OSError):
         (folder / OUT).mkdir(exist_ok=True)
+        if request.out is not None:
+            request.out.mkdir(parents=True, exist_ok=True)
     if not request.pty:
         # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
         old_paths = environment.get("PYTHONPATH", "").split(os.pathsep)

@@ -38,6 +38,8 @@ from orglab.runs.secret_spans import MASK
 from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER
+from orglab.runs.sweeps.sweep import read_sweep_of, read_version
+from orglab.runs.sweeps.sweep_versions import make_variables
 from orglab.settings.settings_files import read_own_variables
 from orglab.text import Tell, cut, listed
 
@@ -92,6 +94,8 @@ def rerun(
     if refused and was_made_here:
         tell(f"Not set: {listed(refused)} (such a variable can load code).")
     argv = recall_command(run.recorded_argv, run.id)
+    if was_made_here and (swept := read_version(run)) is not None:
+        environment = {**environment, **make_variables(*swept)}
     secrets = recall_variables(environment, run.recorded_environment, run.id)
     for changed in find_other_secrets(run.digests, {**secrets, **find_values(argv)}):
         tell(f"Different: {changed} is another one.")
@@ -121,6 +125,7 @@ def rerun(
             why=f"A rerun of {run.id}", folder=folder,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
             time_limit=run.time_limit,
+            out=tree / run.results[0] if read_sweep_of(run) is not None and is_below(tree, run.results[0]) else None,
         )  # fmt: skip
         launched = launch(log, request, tell)
         if launched.run is not None:

@@ -18,7 +18,7 @@ from orglab.git.private_files import open_regular, read_regular, write_new
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
-from orglab.reference import parse_reference
+from orglab.reference import Reference, parse_reference
 from orglab.runs.assignment import append_event
 from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.finalization import keep_log
@@ -35,6 +35,7 @@ from orglab.text import Tell
 _NOTES = "notes.json"
 _LOCK = "settling.lock"
 _LARGEST = 1 << 20
+_MOST_NOTES = 3  # texts that the note may have: what was written, and what could not be
 _SECONDS = 60.0  # between two versions of the note while a sweep goes on
 
 
@@ -214,25 +215,31 @@ def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
     short = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     head = format_inactive(at).decode() + (f" ({short})" if short else "")
     new, earlier = (head, text), _read_notes(sweep.folder)
-    if earlier and earlier[-1] == new and contains_line(log.document(), f"sweep {sweep.id}"):
+    if _find_note(experiment, reference, new):
         os.utime(sweep.folder / _NOTES)
         return False
     # Before the log is written, so that a note that was written is known even if this process is killed.
-    write_new(sweep.folder / _NOTES, json.dumps([*earlier[-1:], new]).encode())
+    known = [*(note for note in earlier if note != new), new][-_MOST_NOTES:]
+    write_new(sweep.folder / _NOTES, json.dumps(known).encode())
     done = sweep.fields.get("done") is True and state.is_complete and not state.failed
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
         if not contains_line(experiment.document, f"sweep {sweep.id}"):
             return add_run_note(experiment, reference, head, text, at, commit=short, done=done), True
-        for old in earlier:
-            if edits := replace_run_note(experiment, reference, old, new, commit=short, done=done):
-                return edits, True
+        for old in reversed(known):
+            if _find_note(experiment, reference, old):
+                return replace_run_note(experiment, reference, old, new, commit=short, done=done), True
         return [], False
 
     is_new = log.edit_experiment(reference, make_edits, at, Added(logged=2, headings=1))[1]
     if not is_new:
         tell(f"The note of the sweep {sweep.id} was changed by hand, so it is left as it is.")
     return is_new
+
+
+def _find_note(experiment: Experiment, reference: Reference, note: tuple[str, str]) -> bool:
+    """Return whether the log has a note exactly in these words."""
+    return bool(replace_run_note(experiment, reference, note, note, commit=None, done=False))
 
 
 def _read_notes(folder: Path) -> list[tuple[str, str]]:

@@ -31,11 +31,11 @@ from orglab.runs.record_writer import RecordWriter, begin_record, resume_record
 from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.seal import is_own
-from orglab.runs.secrets import find_values
+from orglab.runs.secrets import find_hidden, find_values
 from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
 from orglab.runs.sweeps.settlement import is_over, lock_sweep, settle_if_over, update_note
-from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, read_sweep
+from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, list_sweeps, read_sweep
 from orglab.runs.sweeps.sweep_versions import (
     OUT,
     VERSION,
@@ -120,6 +120,7 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
 
         check_where(request.where)
     ref, versions = prepare(log, request, tell)
+    _refuse_running(log, ref, versions)
     if log.repository is not None:
         remove_leftovers(log.repository)
     with PythonProbe(find_python(request.argv, Path.cwd(), log.top)) as python, contextlib.ExitStack() as cleanup:
@@ -169,7 +170,9 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
             "let the command read it from an environment variable."
         )
     versions = make_versions(request.versions)
-    check_placeholders(request.argv, versions)
+    if hidden := dict.fromkeys(name for version in versions for name in find_hidden(version.parameters)):
+        raise UsageError(f"A parameter may be a secret ({listed(hidden)}); let the command read it in another way.")
+    check_placeholders((*request.argv, *request.metrics), versions)
     named = find_placeholders(request.argv)
     unnamed = [name for name in dict.fromkeys(name for one in versions for name in one.texts) if name not in named]
     if unnamed and named - {OUT, VERSION}:
@@ -178,6 +181,19 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
     if failure is not None:
         raise UsageError(failure.error or "The command cannot be run.")
     return ref, versions
+
+
+def _refuse_running(log: LogFile, ref: str, versions: Iterable[Version]) -> None:
+    """Raise UsageError if another sweep of the step has one of some versions left: both would write to its folder."""
+    names = {version.name for version in versions}
+    for sweep in list_sweeps(log):
+        if sweep.record.ref == ref and not sweep.has_ended and not is_over(sweep):
+            both = [version.name for version in sweep.versions if version.name in names]
+            if both:
+                raise UsageError(
+                    f"The sweep {sweep.id} of {ref} is not over and has {listed(both)}, too; wait for it, or stop it "
+                    "with `orglab sweep stop`."
+                )
 
 
 def _make_job(log: LogFile, request: SweepRequest, ref: str, record: RecordWriter, tell: Tell) -> Job:

@@ -13,6 +13,7 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.git.private_files import read_regular
 from orglab.log.log import LogFile
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.pending import is_locked
 from orglab.runs.processes import is_alive
 from orglab.runs.record import Run
@@ -176,6 +177,17 @@ def read_sweep_of(run: Run) -> tuple[str, str] | None:
     name, version = found.get("id"), found.get("version")
     is_valid = isinstance(name, str) and isinstance(version, str) and is_run_id(name)
     return (name, version) if is_valid and isinstance(name, str) and isinstance(version, str) else None
+
+
+def read_version(run: Run) -> tuple[dict[str, Value], str] | None:
+    """Return the parameters and the name of the version of a sweep that a run is; None if it is none."""
+    found = run.fields.get(FIELD)
+    if not isinstance(found, Mapping):
+        return None
+    match found.get("parameters"), found.get("version"):
+        case dict(parameters), str(name):
+            return read_values(parameters), name
+    return None
 
 
 def list_sweeps(log: LogFile) -> list[Sweep]:

@@ -7,8 +7,7 @@ from pathlib import Path
 from orglab.log.log import LogFile
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.start import SweepRequest, prepare
-from orglab.runs.sweeps.sweep_versions import Version, fill_command
-from orglab.runs.sweeps.version_run import make_variables
+from orglab.runs.sweeps.sweep_versions import Version, fill_command, make_variables
 from orglab.runs.trial import try_command
 from orglab.text import Tell, count, listed
 
@@ -54,6 +53,6 @@ def _make_request(request: SweepRequest, ref: str, version: Version, results: Pa
     out.mkdir()
     return RunRequest(
         ref, fill_command(request.argv, version, os.fspath(out)), results=request.results,
-        environment=make_variables(version), show_output=show_output, time_limit=request.time_limit, is_test=True,
-        out=out,
+        environment=make_variables(version.parameters, version.name), show_output=show_output,
+        time_limit=request.time_limit, is_test=True, out=out,
     )  # fmt: skip

@@ -22,6 +22,7 @@ OUT = "out"
 VERSION = "version"
 """The placeholder for its name."""
 SEED = "seed"
+PARAMETERS, NAME = "ORGLAB_PARAMS", "ORGLAB_VERSION"
 
 _MOST = 10_000  # versions of a sweep
 _LONGEST = 100  # characters of a name, which is that of a folder
@@ -242,6 +243,11 @@ def check_placeholders(argv: Sequence[str], versions: Iterable[Version]) -> None
                 f"The command has {{{name}}}, but the version {version.name} has no parameter {name}; "
                 f"write {{{{{name}}}}} for the braces themselves."
             )
+
+
+def make_variables(parameters: Mapping[str, Value], name: str) -> dict[str, str]:
+    """Return the environment variables that tell a command the parameters and the name of its version."""
+    return {PARAMETERS: json.dumps(parameters), NAME: name}
 
 
 def fill_command(argv: Iterable[str], version: Version, out: str) -> tuple[str, ...]:

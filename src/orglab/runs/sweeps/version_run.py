@@ -1,7 +1,6 @@
 """Run one version of a sweep: a run as any other, but that its commit and its note are those of the sweep."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -25,18 +24,19 @@ from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_res
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep
-from orglab.runs.sweeps.sweep_versions import OUT, VERSION, Version, fill_command, find_placeholders
+from orglab.runs.sweeps.sweep_versions import (
+    OUT,
+    VERSION,
+    Version,
+    fill_command,
+    find_placeholders,
+    make_variables,
+)
 from orglab.runs.sweeps.tasks import Task
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
-PARAMETERS, NAME = "ORGLAB_PARAMS", "ORGLAB_VERSION"
 _SHELL = "/bin/sh"
-
-
-def make_variables(version: Version) -> dict[str, str]:
-    """Return the environment variables that tell a command its version."""
-    return {PARAMETERS: json.dumps(version.parameters), NAME: version.name}
 
 
 def choose_parameters(template: Arguments, argv: Sequence[str], version: Version) -> dict[str, Value | None]:
@@ -160,14 +160,18 @@ class VersionRunner:
     def _make_request(self, version: Version, out: Path) -> RunRequest:
         record, fields = self.sweep.record, self.sweep.fields
         results = [self._top / path for path in record.results if os.path.normpath(path) != self.sweep.out]
-        own = {"id": self.sweep.id, "version": version.name, **self._describe_words()}
-        argv = fill_command(record.recorded_argv, version, os.path.relpath(out, self.folder))
+        own = {
+            "id": self.sweep.id, "version": version.name, "parameters": version.parameters, **self._describe_words()
+        }  # fmt: skip
+        place = os.path.relpath(out, self.folder)
+        argv = fill_command(record.recorded_argv, version, place)
+        metrics = (os.path.relpath(path, record.cwd or ".") for path in record.metrics_files)
         return RunRequest(
             record.ref, argv,
             results=(out, *results),
-            metrics=tuple(os.path.relpath(path, record.cwd or ".") for path in record.metrics_files),
+            metrics=fill_command(metrics, version, place),
             printed_metrics=record.fields.get("printed_metrics") is True, before="snapshot", why=record.why,
-            folder=self.folder, environment={**self._variables, **make_variables(version)},
+            folder=self.folder, environment={**self._variables, **make_variables(version.parameters, version.name)},
             extra_fields={FIELD: own}, show_output=False,
             time_limit=record.time_limit, out=out, parameters=choose_parameters(self._template, argv, version),
             commit_failed=fields.get("commit_failed") is True,
@@ -216,14 +220,18 @@ class VersionRunner:
         command = self.sweep.fields.get(name)
         if not isinstance(command, str) or not command:
             return None
-        variables = {**os.environ, **self._variables, **make_variables(version), "ORGLAB_SWEEP": self.sweep.id}
+        variables = {
+            **os.environ,
+            **self._variables,
+            **make_variables(version.parameters, version.name),
+            "ORGLAB_SWEEP": self.sweep.id,
+        }
         if run is not None:
             variables |= {"ORGLAB_RUN": run.id, "ORGLAB_STATUS": run.status}
         try:
             # The user's own: it is on the command line, or in the configuration of the user alone.
             done = subprocess.run(  # noqa: S603
-                [_SHELL, "-c", command], cwd=self.folder, env=variables, stdin=subprocess.DEVNULL, check=False,
-                restore_signals=True,
+                [_SHELL, "-c", command], cwd=self.folder, env=variables, stdin=subprocess.DEVNULL, check=False
             )  # fmt: skip
         except OSError as error:
             self._tell(f"{name.replace('_', '-')}: {error.strerror}.")

@@ -1,0 +1,112 @@
+"""A sweep beside what else happens: another sweep, another branch, another clone, a rerun, an editor."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from orglab.runs.record_reader import read_runs
+from runs.sweeps.conftest import LOG, TRAINING, WAITING
+
+METRICS = "import sys, json; json.dump({'acc': 0.5}, open(sys.argv[1] + '/m.txt', 'w'))"
+
+
+def test_a_version_that_runs_is_not_swept_twice_at_once(sweep):
+    sweep("1.1", "--seeds", "2", *WAITING)
+    sweep.wait_until(sweep.begun)
+    answer = sweep("1.1", "--set", "seed=1,7", *WAITING, code=2)
+    assert f"The sweep {sweep.folder.name} of e1.1 is not over and has seed=1, too" in answer.err
+    sweep("1.2", "--set", "seed=1", *WAITING)  # another step has folders of its own
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    sweep("1.1", "--set", "seed=7", "--wait", *WAITING)
+
+
+def test_metrics_are_read_from_the_file_that_is_named(sweep):
+    command = ("--", sys.executable, "-c", METRICS, "{out}")
+    sweep("1.1", "--seeds", "2", "--metrics", "{out}/m.txt", "--wait", *command)
+    assert [run.metrics for run in sweep.runs] == [{"acc": 0.5}] * 2
+    answer = sweep("1.1", "--seeds", "2", "--metrics", "{place}/m.txt", *command, code=2)
+    assert "has {place}, but" in answer.err
+
+
+def test_a_secret_parameter_is_refused(sweep):
+    answer = sweep("1.1", "--set", "api_key=sk-abcdefghijklmnopqrstuvwx0123456789", "--", "true", code=2)
+    assert "A parameter may be a secret (api_key)" in answer.err
+
+
+def test_a_version_is_repeated_with_its_parameters(sweep, orglab):
+    code = "import os; open(os.environ['ORGLAB_OUT'] + '/p.json', 'w').write(os.environ['ORGLAB_PARAMS'])"
+    sweep("1.1", "--set", "lr=0.1", "--wait", "--", sys.executable, "-c", code)
+    assert "The files are the same, byte for byte." in orglab("runs", "rerun", sweep.runs[0].id).err
+    assert [run.outputs[0].sha256 for run in sweep.runs] == [sweep.runs[0].outputs[0].sha256] * 2
+
+
+def test_the_results_wait_for_the_branch_that_the_sweep_began_on(sweep):
+    sweep("1.1", "--seeds", "2", *WAITING)
+    sweep.wait_until(sweep.begun)
+    sweep.repo.git("checkout", "--quiet", "-b", "other")
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    assert sweep.repo.git("ls-files", "results") == ""
+    assert " swept 2 versions, 2 done, " in sweep.note[0]
+    sweep.repo.git("checkout", "--quiet", "main")
+    sweep("status")
+    assert len(sweep.repo.git("ls-files", "results").split("\n")) == 4
+    assert [run.commit for run in sweep.runs] == [sweep.repo.git("rev-parse", "HEAD")] * 2
+
+
+def test_in_a_folder_the_command_gets_the_path_from_there(sweep, monkeypatch):
+    sweep.repo.commit("inner", {"inner/train.py": (sweep.path / "train.py").read_text()})
+    monkeypatch.chdir(sweep.path / "inner")
+    sweep("1.1", "--set", "lr=0.1", "--wait", *TRAINING[:5], "--out", "{out}")
+    (run,) = sweep.runs
+    assert run.argv[-1] == "../results/e1.1/lr=0.1"
+    assert run.metrics == {"val_acc": 0.8}
+    assert sweep.repo.git("ls-files", ":/results") == "results/e1.1/lr=0.1/metrics.json"
+
+
+def test_another_clone_gets_the_runs_and_one_note(sweep, orglab, monkeypatch, tmp_path):
+    remote, other = tmp_path.with_name("remote.git"), tmp_path.with_name("other")
+    sweep("1.1", "--set", "lr=0.1,0.01", "--wait", *TRAINING[:5])
+    sweep.repo.git("init", "--quiet", "--bare", str(remote))
+    sweep.repo.git("remote", "add", "origin", str(remote))
+    sweep.repo.git("push", "--quiet", "origin", "main")
+    orglab("sync")
+    sweep.repo.git("clone", "--quiet", str(remote), str(other))
+    monkeypatch.chdir(other)
+    orglab("sync")
+    orglab("status")
+    assert len(read_runs(other)) == 2
+    text = (other / LOG).read_text()
+    assert text == sweep.log
+    assert text.count("swept") == 1
+    shown = json.loads(orglab("show", "1.1", "--json").out)
+    assert len(shown["runs"]) == 2
+    assert "no sweep yet" in orglab("sweep", "resume", code=3).err
+    monkeypatch.chdir(sweep.path)
+
+
+def test_an_editor_with_unsaved_changes_delays_the_note(sweep):
+    lock = sweep.path / f".#{LOG}"
+    sweep("1.1", "--seeds", "1", *WAITING)
+    sweep.wait_until(sweep.begun)
+    os.symlink(f"me@{os.uname().nodename}.{os.getpid()}:1", lock)  # noqa: PTH211 - as Emacs makes it
+    sweep.repo.write("go", "")
+    sweep.wait_until(lambda: not sweep.worker_pids())
+    sweep("status")
+    assert " so far, " in sweep.note[0]
+    lock.unlink()
+    sweep("status")
+    assert " swept 1 version, 1 done, " in sweep.note[0]
+
+
+@pytest.mark.parametrize("count", [3])
+def test_the_history_has_the_runs_and_not_the_note(sweep, orglab, count):
+    sweep("1.1", "--seeds", str(count), "--wait", *TRAINING[:3], "--lr", "0.1")
+    events = json.loads(orglab("show", "1", "--history", "--json").out)["events"]
+    assert [event["kind"] for event in events].count("run") == count
+    assert not [event for event in events if event["kind"] == "note"]
+    report = orglab("report", "--since", "1w").out
+    assert "swept" not in report
