@@ -214,6 +214,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "pending_results": status.pending_results,
         "homeless": status.homeless,
         "running": [run.id for run in status.running],
+        "sweeps": [sweep._asdict() for sweep in status.sweeps],
         "hooks": status.hooks,
         "runs": status.run_count,
         "unassigned": list(status.unassigned),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orglab.experiment.model import Experiment, Step
     from orglab.git import Repository
     from orglab.org.document import Document
+    from orglab.runs.pending import PendingEntry
     from orglab.runs.record import Run
 
 _INSTALLED = ("installed", "by hand")
@@ -47,6 +48,7 @@ class Status(NamedTuple):
         conflict: The line of the first git conflict marker in the log, or None.
         duplicate: A sentence about the experiments that have the id of the active one, or None.
         unknown: The files of which only a filter in the repository's own configuration could tell if they have changes.
+        sweeps: The sweeps that are not over.
     """
 
     log: Path
@@ -73,6 +75,25 @@ class Status(NamedTuple):
     conflict: int | None = None
     duplicate: str | None = None
     unknown: tuple[str, ...] = ()
+    sweeps: "tuple[OpenSweep, ...]" = ()
+
+
+class OpenSweep(NamedTuple):
+    """A sweep that is not over.
+
+    Attributes:
+        id: Its id.
+        ref: Its step or experiment.
+        ended: How many of its versions have ended.
+        total: How many it has.
+        is_at_work: Whether it goes on; else it was stopped or interrupted.
+    """
+
+    id: str
+    ref: str
+    ended: int
+    total: int
+    is_at_work: bool
 
 
 class StatusMethods(SetupMethods):
@@ -101,6 +122,8 @@ class StatusMethods(SetupMethods):
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path, log_runs.owns, with_postponed=True)
         reasons = {entry.name: entry.waiting for entry in entries if entry.waiting is not None}
+        sweeps = self._find_open_sweeps(entries)
+        entries = [entry for entry in entries if entry.name not in {sweep.id for sweep in sweeps}]
         homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
         going_on = {run.id: run for run in runs if run.is_going_on}
         return Status(
@@ -116,8 +139,27 @@ class StatusMethods(SetupMethods):
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
-            document.conflict_line(), duplicate, unknown,
+            document.conflict_line(), duplicate, unknown, sweeps,
         )  # fmt: skip
+
+    @staticmethod
+    def _find_open_sweeps(entries: "list[PendingEntry]") -> tuple[OpenSweep, ...]:
+        """Return the sweeps among some pending entries that are not over."""
+        folders = [entry.run for entry in entries if entry.is_sweep and entry.run is not None]
+        if not folders:
+            return ()
+        from orglab.runs.sweeps.settlement import is_over
+        from orglab.runs.sweeps.sweep import read_sweep
+        from orglab.runs.sweeps.tasks import ENDED
+
+        found = []
+        for sweep in map(read_sweep, folders):
+            if not is_over(sweep) or sweep.tasks.is_stopped:
+                names = sweep.tasks.list_names()
+                is_at_work = bool(sweep.list_workers()) or (sweep.where is not None and not sweep.tasks.is_stopped)
+                total = sum(map(len, names.values()))
+                found.append(OpenSweep(sweep.id, sweep.record.ref or "", len(names[ENDED]), total, is_at_work))
+        return tuple(found)
 
     def _find_active_in(
         self, document: "Document", active: str | None

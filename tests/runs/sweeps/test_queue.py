@@ -41,15 +41,19 @@ def test_versions_are_added_while_a_sweep_runs(sweep):
     assert "0 versions added" in answer.out
 
 
-def test_a_sweep_is_stopped_and_resumed(sweep):
+def test_a_sweep_is_stopped_and_resumed(sweep, orglab):
     sweep("1.1", "--seeds", "3", "--slots", "2", *WAITING)
     sweep.wait_until(lambda: len(sweep.begun()) == 2)
     assert sweep.status()["running"] == 2
+    name = sweep.folder.name
+    shown = orglab("status").out
+    assert f"Sweep        {name} (e1.1): 0 of 3 versions\n" in shown
+    assert "Pending      nothing\n" in shown
     sweep("stop")
     sweep.wait_until(lambda: not sweep.worker_pids())
     assert sorted(run.status for run in sweep.runs) == ["stopped", "stopped"]
     assert [run.asked_by for run in sweep.runs] == ["SIGTERM", "SIGTERM"]
-    sweep("status")
+    assert json.loads(orglab("status", "--json").out)["sweeps"] == []  # what ended is told; `sweep list` has the rest
     assert " swept 2 of 3 versions so far, stopped, 2 stopped, 1 queued: " in sweep.note[0]
     sweep.repo.write("go", "")
     assert "3 versions to run" in sweep("resume").out

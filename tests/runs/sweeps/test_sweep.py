@@ -27,7 +27,7 @@ def test_a_sweep_leaves_a_note_a_table_two_commits_and_a_run_for_each_version(sw
     sweep.repo.write("train.py", (sweep.path / "train.py").read_text() + "# changed\n")
     answer = sweep("1.1", "--set", "lr=0.1,0.01", "--seeds", "3", "-m", "Which rate?", "--wait", *TRAINING)
     assert "6 of 6 versions" in answer.out
-    assert "best      lr 0.01: val_acc 0.9 ± 0.01, n = 3" in answer.out
+    assert "best      lr 0.01: val_acc 0.900 ± 0.010 (n = 3)" in answer.out
     (sweep_id,) = [path.name for path in (sweep.path / ".git/orglab/sweeps").iterdir()]
     note = sweep.note
     assert " swept 6 versions, 6 done, " in note[0]

@@ -43,6 +43,10 @@ def status_lines(status: Status) -> Iterator[str]:
         yield from _line("Not here", f"{runs}: {hint}")
     if status.running:
         yield from _line("Running", listed(map(_describe_running, status.running), _MOST))
+    for sweep in status.sweeps[:_MOST]:
+        how = "" if sweep.is_at_work else "; `orglab sweep resume` goes on with it"
+        done = f"{sweep.ended} of {count(sweep.total, 'version')}"
+        yield from _line("Sweep", f"{sweep.id} ({sweep.ref}): {done}{how}")
     if status.hooks is not None:
         hint = "" if status.hooks == "installed" else "; run `orglab setup git`"
         yield from _line("Git hooks", status.hooks + hint)

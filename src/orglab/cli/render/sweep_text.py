@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from orglab.cli import output
 from orglab.runs.description import command_text, describe_end, metrics_text
+from orglab.runs.summary_text import describe_summary, find_decimals
 from orglab.runs.sweeps.note import SweepState
 from orglab.runs.sweeps.sweep_progress import Best, Progress
 from orglab.runs.sweeps.tasks import SKIPPED, Task
-from orglab.text import count, duration, listed, number
+from orglab.text import count, duration, listed
 
 _MOST = 10  # versions of a kind
 _BAR = 30
@@ -16,13 +17,13 @@ _BAR = 30
 def progress_lines(progress: Progress) -> list[str]:
     """Return how far a sweep is: its counts, what runs, what failed or diverged, the rest of the time, the best."""
     room = output.columns()
-    return [output.fit(line, room) if room else line for line in _progress_lines(progress)]
+    return [output.fit(line, room).rstrip() if room else line for line in _progress_lines(progress)]
 
 
 def _progress_lines(progress: Progress) -> Iterator[str]:
     state = progress.state
     sweep, total = state.sweep, len(state.tasks)
-    yield f"{output.paint(sweep.id, bold=True)}  {sweep.record.ref}  {command_text(sweep.record.argv)}"
+    yield f"{sweep.id}  {sweep.record.ref}  {command_text(sweep.record.argv)}"
     ended = len(state.done) + len(state.failed)
     filled = _BAR * ended // max(total, 1)
     yield f"[{'#' * filled}{'-' * (_BAR - filled)}] {ended} of {count(total, 'version')}{_describe_time(progress)}"
@@ -30,7 +31,7 @@ def _progress_lines(progress: Progress) -> Iterator[str]:
     for task, run, seconds in progress.running[:_MOST]:
         values = f": {metrics_text(run.metrics.items())}" if run is not None and run.metrics else ""
         yield f"  running   {task.version.name}, {duration(seconds, is_compact=True)}{values}"
-    yield from _list_tasks(state, state.failed, "doing")
+    yield from _list_tasks(state, state.failed)
     for task in state.diverged[:_MOST]:
         yield f"  diverged  {task.version.name}: {listed(state.runs[task.name].diverged)}"
     for task in progress.lost[:_MOST]:
@@ -39,12 +40,11 @@ def _progress_lines(progress: Progress) -> Iterator[str]:
         yield f"  best      {_describe_best(progress.best)}"
 
 
-def _list_tasks(state: SweepState, tasks: list[Task], colour: str) -> Iterator[str]:
+def _list_tasks(state: SweepState, tasks: list[Task]) -> Iterator[str]:
     for task in tasks[:_MOST]:
         run = state.runs.get(task.name)
         why = task.problem or (describe_end(run) if run is not None else "")
-        status = output.paint(f"{task.status or '':8}", state=colour)
-        yield f"  {status}  {task.version.name}" + (f": {why}" if why else "")
+        yield f"  {task.status or '':8}  {task.version.name}" + (f": {why}" if why else "")
     if len(tasks) > _MOST:
         yield f"  and {len(tasks) - _MOST} more"
 
@@ -79,10 +79,8 @@ def _describe_counts(progress: Progress) -> str:
 
 
 def _describe_best(best: Best) -> str:
-    summary = best.summary
-    deviation = f" ± {number(summary.deviation)}" if summary.deviation is not None else ""
-    mean = number(summary.mean) if summary.mean is not None else ""
-    return f"{best.label or 'the only setting'}: {summary.metric} {mean}{deviation}, n = {len(summary.values)}"
+    summary = describe_summary(best.summary, find_decimals([best.summary]))
+    return f"{best.label or 'the only setting'}: {best.summary.metric} {summary}"
 
 
 def list_lines(shown: Iterable[Progress]) -> list[str]:
