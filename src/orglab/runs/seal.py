@@ -18,7 +18,7 @@ _MOST_BYTES = 1 << 24  # of the first event
 # Later events add what is known later, and must not change what was run, where, and on which code.
 _FINAL = (
     "argv", "cwd", "environment", "repository", "results", "metrics_files", "before", "snapshot", "branch", "left_out",
-    "rerun_of", "script",
+    "rerun_of", "script", "sweep",
 )  # fmt: skip
 
 

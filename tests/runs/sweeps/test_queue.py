@@ -164,6 +164,16 @@ def test_a_sweep_that_somebody_else_began_is_not_resumed(sweep, monkeypatch, tmp
     assert len(sweep.runs) == 1
 
 
+def test_a_sweep_whose_record_was_added_to_runs_no_other_command(sweep):
+    sweep("1.1", "--set", "lr=0.9", "--before-each", "true", "--wait", *TRAINING[:5], code=1)
+    with (sweep.folder / "record.jsonl").open("a") as record:
+        record.write(
+            json.dumps({"event": "resumed", "sweep": {"out": "results/e1.1", "before_each": "touch evil"}}) + "\n"
+        )
+    assert "Somebody else began the sweep" in sweep("resume", code=2).err
+    assert not (sweep.path / "evil").exists()
+
+
 def test_a_sweep_that_came_with_the_repository_is_not_one(repo, orglab):
     orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")

@@ -131,6 +131,7 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
         fields = describe_beginning(job, state, python, clock.now())
         fields[FIELD] = _describe(request, state, f"{_RESULTS}/{ref}", job)
         fields["versions"] = describe_versions(versions)
+        fields["slots"] = request.slots or max(1, len(list_gpus(os.environ)) if request.where is None else 1)
         done = {} if request.again else find_done(log, Run(record.folder, fields), versions)
         record_begin(job, "began", fields)
         cleanup.pop_all()
@@ -214,9 +215,8 @@ def _make_job(log: LogFile, request: SweepRequest, ref: str, record: RecordWrite
 
 def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) -> dict[str, Any]:
     """Return what the record says of the sweep alone."""
-    slots = request.slots or max(1, len(list_gpus(os.environ)) if request.where is None else 1)
     known = {
-        "slots": slots, "out": out, "short": state.short, "pinned": request.pinned, "done": request.done,
+        "out": out, "short": state.short, "pinned": request.pinned, "done": request.done,
         "before_each": request.before_each, "after_each": request.after_each, "where": request.where,
         "commit_failed": request.commit_failed,
     }  # fmt: skip
@@ -356,7 +356,7 @@ def _reopen(log: LogFile, sweep: Sweep, slots: int | None) -> None:
     if sweep.has_ended:
         fields |= dict.fromkeys(("ended", "exit_code", "seconds"))
     if slots is not None and slots != sweep.slots:
-        fields[FIELD] = {**sweep.fields, "slots": slots}
+        fields["slots"] = slots
     if fields:
         append_event(sweep.record, "resumed", fields)
         add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)

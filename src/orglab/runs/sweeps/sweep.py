@@ -123,7 +123,7 @@ class Sweep:
     @property
     def slots(self) -> int:
         """How many versions run at the same time."""
-        return read_whole(self.fields.get("slots")) or 1
+        return read_whole(self.record.fields.get("slots")) or 1
 
     @property
     def where(self) -> str | None:
