@@ -105,6 +105,14 @@ def test_a_version_that_is_done_is_skipped_until_the_code_changes(sweep):
     assert " swept 2 versions, 2 done, " in " ".join(sweep.note[-4:])
 
 
+def test_a_run_without_the_parameters_of_a_version_is_not_that_version(sweep, orglab):
+    orglab("run", "1.1", "--", sys.executable, "-c", "pass")
+    sweep("1.1", "--set", "size-of=3,4", "--wait", "--", sys.executable, "-c", "pass")
+    assert len(sweep.runs) == 3
+    sweep("1.1", "--set", "size-of=3,5", "--wait", "--", sys.executable, "-c", "pass")
+    assert len(sweep.runs) == 4
+
+
 def test_a_command_may_read_its_parameters_from_the_environment(sweep):
     sweep.repo.commit("read", {"given.py": PARAMETERS})
     sweep("1.1", "--set", "lr=0.1", "--set", "size=3,big", "--wait", "--", sys.executable, "given.py")

@@ -18,6 +18,7 @@ from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.launch import record_begin
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters.arguments import normalize_name
 from orglab.runs.pending import PendingEntry, add_pending_run
 from orglab.runs.preparation import (
     check_command,
@@ -243,11 +244,12 @@ def find_done(log: LogFile, sweep: Run, versions: Iterable[Version]) -> dict[str
             earlier.setdefault(run.argv, []).append(run)
     if not earlier:
         return {}
+    named = find_placeholders(sweep.recorded_argv)
     folder = os.path.relpath(str(sweep.fields[FIELD]["out"]), sweep.cwd or ".")
     candidates: dict[str, list[Run]] = {}
     for version in versions:
         argv = fill_command(sweep.recorded_argv, version, os.path.join(folder, version.name))  # noqa: PTH118 - a text
-        own = [run for run in earlier.get(argv, ()) if _has_parameters(run, version)]
+        own = [run for run in earlier.get(argv, ()) if _has_parameters(run, version, named)]
         if own:
             candidates[version.name] = own
     if not candidates or log.repository is None:
@@ -258,9 +260,10 @@ def find_done(log: LogFile, sweep: Run, versions: Iterable[Version]) -> dict[str
     return {name: own[-1].id for name, own in same.items() if own}
 
 
-def _has_parameters(run: Run, version: Version) -> bool:
-    """Return whether a run of the same command had the parameters of a version that the command does not name."""
-    return all(run.parameters.get(name, value) == value for name, value in version.parameters.items())
+def _has_parameters(run: Run, version: Version, named: set[str]) -> bool:
+    """Return whether a run of the same command had the parameters of a version, of which the command names some."""
+    own = {normalize_name(name): value for name, value in version.parameters.items() if name not in named}
+    return all(name in run.parameters and run.parameters[name] == value for name, value in own.items())
 
 
 def launch(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
