@@ -164,6 +164,16 @@ def test_a_sweep_that_somebody_else_began_is_not_resumed(sweep, monkeypatch, tmp
     assert len(sweep.runs) == 1
 
 
+def test_a_link_in_the_place_of_the_results_is_not_followed(sweep, tmp_path):
+    outside = tmp_path.with_name("outside")
+    outside.mkdir()
+    (sweep.path / "results").symlink_to(outside)
+    sweep.repo.commit("hostile", {})
+    answer = sweep("1.1", "--set", "lr=0.1", *TRAINING[:5], code=4)
+    assert "a link that git tracks" in answer.err
+    assert not any(outside.iterdir())
+
+
 def test_a_sweep_whose_record_was_added_to_runs_no_other_command(sweep):
     sweep("1.1", "--set", "lr=0.9", "--before-each", "true", "--wait", *TRAINING[:5], code=1)
     with (sweep.folder / "record.jsonl").open("a") as record:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from orglab import clock
 from orglab.errors import NotWritableError, UsageError
 from orglab.git import find_repository
+from orglab.git.inside import require_inside
 from orglab.log.log import LogFile
 from orglab.runs.assignment import append_event
 from orglab.runs.cluster.batch import find_batch_job
@@ -121,6 +122,8 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
 
         check_where(request.where)
     ref, versions = prepare(log, request, tell)
+    repository = find_repository(Path.cwd()) or log.repository
+    require_inside(repository, (repository.top if repository is not None else log.top) / _RESULTS / ref)
     _refuse_running(log, ref, versions)
     if log.repository is not None:
         remove_leftovers(log.repository)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.git.private_files import read_regular
+from orglab.git.private_files import is_real_folder, read_regular
 from orglab.log.log import LogFile
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import Value
@@ -147,6 +147,8 @@ class Sweep:
     def list_workers(self) -> list[Worker]:
         """Return the workers that are alive."""
         folder = self.folder / WORKERS
+        if not is_real_folder(folder):
+            return []
         try:
             names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
         except OSError:

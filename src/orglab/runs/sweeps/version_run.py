@@ -10,6 +10,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.errors import OrglabError
 from orglab.git import Repository, find_repository
+from orglab.git.inside import require_inside
 from orglab.log.log import LogFile
 from orglab.runs.child import ExitStatus
 from orglab.runs.environment import PythonProbe
@@ -138,6 +139,7 @@ class VersionRunner:
             OrglabError: The run cannot be recorded, or its code cannot be captured.
         """
         out = self._top / self.sweep.out / task.version.name
+        require_inside(self._repository, out)
         out.mkdir(parents=True, exist_ok=True)
         request = self._make_request(task.version, out)
         record = begin_record(self._log, clock.now(), is_pending=False)
