@@ -468,6 +468,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "diverged": run.diverged,
         "metrics_from": list(run.metrics_from),
         "unattributed": list(run.unattributed),
+        "trackers": [one._asdict() for one in run.trackers],
         "cwd": run.cwd,
         "ended": format_moment(run.ended),
         "signal": run.signal,

@@ -30,12 +30,15 @@ from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.record_lines import (
+    TrackerId,
     read_hashed_files,
     read_id_time,
     read_left_out,
     read_lines,
+    read_moment,
     read_number,
     read_sources,
+    read_trackers,
     read_values,
     read_whole,
 )
@@ -529,6 +532,11 @@ class Run(Mapping[str, object]):
         """The files that the metrics were read from, relative to the top of the repository."""
         return self._texts("metrics_from")
 
+    @cached_property
+    def trackers(self) -> tuple[TrackerId, ...]:
+        """What trackers have of it, such as the run of W&B: the name of the tracker, and the id there."""
+        return read_trackers(self.fields.get("trackers"))
+
     @property
     def unattributed(self) -> tuple[str, ...]:
         """The files with metrics that another run may have written, which was running at the same time."""
@@ -569,13 +577,7 @@ class Run(Mapping[str, object]):
         return dict(islice(value.items(), _NAMES)) if isinstance(value, dict) else {}
 
     def _moment(self, name: str) -> datetime.datetime | None:
-        """Return a time as recorded, with the offset of the machine that made the run."""
-        try:
-            moment = datetime.datetime.fromisoformat(self.fields[name])
-            moment.astimezone()
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return None
-        return moment
+        return read_moment(self.fields.get(name))
 
     def _is_running(self) -> bool:
         """Return whether the process that writes the record is alive, or may be."""

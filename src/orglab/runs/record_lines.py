@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
@@ -23,11 +23,24 @@ from orglab.runs.source_folders import Source
 RECORD_BYTES = 16_000_000
 """The most that is read of a record of this clone, and of a line; that of another clone is smaller (`runs.sync`)."""
 _DEEPEST = 32
+_NAME = 200  # characters of the name of a tracker, and of an id there
 _LARGEST = 1 << 62  # whole number
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _INVALID = re.compile("[\0\ud800-\udfff]")
 _INVALID_WORD = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
 _ID = re.compile(r"((?:19[789]|20|21)\d+-\d{6})-[0-9a-f]{4,16}")
+
+
+class TrackerId(NamedTuple):
+    """A run of a tracker.
+
+    Attributes:
+        tracker: The name of the tracker, such as `wandb`.
+        id: The id of the run there; None if it has none.
+    """
+
+    tracker: str
+    id: str | None
 
 
 def is_run_id(name: str) -> bool:
@@ -158,6 +171,28 @@ def read_left_out(value: object) -> tuple[LeftOut, ...]:
         for one in found
         if one.get("reason") != "environment"
     )
+
+
+def read_trackers(value: object) -> tuple[TrackerId, ...]:
+    """Return the runs of trackers that a field of a record names."""
+    found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+    return tuple(
+        TrackerId(tracker[:_NAME], name[:_NAME] if isinstance(name := one.get("id"), str) else None)
+        for one in found
+        if isinstance(tracker := one.get("tracker"), str)
+    )
+
+
+def read_moment(value: object) -> datetime.datetime | None:
+    """Return a time of a record, with the offset of the machine that made the run; None if it is something else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+        moment.astimezone()
+    except (ValueError, OverflowError):
+        return None
+    return moment
 
 
 def read_values(values: Mapping[str, object]) -> dict[str, Value]:

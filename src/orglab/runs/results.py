@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -116,6 +117,15 @@ def read_stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def read_size(path: Path) -> int:
+    """Return the size of a regular file; 0 for anything else, such as a symbolic link."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def read_outputs(

@@ -1,8 +1,6 @@
 """Find the files in which a run left its metrics: those that the user named, or those that look like it."""
 
-import math
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -23,15 +21,19 @@ from orglab.runs.metrics.candidates import (
     mark_files,
     skip_rows,
 )
+from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.reading import read_metrics
-from orglab.runs.metrics.values import MetricSummary, Row, find_step
-from orglab.runs.results import Stamp, find_changed_since, read_stamp
-from orglab.text import MEGABYTE, Tell, listed
+from orglab.runs.metrics.tracked import find_tracked_runs, open_tracked_files
+from orglab.runs.metrics.values import Row
+from orglab.runs.results import Stamp, find_changed_since, read_size, read_stamp
+from orglab.runs.sources.registry import Reader, assign_readers, find_places
+from orglab.text import MEGABYTE, listed
 
 _FILES = 20
 _BYTES = 16 * MEGABYTE  # of the files that are found, together
 _ROWS = 100_000  # of the history in them
 _MARKS = 200
+_JOURNAL = "-wal"  # the end of its name
 
 LOGGED = "orglab-metrics.jsonl"
 """The file in the folder `out` of a run with the metrics that a script logged (`orglab.run`)."""
@@ -53,42 +55,6 @@ class Written(NamedTuple):
     stop: Callable[[], bool]
 
 
-class MetricsSource:
-    """A file with metrics, read lazily.
-
-    Attributes:
-        path: The file; None for the output of the command.
-        is_history: Whether it has a history, not only final values.
-        summary: A summary of the rows that were read.
-    """
-
-    def __init__(
-        self, path: Path | None, read: Callable[[], Iterable[Row]], *, is_history: bool, limit: float = math.inf
-    ) -> None:
-        """Take a function that returns the rows, and the largest number of rows to yield."""
-        self.path = path
-        self.is_history = is_history
-        self.summary = MetricSummary()
-        self._read = read
-        self._limit = limit
-        self._is_told = False
-
-    def read_rows(self, tell: Tell) -> Iterator[Row]:
-        """Yield the rows, each with its `step`, and summarize all; tell the user once if they cannot be read."""
-        self.summary = MetricSummary()
-        try:
-            for number, row in enumerate(self._read(), 1):
-                step = find_step(row)
-                step = number if step is None else step
-                self.summary.add(row, step if self.is_history else None)
-                if number <= self._limit:
-                    yield {"step": step, **{name: row[name] for name in row if name != "step"}}
-        except NotReadableError as error:
-            if not self._is_told:
-                tell(str(error))
-            self._is_told = True
-
-
 def mark_metrics_files(job: Job) -> dict[Path, Mark]:
     """Return the state, before the command starts, of the files that may have metrics when it has ended."""
     if job.request.metrics:
@@ -100,18 +66,24 @@ def mark_metrics_files(job: Job) -> dict[Path, Mark]:
     return mark_files(job.repository, islice(filter(is_candidate, places), _MARKS))
 
 
-def open_named_files(job: Job, marks: dict[Path, Mark]) -> Iterator[MetricsSource]:
+def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> Iterator[MetricsSource]:
     """Yield the files that the user named as metrics, if the run wrote them, and tell the user about the others.
 
     Args:
         job: The run.
         marks: The result of `mark_metrics_files`.
+        began: The state of its record when the command was started.
     """
+    tracked: dict[Path, Reader] = {}
     for name in job.request.metrics:
         written = [path for path in find_matches(job.repository, name, job.folder) if not _is_unchanged(path, marks)]
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
+        readers = assign_readers(written) if began is not None else {}
+        tracked |= readers
         for path in written:
+            if path in readers:
+                continue
             try:
                 start = find_start(job.repository, path, marks.get(path))
                 read = partial(read_metrics, job.repository, path, start)
@@ -120,6 +92,8 @@ def open_named_files(job: Job, marks: dict[Path, Mark]) -> Iterator[MetricsSourc
                 job.tell(str(error))
             else:
                 yield MetricsSource(path, read, is_history=is_history)
+    if began is not None:
+        yield from open_tracked_files(job, tracked, began)
 
 
 def _is_unchanged(path: Path, marks: dict[Path, Mark]) -> bool:
@@ -129,7 +103,7 @@ def _is_unchanged(path: Path, marks: dict[Path, Mark]) -> bool:
 def open_logged_file(job: Job) -> Iterator[MetricsSource]:
     """Yield the file of metrics that the run logged with `orglab.run`, if there is one."""
     path = job.record.out / LOGGED
-    if _read_size(path):
+    if read_size(path):
         yield MetricsSource(path, partial(read_metrics, job.repository, path), is_history=True, limit=_ROWS)
 
 
@@ -144,13 +118,15 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     out, attribution = job.record.out, written.attribution
     named = attribution.named
     changed = (_find_changed(job.repository, place, written.began) for place in (out, *named))
-    files = sorted({*filter(is_candidate, chain(written.files, *changed))} - {out / LOGGED})
+    found = sorted({*written.files, *chain.from_iterable(changed)} - {out / LOGGED})
+    readers = _assign_readers(job, found, written.began)
+    files = [path for path in found if path not in readers and is_candidate(path)]
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
     left_out: list[str] = []
     room = _BYTES
     for path in drop_checkpoints(files):
-        size = _read_size(path)
+        size = read_size(path)
         if not size or written.stop():
             continue
         if size > room or len(sources) == _FILES:
@@ -169,7 +145,21 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     if left_out:
         limit = f"{_FILES} files or {_BYTES // MEGABYTE} MB"
         job.tell(f"Not searched for metrics, because there are more than {limit}: {listed(left_out)}; use --metrics.")
+    if written.began is not None:
+        tracked = find_tracked_runs(job, readers, written.began, attribution, written.stop)
+        sources += tracked.sources
+        unattributed += tracked.unattributed
     return sources, unattributed
+
+
+def _assign_readers(job: Job, found: Sequence[Path], began: Stamp | None) -> dict[Path, Reader]:
+    """Return the files of trackers, each with its reader: those found, and those that are elsewhere."""
+    places = find_places({**os.environ, **(job.request.environment or {})}, job.folder)
+    elsewhere = chain.from_iterable(_find_changed(job.repository, place, began) for place in places)
+    files = dict.fromkeys((*found, *elsewhere))
+    # SQLite writes to a second file first.
+    databases = (path.with_name(path.name.removesuffix(_JOURNAL)) for path in files if path.name.endswith(_JOURNAL))
+    return assign_readers(dict.fromkeys((*files, *filter(os.path.lexists, databases))))
 
 
 def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_new: bool) -> MetricsSource | None:
@@ -194,12 +184,3 @@ def _find_changed(repository: Repository | None, place: Path, began: Stamp | Non
         return find_changed_since(repository, place, began.ctime) or ()
     stamp = read_stamp(place)
     return (place,) if stamp is not None and max(stamp.mtime, stamp.ctime) >= began.ctime else ()
-
-
-def _read_size(path: Path) -> int:
-    """Return the size of a regular file; 0 for anything else, such as a symbolic link."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0

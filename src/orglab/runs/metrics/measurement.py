@@ -5,19 +5,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from struct import Struct
 
 from orglab.runs.job import Job
 from orglab.runs.metrics.candidates import Mark
-from orglab.runs.metrics.discovery import (
-    MetricsSource,
-    Written,
-    find_metrics_files,
-    open_logged_file,
-    open_named_files,
-)
+from orglab.runs.metrics.discovery import Written, find_metrics_files, open_logged_file, open_named_files
+from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.printed import PrintedMetrics
-from orglab.runs.metrics.values import Row, is_step_name
+from orglab.runs.metrics.tracked import TrackedSource, describe_tracked_runs, list_trackers
+from orglab.runs.metrics.values import Row, Value, is_step_name
 from orglab.text import Tell, listed
+
+_SINGLE = Struct("<f")
 
 
 def collect_metrics(
@@ -37,7 +36,7 @@ def collect_metrics(
         printed.end()
         sources.append(_PrintedSource(printed))
     if job.request.metrics:
-        sources += open_named_files(job, marks)
+        sources += open_named_files(job, marks, written.began)
     elif printed is None:
         sources, unattributed = find_metrics_files(job, marks, written)
     sources = [*open_logged_file(job), *sources]
@@ -53,9 +52,12 @@ def collect_metrics(
             _read_to_end(source, job.tell)
     names = _choose_names(sources, job.base)
     _record_history(job, sources, names)
+    if (found := describe_tracked_runs(sources)) is not None:
+        job.tell(found)
     return {
         **_summarize(sources, names, job.log.config.metrics),
-        "metrics_from": [os.path.relpath(source.path, job.base) for source in sources if source.path is not None],
+        "metrics_from": [os.path.relpath(path, job.base) for source in sources for path in source.paths],
+        "trackers": list_trackers(sources),
         "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }
 
@@ -96,9 +98,11 @@ def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[
 
 
 def _rename(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:
-    """Yield rows with other names; a value whose name is empty is left out."""
+    """Yield rows with other names; a value whose name is empty is left out, and a row without others."""
     for row in rows:
-        yield {name: value for old, value in row.items() if (name := names.get(old, old) if old != "step" else old)}
+        new = {name: value for old, value in row.items() if (name := names.get(old, old) if old != "step" else old)}
+        if len(new) == len(row) or new.keys() != {"step"}:
+            yield new
 
 
 def _summarize(
@@ -128,16 +132,20 @@ def _choose_names(sources: Sequence[MetricsSource], base: Path) -> list[dict[str
     """Return the new names of metrics for each source.
 
     If several sources have different last values of a metric, the name of the source is put before it.  If some agree,
-    the first of them has it, and the name is empty in the others.
+    the first of them has it, and the name is empty in the others.  So it is in a history that another has too.
     """
     names: list[dict[str, str]] = [{} for _ in sources]
     if len(sources) < 2:  # noqa: PLR2004 - a conflict needs two
         return names
     labels = _label(sources, base)
     for name in dict.fromkeys(name for source in sources for name in source.summary.final):
-        values = {place: one.summary.final[name] for place, one in enumerate(sources) if name in one.summary.final}
+        having = [place for place, one in enumerate(sources) if name in one.summary.final]
+        is_single = any(sources[place].is_single for place in having)
+        values = {place: _round(sources[place].summary.final[name], is_single=is_single) for place in having}
         distinct = list(dict.fromkeys(values.values()))
         if len(distinct) == 1:
+            for place in _find_repeated(name, [place for place in having if sources[place].is_history], sources):
+                names[place][name] = ""
             continue
         for place, value in values.items():
             is_first = value in distinct and not is_step_name(name)
@@ -147,13 +155,42 @@ def _choose_names(sources: Sequence[MetricsSource], base: Path) -> list[dict[str
     return names
 
 
+def _round(value: Value, *, is_single: bool) -> Value:
+    """Return a value, rounded to single precision if it is compared with one that was."""
+    if not is_single or isinstance(value, str):
+        return value
+    try:
+        return float(_SINGLE.unpack(_SINGLE.pack(value))[0])
+    except OverflowError:
+        return value
+
+
+def _find_repeated(name: str, histories: Sequence[int], sources: Sequence[MetricsSource]) -> list[int]:
+    """Return those of some histories with the same metric that the first of them has with the same values."""
+    if len(histories) < 2:  # noqa: PLR2004 - a repetition needs two
+        return []
+    is_single = any(sources[place].is_single for place in histories)
+    ends = {}
+    for place in histories:
+        pair = sources[place].summary.extremes.get(name, {"min": [], "max": []})
+        ends[place] = [_round(value, is_single=is_single) for end in ("min", "max") for value in pair[end][:1]]
+    return [place for place in histories[1:] if ends[place] == ends[histories[0]]]
+
+
 def _label(sources: Sequence[MetricsSource], base: Path) -> list[str]:
     """Return what tells sources apart: for `a/metrics.json` and `b/metrics.json` the folders `a` and `b`."""
     paths = [Path(os.path.relpath(source.path, base)) if source.path else Path("output") for source in sources]
     stems = [path.with_suffix("") for path in paths]
-    parts = [list((path if stems.count(stem) > 1 else stem).parts) for path, stem in zip(paths, stems, strict=True)]
+    parts = [
+        list(source.parts if isinstance(source, TrackedSource) else (path if stems.count(stem) > 1 else stem).parts)
+        for source, path, stem in zip(sources, paths, stems, strict=True)
+    ]
     for end in (0, -1):
         while all(len(one) > 1 for one in parts) and len({one[end] for one in parts}) == 1:
             for one in parts:
                 del one[end]
-    return ["/".join(one) for one in parts]
+    labels = ["/".join(one) for one in parts]
+    return [
+        f"{source.tracker}/{label}" if isinstance(source, TrackedSource) and labels.count(label) > 1 else label
+        for source, label in zip(sources, labels, strict=True)
+    ]

@@ -2,7 +2,8 @@
 
 A reader is a module with `is_file(path)`, which tells by its name whether a file may be one of the tracker's, and
 `find_runs(file)`, which returns the runs in it.  What it reads may come from anybody, so each reader bounds what it
-holds in memory, and raises `NotReadableError` for a file that is not valid.
+holds in memory, and raises `NotReadableError` for a file that is not valid.  A module whose tracker keeps its runs
+elsewhere than in the folder of the command has `find_places(environment, folder)` too.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,9 +38,11 @@ class TrackedRun(NamedTuple):
         id: The id of the run there; None if it has none.
         read: Returns its rows, oldest first: metrics by name, with `step` where there is one.
         is_history: Whether these are values over time, not only final ones.
+        is_ours: Whether the tracker says that it was in our run, so that it is no other's that went on meanwhile.
     """
 
     tracker: str
     id: str | None
     read: Callable[[], Iterator[Row]]
     is_history: bool = True
+    is_ours: bool = False

@@ -1,0 +1,52 @@
+"""A source of metrics: a file, what a tracker has of a run, or the output of the command."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from orglab.errors import NotReadableError
+from orglab.runs.metrics.values import MetricSummary, Row, find_step
+from orglab.text import Tell
+
+
+class MetricsSource:
+    """A file with metrics, read lazily.
+
+    Attributes:
+        path: The file; None for the output of the command.
+        is_history: Whether it has a history, not only final values.
+        summary: A summary of the rows that were read.
+        is_single: Whether its numbers were rounded to single precision.
+    """
+
+    def __init__(
+        self, path: Path | None, read: Callable[[], Iterable[Row]], *, is_history: bool, limit: float = math.inf
+    ) -> None:
+        """Take a function that returns the rows, and the largest number of rows to yield."""
+        self.path = path
+        self.is_history = is_history
+        self.summary = MetricSummary()
+        self.is_single = False
+        self._read = read
+        self._limit = limit
+        self._is_told = False
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files with the metrics."""
+        return (self.path,) if self.path is not None else ()
+
+    def read_rows(self, tell: Tell) -> Iterator[Row]:
+        """Yield the rows, each with its `step`, and summarize all; tell the user once if they cannot be read."""
+        self.summary = MetricSummary()
+        try:
+            for number, row in enumerate(self._read(), 1):
+                step = find_step(row)
+                step = number if step is None else step
+                self.summary.add(row, step if self.is_history else None)
+                if number <= self._limit:
+                    yield {"step": step, **{name: row[name] for name in row if name != "step"}}
+        except NotReadableError as error:
+            if not self._is_told:
+                tell(str(error))
+            self._is_told = True

@@ -1,0 +1,95 @@
+"""Read the fields of a serialized protocol buffer, without its schema and without the package `protobuf`.
+
+What is read may come from anybody: each length is checked against the end of its message, a number has at most ten
+bytes, and nothing is read into depth by itself.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+"""The kinds of fields."""
+_LONGEST = 10  # bytes of a number
+_SIZES = {FIXED64: 8, FIXED32: 4}
+_BITS = 64
+
+
+class Field(NamedTuple):
+    """A field of a message.
+
+    Attributes:
+        number: Its number in the schema.
+        kind: One of the kinds of fields.
+        value: The number, of a `VARINT`; 0 otherwise.
+        start: Where its content starts in the data.
+        end: Where its content ends.
+    """
+
+    number: int
+    kind: int
+    value: int
+    start: int
+    end: int
+
+
+def read_fields(data: bytes, start: int, end: int) -> Iterator[Field]:
+    """Yield the fields of a message.
+
+    Args:
+        data: What the message is in.
+        start: Where it starts.
+        end: Where it ends.
+
+    Raises:
+        ValueError: It is not a valid message.
+    """
+    while start < end:
+        key, start = read_varint(data, start, end)
+        kind = key & 7
+        value, stop = 0, start
+        if kind == VARINT:
+            value, stop = read_varint(data, start, end)
+        elif kind == BYTES:
+            length, start = read_varint(data, start, end)
+            stop = start + length
+        elif kind in _SIZES:
+            stop = start + _SIZES[kind]
+        else:
+            raise ValueError(f"A field of kind {kind}")
+        if stop > end:
+            raise ValueError("A field that does not end in its message")
+        yield Field(key >> 3, kind, value, start, stop)
+        start = stop
+
+
+def read_varint(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return a number of variable length, and where it ends.
+
+    Args:
+        data: What the number is in.
+        start: Where it starts.
+        end: Where it ends at the latest.
+
+    Raises:
+        ValueError: It does not end there, or has more than ten bytes.
+    """
+    if start + 1 < end and (low := data[start]) & 0x80 and (high := data[start + 1]) < 0x80:  # noqa: PLR2004 - see below
+        return low & 0x7F | high << 7, start + 2  # two bytes, as most steps have
+    value = shift = 0
+    for place in range(start, min(end, start + _LONGEST)):
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more bytes follow
+            return value & ((1 << _BITS) - 1), place + 1
+        shift += 7
+    raise ValueError("A number that does not end")
+
+
+def to_signed(value: int) -> int:
+    """Return a 64-bit number as a signed one."""
+    return value - (1 << _BITS) if value >> (_BITS - 1) else value
+
+
+def read_text(data: bytes, field: Field) -> str:
+    """Return the text in a field; bytes that are not UTF-8 are replaced."""
+    return data[field.start : field.end].decode("utf-8", "replace")
