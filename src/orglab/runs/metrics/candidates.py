@@ -22,7 +22,8 @@ from orglab.runs.metrics.reading import read_metrics
 from orglab.runs.metrics.values import Row, find_step, find_step_name, is_not_finite, is_step_name
 from orglab.runs.results import Stamp, read_stamp
 
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
+"""What the names of files end in that may hold metrics."""
 _SPEAKING = frozenset({
     "metric", "metrics", "result", "results", "score", "scores", "log", "logs", "history", "eval", "evaluation",
     "summary", "stats", "losses", "progress", "state", "report", "performance", "benchmark",
@@ -109,7 +110,7 @@ def find_start(repository: Repository | None, path: Path, mark: Mark | None) -> 
 
 def is_candidate(path: Path) -> bool:
     """Return whether a file may hold metrics, by its name."""
-    return path.suffix.lower() in _SUFFIXES and _OTHER.isdisjoint(_split_words(path))
+    return path.suffix.lower() in SUFFIXES and _OTHER.isdisjoint(_split_words(path))
 
 
 def _split_words(path: Path) -> set[str]:

@@ -12,6 +12,7 @@ from orglab.git import Repository
 from orglab.runs.job import Job
 from orglab.runs.metrics.attribution import Attribution, find_named_paths
 from orglab.runs.metrics.candidates import (
+    SUFFIXES,
     Mark,
     drop_checkpoints,
     find_first_row,
@@ -79,7 +80,8 @@ def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> 
         written = [path for path in find_matches(job.repository, name, job.folder) if not _is_unchanged(path, marks)]
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
-        readers = assign_readers(written) if began is not None else {}
+        # What every reader of tables can read is read as it is named.
+        readers = assign_readers(path for path in written if path.suffix not in SUFFIXES) if began is not None else {}
         tracked |= readers
         for path in written:
             if path in readers:

@@ -102,17 +102,19 @@ def find_tracked_runs(
     unattributed: list[Path] = []
     left_out: list[Path] = []
     room = _BYTES
-    for number, (path, reader) in enumerate(readers.items()):
+    number = 0
+    for path, reader in readers.items():
         size = read_size(path)
         if not size or stop():
             continue
         if size > room or number >= _FILES:
             left_out.append(path)
             continue
-        room -= size
         is_own = job.record.out in path.parents or attribution.is_own(path)
         runs = [(path, reader, run) for run in _find_runs(job, path, reader, began) if is_own or run.is_ours]
         found += runs
+        room -= size if runs else 0
+        number += 1 if runs else 0
         if is_own is None and not runs:
             unattributed.append(path)
     if left_out:

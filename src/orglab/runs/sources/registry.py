@@ -11,6 +11,8 @@ from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
 TITLES = {
     "tensorboard": "TensorBoard",
+    "wandb": "W&B",
+    "dvclive": "DVCLive",
 }
 """What each tracker is called, by the name of its reader, a module in this package."""
 

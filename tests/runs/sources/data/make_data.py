@@ -68,7 +68,54 @@ def write_tensorboard(folder: Path) -> None:
         )
 
 
-WRITERS = {"tensorboardX": write_tensorboardx, "tensorboard": write_tensorboard}
+def write_wandb(folder: Path) -> None:
+    """A run offline: nested values, NaN, a histogram, in newer versions a value longer than a block, a summary of its own."""
+    import wandb  # noqa: PLC0415 - only where it is installed
+
+    names = {"x_disable_meta", "x_disable_stats", "_disable_meta", "_disable_stats"}
+    fields = getattr(wandb.Settings, "model_fields", None) or wandb.Settings.__annotations__
+    settings = wandb.Settings(
+        mode="offline", console="off", disable_git=True, host="host", program="train.py", silent=True, save_code=False,
+        **{name: True for name in names if name in fields},
+    )  # fmt: skip
+    run = wandb.init(
+        project="study", id="abcd1234", name="fast", dir=str(folder), config={"lr": 0.1, "model": {"depth": 2}},
+        settings=settings,
+    )  # fmt: skip
+    run.define_metric("best", summary="max")
+    for step, loss in enumerate(LOSSES):
+        weights = wandb.Histogram(np_histogram=([1, 2], [0.0, 0.5, 1.0]))
+        run.log({"loss": loss, "val": {"acc": 1 - loss / 2}, "best": step % 2, "note": "good", "weights": weights})
+    is_new = tuple(map(int, wandb.__version__.split(".")[:2])) >= (0, 20)
+    run.log({"long": "x" * (33_000 if is_new else 10), "diverged": float("nan")}, step=10)
+    run.summary["final/acc"] = 0.9
+    run.finish()
+    wandb.teardown()  # until then, the end may not be on the disk
+    keep(next(folder.rglob("*.wandb")), f"wandb/{wandb.__version__}/run-abcd1234.wandb")
+
+
+def write_dvclive(folder: Path) -> None:
+    """A history of two metrics, and two last values that have none."""
+    from dvclive import Live  # noqa: PLC0415 - only where it is installed
+
+    with Live(dir=str(folder / "dvclive"), save_dvc_exp=False, dvcyaml=None) as live:
+        for loss in LOSSES:
+            live.log_metric("train/loss", loss)
+            live.log_metric("acc", 1 - loss / 2, timestamp=True)
+            live.next_step()
+        live.log_metric("test/acc", 0.5, plot=False)
+        live.summary["best"] = 3
+    for found in sorted((folder / "dvclive").rglob("*.*sv")):
+        keep(found, f"{found.relative_to(folder)}")
+    keep(folder / "dvclive/metrics.json", "dvclive/metrics.json")
+
+
+WRITERS = {
+    "tensorboardX": write_tensorboardx,
+    "tensorboard": write_tensorboard,
+    "wandb": write_wandb,
+    "dvclive": write_dvclive,
+}
 
 
 def main() -> None:
