@@ -338,6 +338,7 @@ ALLOWED = {
     "the Python that the command starts, and the system": (
         "runs.child runs.ending runs.environment runs.processes runs.source_folders"
     ),
+    "the metadata of installed packages": "runs.sources.installed",
     "files that come with orglab": "__main__ report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
     "through `open_inside`": "runs.metrics.reading",
     "after `is_below`": "runs.rerun",

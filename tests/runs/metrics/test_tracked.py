@@ -2,16 +2,19 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
-from event_files import write_events
+from event_files import LATER, write_events
 from orglab.runs.metrics import tracked
 from orglab.runs.record_reader import read_runs
 from orglab.runs.sources import registry
 from orglab.runs.sources.registry import Reader
 from orglab.runs.sources.tracked_run import TrackedRun
+from wandb_files import describe_run, frame, history, item, summary
 
+DATA = Path(__file__).parents[1] / "sources/data"
 ROWS = [{"step": 1, "loss": 0.5, "acc": 0.25}, {"step": 2, "loss": 0.1, "acc": 0.75}]
 NAME = "events.out.tfevents.1.host"
 
@@ -115,6 +118,44 @@ def test_what_is_too_much_is_not_read_and_named(run, prepared, monkeypatch):
         f"Trackers have more than 1 files or 128 MB of metrics, so these were not read: b/{NAME}; use --metrics.\n"
         in told
     )
+
+
+def test_the_state_of_a_trainer_of_hugging_face(run):
+    found, told = run(f"mkdir -p out/checkpoint-4; cp {DATA}/transformers/trainer_state.json out/checkpoint-4")
+    assert found.metrics["eval_mae"] == 2.625
+    assert found.extremes["loss"] == (1.6653125286102295, 3, 26, 1)
+    assert [row["loss"] for row in found.history() if "loss" in row][-1] == 20.479061126708984
+    assert (found.trackers, "Metrics of" in told) == ((), False)
+
+
+def test_wandb(run, prepared):
+    folder = "wandb/offline-run-20260101_000000-abcd1234"
+    found, told = run(
+        f"mkdir -p {folder}/files; echo '{{\"loss\": 7}}' > {folder}/files/wandb-summary.json; "
+        f"cp {DATA}/wandb/0.31.0/run-abcd1234.wandb {folder}"
+    )
+    # The run in the file was before this one.
+    assert (found.metrics, found.trackers, "Metrics of" in told) == ({}, (), False)
+    records = (
+        describe_run("abc", int(LATER)),
+        history(1, loss=1, acc=0.5),
+        history(2, loss=0.5),
+        summary(item("best", 0.5)),
+    )
+    (prepared / "run-abc.wandb").write_bytes(frame(records))
+    found, told = run(f"cp {prepared}/run-abc.wandb {folder}")
+    assert found.metrics == {"acc": 0.5, "loss": 0.5, "best": 0.5, "step": 2}
+    assert list(found.history()) == [{"step": 1, "loss": 1, "acc": 0.5}, {"step": 2, "loss": 0.5}]
+    assert found.trackers == (("wandb", "abc"),)
+    assert "Metrics of 1 W&B run: 4 values of acc, loss, best.\n" in told
+
+
+def test_dvclive(run):
+    found, told = run(f"cp -r {DATA}/dvclive .")
+    assert found.metrics == {"acc": 0.95, "train.loss": 0.1, "test.acc": 0.5, "best": 3, "step": 2}
+    assert len(list(found.history())) == 3
+    assert found.metrics_from == ("dvclive/metrics.json",)
+    assert "Metrics of 1 DVCLive run: 8 values of acc, train.loss, test.acc, best.\n" in told
 
 
 def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared, monkeypatch):

@@ -1,24 +1,21 @@
 """W&B's run files: those that several versions wrote, incomplete and damaged ones, and any bytes."""
 
-import json
 import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from event_files import make_varint, part
+from event_files import part
 from orglab.errors import NotReadableError
 from orglab.runs.sources import wandb
 from orglab.runs.sources.tracked_run import TrackerFile
+from wandb_files import BLOCK, START, describe_run, frame, history, item, summary
 
 DATA = Path(__file__).parent / "data/wandb"
 FILES = sorted(DATA.glob("*/*.wandb"))
 NEWEST = FILES[-1]
-BLOCK = 1 << 15
-START = b":W&B\xe1\xbe\x00"
 
 
 def find(path, began=0.0):
@@ -29,44 +26,6 @@ def read(path, began=0.0):
     """Return the history and the rest of the summary."""
     history, final = find(path, began)
     return list(history.read()), list(final.read())
-
-
-# ---- writing ----
-
-
-def frame(records):
-    """Return a file of some records, in pieces as LevelDB writes them."""
-    content = bytearray(START)
-    for record in records:
-        rest, is_first = record, True
-        while rest or is_first:
-            room = BLOCK - len(content) % BLOCK
-            if room < 7:
-                content += bytes(room)
-                continue
-            piece, rest = rest[: room - 7], rest[room - 7 :]
-            kind = (1 if not rest else 2) if is_first else (4 if not rest else 3)
-            data = bytes([kind]) + piece
-            content += struct.pack("<IH", zlib.crc32(data), len(piece)) + data
-            is_first = False
-    return bytes(content)
-
-
-def item(name, value):
-    return part(1, b"".join(part(2, key.encode()) for key in name.split(".")) + part(16, json.dumps(value).encode()))
-
-
-def history(step, **values):
-    items = b"".join(item(name.replace("__", "."), value) for name, value in values.items())
-    return b"\x08\x01" + part(2, items + part(2, b"\x08" + make_varint(step)))
-
-
-def summary(*items):
-    return part(3, b"".join(items))
-
-
-def describe_run(name, start):
-    return part(17, part(1, name.encode()) + part(17, b"\x08" + make_varint(start)))
 
 
 @pytest.fixture

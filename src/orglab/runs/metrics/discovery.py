@@ -24,10 +24,10 @@ from orglab.runs.metrics.candidates import (
 )
 from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.reading import read_metrics
-from orglab.runs.metrics.tracked import find_tracked_runs, open_tracked_files
+from orglab.runs.metrics.tracked import choose_readers, find_tracked_runs, open_tracked_files
 from orglab.runs.metrics.values import Row
 from orglab.runs.results import Stamp, find_changed_since, read_size, read_stamp
-from orglab.runs.sources.registry import Reader, assign_readers, find_places
+from orglab.runs.sources.registry import Reader, find_places
 from orglab.text import MEGABYTE, listed
 
 _FILES = 20
@@ -81,7 +81,9 @@ def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> 
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
         # What every reader of tables can read is read as it is named.
-        readers = assign_readers(path for path in written if path.suffix not in SUFFIXES) if began is not None else {}
+        readers = (
+            choose_readers(job, (path for path in written if path.suffix not in SUFFIXES)) if began is not None else {}
+        )
         tracked |= readers
         for path in written:
             if path in readers:
@@ -121,7 +123,7 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     named = attribution.named
     changed = (_find_changed(job.repository, place, written.began) for place in (out, *named))
     found = sorted({*written.files, *chain.from_iterable(changed)} - {out / LOGGED})
-    readers = _assign_readers(job, found, written.began)
+    readers = _choose_readers(job, found, written.began)
     files = [path for path in found if path not in readers and is_candidate(path)]
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
@@ -154,14 +156,14 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     return sources, unattributed
 
 
-def _assign_readers(job: Job, found: Sequence[Path], began: Stamp | None) -> dict[Path, Reader]:
+def _choose_readers(job: Job, found: Sequence[Path], began: Stamp | None) -> dict[Path, Reader]:
     """Return the files of trackers, each with its reader: those found, and those that are elsewhere."""
     places = find_places({**os.environ, **(job.request.environment or {})}, job.folder)
     elsewhere = chain.from_iterable(_find_changed(job.repository, place, began) for place in places)
     files = dict.fromkeys((*found, *elsewhere))
     # SQLite writes to a second file first.
     databases = (path.with_name(path.name.removesuffix(_JOURNAL)) for path in files if path.name.endswith(_JOURNAL))
-    return assign_readers(dict.fromkeys((*files, *filter(os.path.lexists, databases))))
+    return choose_readers(job, dict.fromkeys((*files, *filter(os.path.lexists, databases))))
 
 
 def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_new: bool) -> MetricsSource | None:

@@ -54,9 +54,10 @@ def collect_metrics(
     _record_history(job, sources, names)
     if (found := describe_tracked_runs(sources)) is not None:
         job.tell(found)
+    paths = chain.from_iterable(source.paths for source in sources)
     return {
         **_summarize(sources, names, job.log.config.metrics),
-        "metrics_from": [os.path.relpath(path, job.base) for source in sources for path in source.paths],
+        "metrics_from": [os.path.relpath(path, job.base) for path in dict.fromkeys(paths)],
         "trackers": list_trackers(sources),
         "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }

@@ -15,7 +15,8 @@ from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.reading import MetricsRows
 from orglab.runs.metrics.values import Row, is_step_name
 from orglab.runs.results import Stamp, read_size
-from orglab.runs.sources.registry import TITLES, Reader
+from orglab.runs.sources.installed import load_installed
+from orglab.runs.sources.registry import TITLES, Reader, assign_readers
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 from orglab.text import MEGABYTE, clean, count, cut, listed
 
@@ -84,6 +85,33 @@ class TrackedFiles(NamedTuple):
 
     sources: list[TrackedSource]
     unattributed: list[Path]
+
+
+def choose_readers(job: Job, files: Iterable[Path]) -> dict[Path, Reader]:
+    """Return the reader of each file that may be a tracker's; the readers of other packages are asked last.
+
+    Args:
+        job: The run.
+        files: The files.
+    """
+    files = list(files)
+    chosen = assign_readers(files)
+    rest = [path for path in files if path not in chosen]
+    if not rest:
+        return chosen
+    installed, problems = load_installed(job.base)
+    for problem in problems:
+        job.tell(problem)
+    for reader in installed:
+        try:
+            chosen |= {path: reader for path in rest if path not in chosen and reader.is_file(path)}
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, the others are asked
+            job.tell(f"The reader {reader.name} of metrics failed: {_explain(error)}")
+    return chosen
+
+
+def _explain(error: BaseException) -> str:
+    return clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
 
 
 def find_tracked_runs(
@@ -156,9 +184,8 @@ def _guard(reader: Reader, path: Path, read: Callable[[], Iterable[_T]]) -> Iter
         yield from read()
     except NotReadableError:
         raise
-    except Exception as error:
-        reason = clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
-        raise NotReadableError(f"The reader {reader.name} of metrics failed on {path}: {reason}") from error
+    except (Exception, SystemExit) as error:
+        raise NotReadableError(f"The reader {reader.name} of metrics failed on {path}: {_explain(error)}") from error
 
 
 def _group_runs(found: Sequence[tuple[Path, Reader, TrackedRun]]) -> list[TrackedSource]:

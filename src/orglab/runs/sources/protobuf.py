@@ -11,7 +11,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The kinds of fields."""
 _LONGEST = 10  # bytes of a number
 _SIZES = {FIXED64: 8, FIXED32: 4}
+_CONTINUED = 0x80  # the bit of a byte that says that the number goes on
 _BITS = 64
+_ALL = (1 << _BITS) - 1
 
 
 class Field(NamedTuple):
@@ -44,14 +46,17 @@ def read_fields(data: bytes, start: int, end: int) -> Iterator[Field]:
         ValueError: It is not a valid message.
     """
     while start < end:
-        key, start = read_varint(data, start, end)
+        # Most numbers are one byte, and a call costs more than the rest.
+        key = data[start]
+        key, start = (key, start + 1) if key < _CONTINUED else read_varint(data, start, end)
         kind = key & 7
         value, stop = 0, start
-        if kind == VARINT:
-            value, stop = read_varint(data, start, end)
-        elif kind == BYTES:
-            length, start = read_varint(data, start, end)
+        if kind == BYTES:
+            length = data[start] if start < end else _CONTINUED
+            length, start = (length, start + 1) if length < _CONTINUED else read_varint(data, start, end)
             stop = start + length
+        elif kind == VARINT:
+            value, stop = read_varint(data, start, end)
         elif kind in _SIZES:
             stop = start + _SIZES[kind]
         else:
@@ -73,14 +78,14 @@ def read_varint(data: bytes, start: int, end: int) -> tuple[int, int]:
     Raises:
         ValueError: It does not end there, or has more than ten bytes.
     """
-    if start + 1 < end and (low := data[start]) & 0x80 and (high := data[start + 1]) < 0x80:  # noqa: PLR2004 - see below
-        return low & 0x7F | high << 7, start + 2  # two bytes, as most steps have
     value = shift = 0
-    for place in range(start, min(end, start + _LONGEST)):
-        byte = data[place]
+    end = min(end, start + _LONGEST)
+    while start < end:
+        byte = data[start]
+        start += 1
+        if byte < _CONTINUED:
+            return (value | byte << shift) & _ALL, start
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more bytes follow
-            return value & ((1 << _BITS) - 1), place + 1
         shift += 7
     raise ValueError("A number that does not end")
 

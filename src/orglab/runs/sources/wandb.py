@@ -4,6 +4,7 @@ A file is a sequence of records (wandb_internal.proto) in LevelDB's log format: 
 its checksum, its length, and whether it is a whole record or the first, a middle or the last part of one.
 """
 
+import contextlib
 import json
 import re
 import zlib
@@ -54,7 +55,7 @@ def is_file(path: Path) -> bool:
 
 
 def find_runs(file: TrackerFile) -> list[TrackedRun]:
-    """Return the run in a file, once for its history and once for what only its summary has; none in other files.
+    """Return the run in a file, once for its history and once for what only its summary has; none of an earlier time.
 
     Raises:
         NotReadableError: It is not a run file, or cannot be read.
@@ -63,6 +64,8 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
         return []
     name, start = _find_run(file)
     reader = _RunReader(file, start)
+    if start is not None and start < file.began and next(reader.read_history(), None) is None:
+        return []  # an earlier run
     return [
         TrackedRun(TRACKER, name, reader.read_history),
         TrackedRun(TRACKER, name, reader.read_summary, is_history=False),
@@ -204,15 +207,23 @@ class _RunReader:
         Raises:
             NotReadableError: The file is damaged, or cannot be read.
         """
-        final: Row = {}
+        items: dict[str, bytes] = {}
         logged: set[str] = set()
-        for number, record, start, end in self._read_parts():
-            if number == _HISTORY:
-                logged.update(self._read_row(record, start, end))
-            elif number == _SUMMARY:
-                self._change_summary(final, record, start, end)
-        rest = {name: value for name, value in final.items() if name not in logged}
-        if rest and self._since is None:
+        for number, record, start, end in self._read_parts() if self._since is None else ():
+            with contextlib.suppress(ValueError):
+                if number == _SUMMARY:
+                    self._change_summary(items, record, start, end)
+                    continue
+                fields = read_fields(record, start, end)
+                logged.update(
+                    self._find_name(record[field.start : field.end]) for field in fields if field.number == _ITEM
+                )
+        final: Row = {}
+        for item in items.values():
+            with contextlib.suppress(ValueError):
+                self._add_item(final, item)
+        rest = {name: value for name, value in _select_metrics(final).items() if name not in logged}
+        if rest:
             yield rest
 
     def _read_parts(self) -> Iterator[tuple[int, bytes, int, int]]:
@@ -248,21 +259,29 @@ class _RunReader:
         values = _select_metrics(row)
         return {"step": step, **values} if values and isinstance(step, int | float) else values
 
-    def _change_summary(self, final: Row, record: bytes, start: int, end: int) -> None:
-        """Change a summary as a record says."""
-        changed: Row = {}
-        try:
-            for field in read_fields(record, start, end):
+    def _change_summary(self, items: dict[str, bytes], record: bytes, start: int, end: int) -> None:
+        """Change the items of a summary as a record says.
+
+        Raises:
+            ValueError: It is not valid.
+        """
+        for field in read_fields(record, start, end):
+            if field.kind == BYTES and field.number in (_UPDATE, _REMOVE):
                 item = record[field.start : field.end]
-                if field.number == _UPDATE and field.kind == BYTES:
-                    self._add_item(changed, item)
-                elif field.number == _REMOVE and field.kind == BYTES:
-                    final.pop(_read_name(item), None)
-        except ValueError:
-            return
-        for name, value in _select_metrics(changed).items():
-            if name in final or len(final) < _NAMES:
-                final[name] = value
+                name = self._find_name(item)
+                if field.number == _REMOVE:
+                    items.pop(name, None)
+                elif name in items or len(items) < _NAMES:
+                    items[name] = item
+
+    def _find_name(self, item: bytes) -> str:
+        """Return the name of an item.
+
+        Raises:
+            ValueError: It is not valid.
+        """
+        head = item.rpartition(_VALUE_BYTES)[0]
+        return self._names.get(head) or _read_name(item)
 
     def _add_item(self, row: Row, item: bytes) -> None:
         """Add the numbers of an item to a row.

@@ -110,11 +110,40 @@ def write_dvclive(folder: Path) -> None:
     keep(folder / "dvclive/metrics.json", "dvclive/metrics.json")
 
 
+def write_transformers(folder: Path) -> None:
+    """The state of a Trainer after two epochs, with the history of its losses and evaluations."""
+    import torch  # noqa: PLC0415 - only where it is installed
+    from transformers import Trainer, TrainingArguments  # noqa: PLC0415 - the same
+
+    class Line(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+            found = self.weight * x
+            return {"loss": ((found - labels) ** 2).mean(), "logits": found}
+
+    points = [{"x": torch.tensor([float(x)]), "labels": torch.tensor([2.0 * x])} for x in range(4)]
+    settings = TrainingArguments(
+        output_dir=str(folder), num_train_epochs=2, per_device_train_batch_size=2, logging_steps=1, eval_strategy="epoch",
+        learning_rate=0.1, report_to="none", use_cpu=True, disable_tqdm=True, save_strategy="no",
+    )  # fmt: skip
+    trainer = Trainer(
+        Line(), settings, train_dataset=points, eval_dataset=points,
+        compute_metrics=lambda found: {"mae": float(abs(found.predictions - found.label_ids).mean())},
+    )  # fmt: skip
+    trainer.train()
+    trainer.save_state()
+    keep(folder / "trainer_state.json", "transformers/trainer_state.json")
+
+
 WRITERS = {
     "tensorboardX": write_tensorboardx,
     "tensorboard": write_tensorboard,
     "wandb": write_wandb,
     "dvclive": write_dvclive,
+    "transformers": write_transformers,
 }
 
 

@@ -1,0 +1,137 @@
+"""Readers that other packages bring: their entry points of the group `orglab.metrics` (`docs/reference/runs.md`).
+
+An entry point names a module, or an object in one, with `is_file` and `find_runs`.  Only packages are asked that are
+installed in the environment of orglab: the metadata that a clone has in its own folders is not looked at, and a module
+that Python would take from there is not imported.
+"""
+
+import importlib.util
+import os
+import re
+import site
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from orglab.errors import NotReadableError
+from orglab.git.private_files import read_regular
+from orglab.runs.sources.registry import Reader
+from orglab.text import clean, cut
+
+GROUP = "orglab.metrics"
+
+_METADATA = (".dist-info", ".egg-info")
+_BYTES = 1 << 16  # of the entry points of a package
+_VALUE = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.\w+)*)(?::(?P<attribute>\w+(?:\.\w+)*))?")
+_MESSAGE = 300  # characters of an exception
+
+
+def list_folders() -> list[str]:
+    """Return the folders in which packages are installed."""
+    own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return [*site.getsitepackages(), *own]
+
+
+def load_installed(top: Path | None) -> tuple[list[Reader], list[str]]:
+    """Return the readers of other packages, and a sentence on each that cannot be loaded.
+
+    Args:
+        top: The top of the repository, of which no module is imported.
+    """
+    readers, problems = [], []
+    folders = tuple(list_folders())
+    for name, value in _find_entry_points(folders):
+        try:
+            readers.append(_load(name, value, top, folders))
+        except NotReadableError as error:
+            problems.append(str(error))
+    return readers, problems
+
+
+@cache
+def _find_entry_points(folders: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the entry points of the group: their names and values.
+
+    Everything is read here, because `importlib.metadata` takes ten times as long.
+    """
+    found: dict[str, str] = {}
+    for folder in folders:
+        for path in _list_metadata(folder):
+            try:
+                content = read_regular(path, _BYTES, follow=True)
+            except OSError:
+                continue
+            if GROUP.encode() in content:
+                for name, value in _parse(content.decode("utf-8", "replace")):
+                    found.setdefault(name, value)
+    return sorted(found.items())
+
+
+def _list_metadata(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(_METADATA)]
+    except OSError:
+        return
+    yield from (f"{folder}/{name}/entry_points.txt" for name in names)
+
+
+def _parse(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values in the section of the group."""
+    is_ours = False
+    for line in text.splitlines():
+        words = line.strip()
+        if words.startswith("["):
+            is_ours = words == f"[{GROUP}]"
+        elif is_ours and "=" in words and not words.startswith(("#", ";")):
+            name, _, value = words.partition("=")
+            yield name.strip(), value.strip()
+
+
+def _load(name: str, value: str, top: Path | None, folders: Iterable[str]) -> Reader:
+    """Return the reader that an entry point names.
+
+    Raises:
+        NotReadableError: It cannot be loaded.
+    """
+    match = _VALUE.fullmatch(value)
+    if match is None:
+        raise NotReadableError(f"The reader {clean(name)} of metrics names no module: {clean(cut(value, _MESSAGE))}")
+    package = match["module"].partition(".")[0]
+    try:
+        if top is None or not _is_of_repository(package, top, folders):
+            return _import(name, match)
+    except (Exception, SystemExit) as error:
+        reason = clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
+        raise NotReadableError(f"The reader {clean(name)} of metrics cannot be loaded: {reason}") from error
+    raise NotReadableError(
+        f"The reader {clean(name)} of metrics was not loaded, because {package} is in the repository itself."
+    )
+
+
+def _import(name: str, match: re.Match[str]) -> Reader:
+    found = import_module(match["module"])
+    for attribute in filter(None, (match["attribute"] or "").split(".")):
+        found = getattr(found, attribute)
+    return Reader(clean(name), found.is_file, found.find_runs)
+
+
+def _is_of_repository(package: str, top: Path, folders: Iterable[str]) -> bool:
+    """Return whether Python would take a package from a repository, and not from where packages are installed."""
+    loaded = sys.modules.get(package)
+    spec = getattr(loaded, "__spec__", None) or importlib.util.find_spec(package)
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
+    installed = [os.path.realpath(folder) for folder in folders]
+    real_top = os.path.realpath(top)
+    for place in places:
+        if place is not None and place.startswith(os.sep):  # others are "built-in" and the like
+            real = os.path.realpath(place)
+            if _is_below(real, real_top) and not any(_is_below(real, folder) for folder in installed):
+                return True
+    return False
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -1,0 +1,134 @@
+"""Readers of other packages: they are loaded from where packages are installed, and never from the repository."""
+
+import json
+import sys
+
+import pytest
+
+from orglab.runs.record_reader import read_runs
+from orglab.runs.sources import installed
+
+READER = """\
+import json, pathlib
+from orglab.runs.sources.tracked_run import TrackedRun
+
+pathlib.Path({mark!r}).touch()
+
+def is_file(path):
+    return path.suffix == ".own"
+
+def find_runs(file):
+    rows = json.loads(file.path.read_text())
+    return [TrackedRun("own", file.run_id[-6:], lambda: iter(rows))]
+
+class Inner:
+    is_file, find_runs = staticmethod(is_file), staticmethod(find_runs)
+"""
+ROWS = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "val": {"acc": 0.75}}]
+
+
+@pytest.fixture
+def mark(tmp_path_factory):
+    """A file that a reader makes when it is imported."""
+    return tmp_path_factory.mktemp("mark") / "imported"
+
+
+@pytest.fixture
+def site(tmp_path_factory, monkeypatch):
+    """A folder in which packages are installed; what is imported from it is forgotten after the test."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    monkeypatch.setattr(installed, "list_folders", lambda: [str(folder)])
+    monkeypatch.syspath_prepend(folder)
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def run(study, orglab):
+    """Write a file of the tracker in a run; the run, and what the user was told."""
+
+    def run_script():
+        told = orglab("run", "1.1", "--", "sh", "-c", f"echo '{json.dumps(ROWS)}' > a.own").err
+        return read_runs(study.path)[-1], told
+
+    return run_script
+
+
+def install(folder, name, mark, value=None, code=READER):
+    """Put a package with an entry point into a folder."""
+    if code:
+        (folder / f"{name}.py").write_text(code.format(mark=str(mark)))
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    points = f"[console_scripts]\n{name} = {name}:main\n\n[orglab.metrics]\n# of {name}\n{name} = {value or name}\n\n[other]\nx = y\n"
+    (metadata / "entry_points.txt").write_text(points)
+
+
+@pytest.mark.parametrize("value", ["own_reader", "own_reader:Inner"])
+def test_a_reader_of_an_installed_package(run, site, mark, value):
+    install(site, "own_reader", mark, value)
+    found, told = run()
+    assert found.metrics == {"loss": 0.25, "val.acc": 0.75, "step": 2}
+    assert found.trackers == (("own", found.id[-6:]),)
+    assert told.startswith("Metrics of 1 own run: 3 values of loss, val.acc.\n")
+
+
+def test_metadata_in_the_repository_is_not_looked_at(run, study, site, mark, monkeypatch):
+    install(study.path, "own_reader", mark)
+    monkeypatch.syspath_prepend(study.path)
+    monkeypatch.chdir(study.path)
+    found, told = run()
+    assert not mark.exists()
+    assert (found.metrics, "The reader" in told) == ({}, False)
+    assert list(site.iterdir()) == []
+
+
+def test_a_module_in_the_repository_is_not_imported_for_an_installed_package(run, study, site, mark, monkeypatch):
+    install(site, "own_reader", mark)
+    (study.path / "own_reader.py").write_text(READER.format(mark=str(mark)))
+    monkeypatch.syspath_prepend(study.path)
+    found, told = run()
+    assert not mark.exists()
+    assert found.metrics == {}
+    assert "The reader own_reader of metrics was not loaded, because own_reader is in the repository itself.\n" in told
+
+
+def test_an_environment_in_the_repository_is_the_users(run, study, mark, monkeypatch, site):
+    folder = study.path / ".venv/lib/site-packages"
+    folder.mkdir(parents=True)
+    install(folder, "own_reader", mark)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(installed, "list_folders", lambda: [str(site), str(folder)])
+    assert run()[0].metrics["loss"] == 0.25
+
+
+@pytest.mark.parametrize(("value", "code", "message"), [
+    ("own_reader", "1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),
+    ("own_reader", "raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+    ("own_reader:missing", "", "cannot be loaded: AttributeError: module 'own_reader' has no attribute 'missing'"),
+    ("other_reader", "x = 1", "cannot be loaded: ModuleNotFoundError: No module named 'other_reader'"),
+    ("own-reader", "x = 1", "names no module: own-reader"),
+    ("own_reader", "def is_file(path): return path.nothing\ndef find_runs(file): return []", "failed: AttributeError"),
+])  # fmt: skip
+def test_a_reader_that_cannot_be_used_is_one_sentence(run, site, value, code, message):
+    install(site, "own_reader", "", value, code or "x = 1")
+    found, told = run()
+    assert told.count("The reader own_reader of metrics") == 1
+    assert f"The reader own_reader of metrics {message}" in told
+    assert found.status == "done"
+
+
+def test_the_environment_of_orglab_is_searched():
+    assert any((sys.prefix in folder) for folder in installed.list_folders())
+    assert installed.load_installed(None) == ([], [])
+
+
+def test_metadata_that_is_too_large_or_no_file_is_passed_over(site, mark):
+    install(site, "own_reader", mark)
+    (site / "own_reader-1.0.dist-info/entry_points.txt").write_text("[orglab.metrics]\nx = y\n" + "#" * (1 << 17))
+    (site / "folder-1.0.dist-info/entry_points.txt").mkdir(parents=True)
+    (site / "none-1.0.dist-info").mkdir()
+    installed._find_entry_points.cache_clear()
+    assert installed.load_installed(None) == ([], [])
