@@ -8,6 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,10 @@ _SLOW_FILES = frozenset(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `shared` where there is no such folder, and `slurm` unless it is asked for.
+    """Leave out what is marked `shared` or `trackers` where that is not there, and `slurm` unless it is asked for.
 
-    pytest counts them as deselected.  It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a repository, or Emacs, or plays
-    commands, is marked slow: `make fast` is for the moment between two edits.
+    pytest counts them as deselected.  It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a
+    repository, or Emacs, or plays commands, is marked slow: `make fast` is for the moment between two edits.
     """
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
@@ -87,10 +88,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unwanted = set() if SHARED.is_dir() else {"shared"}
     if "slurm" not in config.getoption("markexpr"):
         unwanted.add("slurm")
-    left_out = [item for item in items if unwanted.intersection(mark.name for mark in item.iter_markers())]
+    left_out = [item for item in items if _is_unwanted(item, unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _is_unwanted(item: pytest.Item, marks: set[str]) -> bool:
+    """Return whether a test has one of some marks, or needs packages of trackers that are not installed."""
+    packages = [name for mark in item.iter_markers("trackers") for name in mark.args]
+    return not marks.isdisjoint(mark.name for mark in item.iter_markers()) or any(
+        find_spec(name) is None for name in packages
+    )
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from orglab.runs.description import (
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.record_reader import describe_record, read_output_end
+from orglab.runs.sources.registry import TITLES
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Job": job_text(run.job) if run.job is not None else "",
         "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
         "Unattributed": listed(run.unattributed),
+        "Trackers": listed(f"{TITLES.get(one.tracker, one.tracker)} {one.id or ''}".strip() for one in run.trackers),
         "Folder": run.cwd or "",
         "Host": run.host or "",
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
