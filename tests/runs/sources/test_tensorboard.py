@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from event_files import event, frame, make_header, part, scalar
 from orglab.errors import NotReadableError
 from orglab.git import find_repository
-from orglab.runs.sources import tensorboard
+from orglab.runs.sources import protobuf, tensorboard
 from orglab.runs.sources.tracked_run import TrackerFile
 
 DATA = Path(__file__).parent / "data/tensorboard"
@@ -178,6 +178,18 @@ def test_too_many_names_are_one_sentence(write):
     )
     with pytest.raises(NotReadableError, match="more than 10,000 names"):
         read(path)
+
+
+@pytest.mark.parametrize("content", [
+    event(1, b"\x0a\x00" * 1000), event(1, part(1, part(1, b"x") + b"\x0a\x00" * 1000)),
+    event(1, part(1, part(1, b"x") + part(8, b"\x08\x01" * 1000) + part(9, b"\x20\x01"))),
+])  # fmt: skip
+def test_too_many_fields_are_one_sentence(write, content, monkeypatch):
+    monkeypatch.setattr(protobuf, "_FIELDS", 500)
+    rows = tensorboard.find_runs(TrackerFile(None, write(event(1, scalar("a", 1)), content), "", 0.0))[0].read()
+    assert next(rows) == {"step": 1, "a": 1}
+    with pytest.raises(NotReadableError, match="more than 500 fields"):
+        next(rows)
 
 
 @pytest.mark.parametrize("content", [

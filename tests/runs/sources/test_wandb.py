@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from event_files import part
 from orglab.errors import NotReadableError
-from orglab.runs.sources import wandb
+from orglab.runs.sources import protobuf, wandb
 from orglab.runs.sources.tracked_run import TrackerFile
 from wandb_files import BLOCK, START, describe_run, frame, history, item, summary
 
@@ -156,6 +156,29 @@ def test_what_comes_before_damage_counts(tmp_path):
 ])  # fmt: skip
 def test_a_record_that_is_not_valid_is_passed_over(write, record):
     assert read(write(record, history(1, loss=1)))[0] == [{"step": 1, "loss": 1}]
+
+
+@pytest.mark.parametrize("record", [
+    part(2, b"\x0a\x00" * 1000), part(3, b"\x0a\x00" * 1000), part(2, part(1, part(2, b"") * 1000 + part(16, b"1"))),
+    part(2, part(2, b"\x12\x00" * 1000)),
+])  # fmt: skip
+def test_too_many_fields_are_one_sentence(write, record, monkeypatch):
+    monkeypatch.setattr(protobuf, "_FIELDS", 500)
+    with pytest.raises(NotReadableError, match="more than 500 fields"):
+        read(write(record))
+
+
+def test_too_many_names_are_one_sentence(write):
+    records = (
+        part(2, b"".join(item(f"n{place + number}", 1) for number in range(1000))) for place in range(0, 11_000, 1000)
+    )
+    with pytest.raises(NotReadableError, match="more than 10,000 names"):
+        read(write(*records))
+
+
+def test_a_wide_object_is_cut(write):
+    (row,), _ = read(write(history(1, wide={f"n{number}": number for number in range(3000)})))
+    assert len(row) == 1001
 
 
 @given(st.data())

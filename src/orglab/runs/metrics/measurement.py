@@ -94,7 +94,7 @@ def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[
         job.tell(f"Cannot record the history of the metrics: {error.strerror}.")
         deque(rows, maxlen=0)
     for source in sources:
-        if not source.is_history:
+        if not source.is_history and not source.summary.final:
             _read_to_end(source, job.tell)
 
 

@@ -1,15 +1,19 @@
 """Read the fields of a serialized protocol buffer, without its schema and without the package `protobuf`.
 
 What is read may come from anybody: each length is checked against the end of its message, a number has at most ten
-bytes, and nothing is read into depth by itself.
+bytes, `Room` bounds how many fields of a file are read, and none is read into depth by itself.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
+
+from orglab.errors import NotReadableError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The kinds of fields."""
 _LONGEST = 10  # bytes of a number
+_FIELDS = 5_000_000
 _SIZES = {FIXED64: 8, FIXED32: 4}
 _CONTINUED = 0x80  # the bit of a byte that says that the number goes on
 _BITS = 64
@@ -34,18 +38,43 @@ class Field(NamedTuple):
     end: int
 
 
-def read_fields(data: bytes, start: int, end: int) -> Iterator[Field]:
+class Room:
+    """How many fields of a file may still be read."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file."""
+        self._path = path
+        self._left = _FIELDS
+
+    def take(self) -> None:
+        """Count a field.
+
+        Raises:
+            NotReadableError: There are too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise NotReadableError(
+                f"The metrics file {self._path} has more than {_FIELDS:,} fields; what follows was not read."
+            )
+
+
+def read_fields(data: bytes, start: int, end: int, room: Room | None = None) -> Iterator[Field]:
     """Yield the fields of a message.
 
     Args:
         data: What the message is in.
         start: Where it starts.
         end: Where it ends.
+        room: Counts the fields; None if the message is small.
 
     Raises:
         ValueError: It is not a valid message.
+        NotReadableError: There is no room for its fields.
     """
     while start < end:
+        if room is not None:
+            room.take()
         # Most numbers are one byte, and a call costs more than the rest.
         key = data[start]
         key, start = (key, start + 1) if key < _CONTINUED else read_varint(data, start, end)

@@ -15,13 +15,23 @@ from typing import NamedTuple
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside, walk_inside
 from orglab.runs.metrics.values import Row
-from orglab.runs.sources.protobuf import BYTES, FIXED32, VARINT, Field, read_fields, read_text, read_varint, to_signed
+from orglab.runs.sources.protobuf import (
+    BYTES,
+    FIXED32,
+    VARINT,
+    Field,
+    Room,
+    read_fields,
+    read_text,
+    read_varint,
+    to_signed,
+)
 from orglab.runs.sources.tfrecord import Content, read_records
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
 _TAGS = 10_000
 _PLACES = 8
-_SIBLINGS = 200
+_SIBLINGS = 20  # that are looked at, of each file
 _FIRST = 4  # records of a file among which the start of a session is
 
 # The fields of an event, of a value, and of a tensor; and the first bytes of those of an event, in their usual order.
@@ -166,12 +176,13 @@ def _find_end(file: TrackerFile) -> float:
 
 def _find_restart(file: TrackerFile, path: Path) -> int | None:
     """Return the step with which an event file continues an earlier one, or None if it does not say so."""
+    room = Room(path)
     try:
         for event in islice(_read_events(file, path), _FIRST):
             _, step, data, start, end = event
-            for field in read_fields(data, start, end):
+            for field in read_fields(data, start, end, room):
                 if field.number == _SESSION_LOG and field.kind == BYTES:
-                    session = read_fields(data, field.start, field.end)
+                    session = read_fields(data, field.start, field.end, room)
                     if any(one.number == 1 and one.value == _SESSION_START for one in session):
                         return step
     except (NotReadableError, ValueError):
@@ -189,6 +200,7 @@ class _ScalarReader:
     def __init__(self, path: Path) -> None:
         """Take the file of the summaries."""
         self._path = path
+        self._room = Room(path)
         self._tags: dict[bytes, str] = {}
         self._places: dict[int, list[_Place]] = {}
         self._are_scalars: dict[str, bool] = {}
@@ -197,7 +209,7 @@ class _ScalarReader:
         """Return the scalars in what follows the step of an event, with their tags.
 
         Raises:
-            NotReadableError: There are too many tags.
+            NotReadableError: There are too many tags, or fields.
         """
         for place in self._places.get(len(rest), ()):
             tag = self._tags.get(rest[: place.start] + rest[place.end :])
@@ -212,10 +224,10 @@ class _ScalarReader:
     def _parse(self, rest: bytes) -> list[tuple[str, _Number]]:
         found = []
         count = 0
-        for field in read_fields(rest, 0, len(rest)):
+        for field in read_fields(rest, 0, len(rest), self._room):
             if field.number != _SUMMARY or field.kind != BYTES:
                 continue
-            for value in read_fields(rest, field.start, field.end):
+            for value in read_fields(rest, field.start, field.end, self._room):
                 count += 1
                 if value.number == 1 and value.kind == BYTES:
                     found += self._parse_value(rest, value)
@@ -228,7 +240,7 @@ class _ScalarReader:
 
     def _parse_value(self, rest: bytes, field: Field) -> list[tuple[str, _Number, _Place | None]]:
         """Return the scalar that a value is, and where its number is, if it has a fixed length."""
-        parts = {part.number: part for part in read_fields(rest, field.start, field.end)}
+        parts = {part.number: part for part in read_fields(rest, field.start, field.end, self._room)}
         if _TAG not in parts or parts[_TAG].kind != BYTES:
             return []
         tag = read_text(rest, parts[_TAG])
@@ -237,25 +249,25 @@ class _ScalarReader:
                 raise NotReadableError(
                     f"The metrics file {self._path} has more than {_TAGS:,} names; what follows was not read."
                 )
-            self._are_scalars[tag] = _METADATA in parts and _describes_scalar(rest, parts[_METADATA])
+            self._are_scalars[tag] = _METADATA in parts and _describes_scalar(rest, parts[_METADATA], self._room)
         simple, tensor = parts.get(_SIMPLE_VALUE), parts.get(_TENSOR)
         place: _Place | None = None
         number: _Number | None = None
         if simple is not None and simple.kind == FIXED32:
             place = _Place(simple.start, simple.end, _SINGLE)
         elif tensor is not None and tensor.kind == BYTES and self._are_scalars[tag]:
-            place, number = _read_tensor(rest, tensor)
+            place, number = _read_tensor(rest, tensor, self._room)
         if place is not None:
             number = place.form.unpack_from(rest, place.start)[0]
             number = _shorten(number) if place.form is _SINGLE else number
         return [(tag, number, place)] if number is not None and tag not in ("", "step") else []
 
 
-def _describes_scalar(rest: bytes, metadata: Field) -> bool:
+def _describes_scalar(rest: bytes, metadata: Field, room: Room) -> bool:
     """Return whether the metadata of a value says that it is a scalar."""
-    for field in read_fields(rest, metadata.start, metadata.end):
+    for field in read_fields(rest, metadata.start, metadata.end, room):
         if field.number == 1 and field.kind == BYTES:
-            names = (part for part in read_fields(rest, field.start, field.end) if part.number == 1)
+            names = (part for part in read_fields(rest, field.start, field.end, room) if part.number == 1)
             if any(read_text(rest, name) == "scalars" for name in names):
                 return True
         if field.number == 4 and field.kind == VARINT and field.value == 1:  # noqa: PLR2004 - data_class: SCALAR
@@ -263,7 +275,7 @@ def _describes_scalar(rest: bytes, metadata: Field) -> bool:
     return False
 
 
-def _read_tensor(rest: bytes, tensor: Field) -> tuple[_Place | None, _Number | None]:
+def _read_tensor(rest: bytes, tensor: Field, room: Room) -> tuple[_Place | None, _Number | None]:
     """Return where the only element of a tensor is or, if it has no fixed length, the number; None for other tensors.
 
     Raises:
@@ -272,7 +284,7 @@ def _read_tensor(rest: bytes, tensor: Field) -> tuple[_Place | None, _Number | N
     dtype = 0
     place: _Place | None = None
     number: _Number | None = None
-    for field in read_fields(rest, tensor.start, tensor.end):
+    for field in read_fields(rest, tensor.start, tensor.end, room):
         size = field.end - field.start
         if field.number == _DTYPE and field.kind == VARINT:
             dtype = field.value

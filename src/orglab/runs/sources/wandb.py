@@ -16,7 +16,7 @@ from typing import BinaryIO
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside
 from orglab.runs.metrics.values import NAME, Row, is_not_finite, parse_number
-from orglab.runs.sources.protobuf import BYTES, FIXED64, VARINT, Field, read_fields, read_text, to_signed
+from orglab.runs.sources.protobuf import BYTES, FIXED64, VARINT, Field, Room, read_fields, read_text, to_signed
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
 TRACKER = "wandb"
@@ -42,6 +42,7 @@ _KEY, _NESTED_KEY, _INTEGER, _NUMBER, _JSON, _VALUE_JSON = 1, 2, 5, 6, 8, 16
 _VALUE_BYTES = b"\x82\x01"  # with which the field `value_json` begins
 _SHORT = 128  # a length below is one byte
 _NAMES = 10_000
+_VALUES = 1000  # of a row with objects in it
 _DOUBLE = Struct("<d")
 _NUMBER_STARTS = frozenset(bytes([byte]) for byte in b"-0123456789NI")
 _TYPE = "._type"
@@ -75,13 +76,14 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
 def _find_run(file: TrackerFile) -> tuple[str, float | None]:
     """Return the id of a run and when it began, in seconds since the epoch; None if that is not known."""
     name, start = file.path.stem.removeprefix("run-"), None
+    room = Room(file.path)
     for number, record in enumerate(_read_records(file)):
         if number == _EARLY:
             break
         try:
-            run = next((one for one in read_fields(record, 0, len(record)) if one.number == _RUN), None)
+            run = next((one for one in read_fields(record, 0, len(record), room) if one.number == _RUN), None)
             if run is not None and run.kind == BYTES:
-                for field in read_fields(record, run.start, run.end):
+                for field in read_fields(record, run.start, run.end, room):
                     if field.number == _RUN_ID and field.kind == BYTES:
                         name = read_text(record, field)
                     elif field.number == _START_TIME and field.kind == BYTES:
@@ -197,8 +199,9 @@ class _RunReader:
         Raises:
             NotReadableError: The file is damaged, or cannot be read.
         """
-        for number, record, start, end in self._read_parts():
-            if number == _HISTORY and (row := self._read_row(record, start, end)):
+        room = Room(self._file.path)
+        for number, record, start, end in self._read_parts(room):
+            if number == _HISTORY and (row := self._read_row(record, start, end, room)):
                 yield row
 
     def read_summary(self) -> Iterator[Row]:
@@ -207,48 +210,49 @@ class _RunReader:
         Raises:
             NotReadableError: The file is damaged, or cannot be read.
         """
+        room = Room(self._file.path)
         items: dict[str, bytes] = {}
         logged: set[str] = set()
-        for number, record, start, end in self._read_parts() if self._since is None else ():
+        for number, record, start, end in self._read_parts(room) if self._since is None else ():
             with contextlib.suppress(ValueError):
                 if number == _SUMMARY:
-                    self._change_summary(items, record, start, end)
+                    self._change_summary(items, record, start, end, room)
                     continue
-                fields = read_fields(record, start, end)
+                fields = read_fields(record, start, end, room)
                 logged.update(
-                    self._find_name(record[field.start : field.end]) for field in fields if field.number == _ITEM
+                    self._find_name(record[field.start : field.end], room) for field in fields if field.number == _ITEM
                 )
         final: Row = {}
         for item in items.values():
             with contextlib.suppress(ValueError):
-                self._add_item(final, item)
+                self._add_item(final, item, room)
         rest = {name: value for name, value in _select_metrics(final).items() if name not in logged}
         if rest:
             yield rest
 
-    def _read_parts(self) -> Iterator[tuple[int, bytes, int, int]]:
+    def _read_parts(self, room: Room) -> Iterator[tuple[int, bytes, int, int]]:
         """Yield the histories and summaries in the records: which it is, the record, where it starts and ends."""
         for record in _read_records(self._file):
             try:
                 found = [
                     (field.number, record, field.start, field.end)
-                    for field in read_fields(record, 0, len(record))
+                    for field in read_fields(record, 0, len(record), room)
                     if field.number in (_HISTORY, _SUMMARY) and field.kind == BYTES
                 ]
             except ValueError:
                 continue
             yield from found
 
-    def _read_row(self, record: bytes, start: int, end: int) -> Row:
+    def _read_row(self, record: bytes, start: int, end: int, room: Room) -> Row:
         """Return the values of a history; none if it was logged before our run."""
         step: float | str | None = None
         row: Row = {}
         try:
-            for field in read_fields(record, start, end):
+            for field in read_fields(record, start, end, room):
                 if field.number == _ITEM and field.kind == BYTES:
-                    self._add_item(row, record[field.start : field.end])
+                    self._add_item(row, record[field.start : field.end], room)
                 elif field.number == _STEP and field.kind == BYTES:
-                    parts = read_fields(record, field.start, field.end)
+                    parts = read_fields(record, field.start, field.end, room)
                     step = next((to_signed(part.value) for part in parts if part.kind == VARINT), 0)
         except ValueError:
             return {}
@@ -259,31 +263,31 @@ class _RunReader:
         values = _select_metrics(row)
         return {"step": step, **values} if values and isinstance(step, int | float) else values
 
-    def _change_summary(self, items: dict[str, bytes], record: bytes, start: int, end: int) -> None:
+    def _change_summary(self, items: dict[str, bytes], record: bytes, start: int, end: int, room: Room) -> None:
         """Change the items of a summary as a record says.
 
         Raises:
             ValueError: It is not valid.
         """
-        for field in read_fields(record, start, end):
+        for field in read_fields(record, start, end, room):
             if field.kind == BYTES and field.number in (_UPDATE, _REMOVE):
                 item = record[field.start : field.end]
-                name = self._find_name(item)
+                name = self._find_name(item, room)
                 if field.number == _REMOVE:
                     items.pop(name, None)
                 elif name in items or len(items) < _NAMES:
                     items[name] = item
 
-    def _find_name(self, item: bytes) -> str:
+    def _find_name(self, item: bytes, room: Room) -> str:
         """Return the name of an item.
 
         Raises:
             ValueError: It is not valid.
         """
         head = item.rpartition(_VALUE_BYTES)[0]
-        return self._names.get(head) or _read_name(item)
+        return self._names.get(head) or _read_name(item, room)
 
-    def _add_item(self, row: Row, item: bytes) -> None:
+    def _add_item(self, row: Row, item: bytes, room: Room) -> None:
         """Add the numbers of an item to a row.
 
         Raises:
@@ -293,13 +297,16 @@ class _RunReader:
         if separator and tail and tail[0] == len(tail) - 1 < _SHORT:
             name = self._names.get(head)
             if name is None:
-                name = _read_name(head)
-                if len(self._names) < _NAMES:
-                    self._names[head] = name
+                name = _read_name(head, room)
+                if len(self._names) >= _NAMES:
+                    raise NotReadableError(
+                        f"The metrics file {self._file.path} has more than {_NAMES:,} names; what follows was not read."
+                    )
+                self._names[head] = name
             _add_json(row, name, tail[1:])
             return
-        name = _read_name(item)
-        for field in read_fields(item, 0, len(item)):
+        name = _read_name(item, room)
+        for field in read_fields(item, 0, len(item), room):
             if field.number in (_JSON, _VALUE_JSON) and field.kind == BYTES:
                 _add_json(row, name, item[field.start : field.end])
             elif field.number == _NUMBER and field.kind == FIXED64:
@@ -308,13 +315,13 @@ class _RunReader:
                 row[name] = (field.value >> 1) ^ -(field.value & 1)
 
 
-def _read_name(item: bytes) -> str:
+def _read_name(item: bytes, room: Room) -> str:
     """Return the name of an item: its key, or its nested keys joined by dots.
 
     Raises:
         ValueError: It is not valid.
     """
-    fields = read_fields(item, 0, len(item))
+    fields = read_fields(item, 0, len(item), room)
     keys = [read_text(item, field) for field in fields if field.number in (_KEY, _NESTED_KEY) and field.kind == BYTES]
     return ".".join(keys)[:NAME]
 
@@ -336,6 +343,8 @@ def _add_json(row: Row, name: str, text: bytes) -> None:
 
 def _add_value(row: Row, name: str, value: object, depth: int) -> None:
     """Add the numbers in a value to a row, and the types of what is no number."""
+    if len(row) >= _VALUES:
+        return
     if isinstance(value, dict):
         for key, one in value.items() if depth else ():
             _add_value(row, f"{name}.{key}"[:NAME], one, depth - 1)
