@@ -21,6 +21,7 @@ import bench_render
 import bench_report
 import bench_run
 import bench_similar
+import bench_trackers
 from measure import RUNS, environment, measure, ratio_rows, run_once, table
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def make_repository(folder: Path, log: Path) -> None:
         subprocess.run([*git, *command], cwd=folder, check=True)
 
 
-TOPICS = ("log", "references", "hooks", "run", "hashes", "index", "similar", "report", "render", "hostile")
+TOPICS = ("log", "references", "hooks", "run", "trackers", "hashes", "index", "similar", "report", "render", "hostile")
 
 
 def bench_topic(topic: str) -> None:
@@ -183,6 +184,7 @@ def bench_topic(topic: str) -> None:
         {
             "hooks": bench_hooks.main,
             "run": bench_run.main,
+            "trackers": bench_trackers.main,
             "hashes": bench_hashes.main,
             "index": bench_index.main,
             "similar": bench_similar.main,

@@ -5,7 +5,6 @@ installed in the environment of orglab: the metadata that a clone has in its own
 that Python would take from there is not imported.
 """
 
-import importlib.util
 import os
 import re
 import site
@@ -120,8 +119,10 @@ def _import(name: str, match: re.Match[str]) -> Reader:
 
 def _is_of_repository(package: str, top: Path, folders: Iterable[str]) -> bool:
     """Return whether Python would take a package from a repository, and not from where packages are installed."""
+    from importlib.util import find_spec  # noqa: PLC0415 - few have such a reader
+
     loaded = sys.modules.get(package)
-    spec = getattr(loaded, "__spec__", None) or importlib.util.find_spec(package)
+    spec = getattr(loaded, "__spec__", None) or find_spec(package)
     places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
     installed = [os.path.realpath(folder) for folder in folders]
     real_top = os.path.realpath(top)
