@@ -146,6 +146,7 @@ VALUES = {
     "mapping of lists": '{"a": [1], "b": {"min": [1], "max": "ab"}}', "option": '"--output=F"', "path": '"../../x"',
     "first day": '"0001-01-01T00:00:00+23:59"', "last day": '"9999-12-31T23:59:59-23:59"',
     "files": r'[{"path": 1, "sha256": "a\ud800\u0000", "size": 1e999}, {"path": "a", "sha256": "b", "size": NaN}, {}]',
+    "trackers": r'[{"tracker": 1}, {"tracker": "a\ud800", "id": {}}, {"tracker": "b", "id": "c\u0000"}, 3]',
     "job": '{"id": "5", "scheduler": "slurm", "array": 1e999, "restarts": NaN}', "deep": "[" * 500 + "]" * 500,
 }  # fmt: skip
 FIELDS = (
@@ -155,7 +156,7 @@ FIELDS = (
     "left_out", "host", "python", "packages", "sources", "environment", "lock_files", "seeds", "parameters",
     "script_parameters", "config_files", "partial_files", "unread_files", "job", "script", "results", "usage",
     "outputs", "removed", "links", "metrics", "extremes", "diverged", "metrics_file", "metrics_files", "metrics_from",
-    "unattributed", "pid", "pid_start", "child_pid", "child_start", "rerun_of", "done", "hash",
+    "trackers", "unattributed", "pid", "pid_start", "child_pid", "child_start", "rerun_of", "done", "hash",
 )  # fmt: skip
 NAMES = [name for name, value in vars(Run).items() if name[0] != "_" and not callable(value)]
 

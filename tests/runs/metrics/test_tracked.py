@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def run(study, orglab):
     return run_script
 
 
+@pytest.fixture
+def go_on(run, study):
+    """A command after which another run goes on, that began in the same folder."""
+    run("true")
+    record = read_runs(study.path)[-1].folder / "record.jsonl"
+    began = next(line for line in record.read_text().splitlines() if json.loads(line)["event"] == "began")
+    ended = json.dumps({"event": "ended", "ended": "2100-01-01T00:00:00+00:00", "exit_code": 0})
+    return f"printf '%s\\n' '{began}' '{ended}' > {record}"
+
+
 def test_tensorboard(run, prepared, orglab):
     write_events(prepared / NAME, ROWS)
     found, told = run(f"mkdir -p runs/a; cp {prepared}/{NAME} runs/a")
@@ -60,6 +71,19 @@ def test_files_of_a_folder_are_one_run_and_folders_tell_runs_apart(run, prepared
     assert found.metrics == {"a.loss": 0.1, "train.loss": 0.3, "val.loss": 0.4, "acc": 0.75}
     assert "Metrics of 3 TensorBoard runs: 6 values of loss, acc.\n" in told
     assert len(list(found.history())) == 4
+
+
+def test_the_name_of_a_file_says_which_process_wrote_it_though_another_run_goes_on(run, prepared, go_on):
+    write_events(prepared / NAME, ROWS)
+    theirs, unknown = (f"events.out.tfevents.1.{host}.0" for host in (f"{os.uname().nodename}.1", "elsewhere.$$"))
+    found, told = run(
+        f"mkdir a b c; cp {prepared}/{NAME} a/events.out.tfevents.1.{os.uname().nodename}.$$.0; "
+        f"cp {prepared}/{NAME} b/{theirs}; cp {prepared}/{NAME} c/{unknown}; {go_on}"
+    )
+    assert found.metrics == {"loss": 0.1, "acc": 0.75, "step": 2}
+    assert [path[:2] for path in found.metrics_from] == ["a/"]
+    assert [path[:2] for path in found.unattributed] == ["b/", "c/"]
+    assert "Metrics not attributed" in told
 
 
 def test_what_an_earlier_run_logged_is_not_of_this_one(run, study):
@@ -183,7 +207,7 @@ def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared,
     assert "\x1b" not in told
 
 
-def test_a_run_that_a_tracker_says_is_ours_is_ours_though_another_goes_on(run, study, monkeypatch):
+def test_a_run_that_a_tracker_says_is_ours_is_ours_though_another_goes_on(run, go_on, monkeypatch):
     """A file in a folder that both runs write to cannot be attributed, unless the tracker knows."""
     readers = [
         Reader(name, lambda path, name=name: path.suffix == f".{name}", lambda _, is_ours=is_ours: [
@@ -191,9 +215,5 @@ def test_a_run_that_a_tracker_says_is_ours_is_ours_though_another_goes_on(run, s
         ]) for name, is_ours in (("ours", True), ("theirs", False))
     ]  # fmt: skip
     monkeypatch.setattr(registry, "load_readers", lambda: readers)
-    run("true")
-    other = read_runs(study.path)[-1].folder / "record.jsonl"
-    lines = [line for line in other.read_text().splitlines() if json.loads(line)["event"] == "began"]
-    forever = json.dumps({"event": "ended", "ended": "2100-01-01T00:00:00+00:00", "exit_code": 0})
-    found, _ = run(f"echo x > a.ours; echo x > a.theirs; printf '%s\\n' '{lines[0]}' '{forever}' > {other}")
+    found, _ = run(f"echo x > a.ours; echo x > a.theirs; {go_on}")
     assert (found.metrics, found.unattributed) == ({"x": 1}, ("a.theirs",))

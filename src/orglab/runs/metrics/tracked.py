@@ -14,6 +14,8 @@ from orglab.runs.metrics.candidates import keep_numbers
 from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.reading import MetricsRows
 from orglab.runs.metrics.values import Row, is_step_name
+from orglab.runs.record_lines import read_whole
+from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, read_size
 from orglab.runs.sources.installed import load_installed
 from orglab.runs.sources.registry import TITLES, Reader, assign_readers
@@ -130,6 +132,7 @@ def find_tracked_runs(
     unattributed: list[Path] = []
     left_out: list[Path] = []
     room = _BYTES
+    process = _find_process(job)
     number = 0
     for path, reader in readers.items():
         size = read_size(path)
@@ -139,7 +142,7 @@ def find_tracked_runs(
             left_out.append(path)
             continue
         is_own = job.record.out in path.parents or attribution.is_own(path)
-        runs = [(path, reader, run) for run in _find_runs(job, path, reader, began) if is_own or run.is_ours]
+        runs = [(path, reader, run) for run in _find_runs(job, path, reader, began, process) if is_own or run.is_ours]
         found += runs
         room -= size if runs else 0
         number += 1 if runs else 0
@@ -164,9 +167,17 @@ def open_tracked_files(job: Job, readers: Mapping[Path, Reader], began: Stamp) -
     return _group_runs(found)
 
 
-def _find_runs(job: Job, path: Path, reader: Reader, began: Stamp) -> list[TrackedRun]:
+def _find_process(job: Job) -> int | None:
+    """Return the id of the process of a command, or of the script that made the run; None if it is not known."""
+    run = read_run(job.record.folder)
+    if run is None:
+        return None
+    return read_whole(run.fields.get("pid" if run.is_of_script else "child_pid"))
+
+
+def _find_runs(job: Job, path: Path, reader: Reader, began: Stamp, process: int | None = None) -> list[TrackedRun]:
     """Return the runs in a file; if it cannot be read, tell the user."""
-    file = TrackerFile(job.repository, path, job.record.id, began.ctime / 1e9)
+    file = TrackerFile(job.repository, path, job.record.id, began.ctime / 1e9, process)
     try:
         return list(_guard(reader, path, lambda: reader.find_runs(file)))
     except NotReadableError as error:

@@ -6,6 +6,8 @@ A run is a folder of such files: each writer, such as a resumed one, begins a fi
 """
 
 import math
+import os
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,8 @@ from orglab.runs.sources.protobuf import (
 from orglab.runs.sources.tfrecord import Content, read_records
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
+# Most writers put the time, the machine, the process and a number into the name.
+_NAME = re.compile(r"tfevents\.\d+\.(?P<host>.+)\.(?P<process>\d{1,9})\.\d+(?:\.v2)?$")
 _TAGS = 10_000
 _PLACES = 8
 _SIBLINGS = 20  # that are looked at, of each file
@@ -84,7 +88,13 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
     """
     if next(_read_events(file, file.path), None) is None:
         return []
-    return [TrackedRun("tensorboard", None, lambda: _read_rows(file))]
+    return [TrackedRun("tensorboard", None, lambda: _read_rows(file), is_ours=_is_of_process(file))]
+
+
+def _is_of_process(file: TrackerFile) -> bool:
+    """Return whether the name of a file says that the process of our command began it."""
+    match = _NAME.search(file.path.name)
+    return match is not None and match["host"] == os.uname().nodename and int(match["process"]) == file.process
 
 
 def _read_events(file: TrackerFile, path: Path) -> Iterator[_Event]:

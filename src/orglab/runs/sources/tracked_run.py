@@ -22,12 +22,14 @@ class TrackerFile(NamedTuple):
         path: The file.
         run_id: The id of our run, with which a tracker may have tagged its own.
         began: When that run began, in seconds since the epoch; what the tracker began earlier is not of it.
+        process: The id of the process of its command, on this machine; None if that is not known.
     """
 
     repository: Repository | None
     path: Path
     run_id: str
     began: float
+    process: int | None = None
 
 
 class TrackedRun(NamedTuple):
