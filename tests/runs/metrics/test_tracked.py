@@ -182,6 +182,14 @@ def test_dvclive(run):
     assert "Metrics of 1 DVCLive run: 8 values of acc, train.loss, test.acc, best.\n" in told
 
 
+def test_rows_beyond_a_limit_are_not_read_and_that_is_said(run, prepared, monkeypatch):
+    write_events(prepared / NAME, ROWS)
+    monkeypatch.setattr(tracked, "_ROWS", 1)
+    found, told = run(f"cp {prepared}/{NAME} .")
+    assert found.metrics == {"loss": 0.5, "acc": 0.25, "step": 1}
+    assert told.count("has more than 1 rows; the others were not read.") == 1
+
+
 def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared, monkeypatch):
     def fail(_):
         raise RuntimeError("no\x1b[31m luck")

@@ -100,6 +100,12 @@ def test_names_that_cannot_be_metrics_are_left_out(write):
     assert read(write(event(1, scalar("step", 7), scalar("", 7), scalar("a", 1)))) == [{"step": 1, "a": 1}]
 
 
+def test_a_metric_that_lightning_makes_up_is_left_out(write):
+    made_up = [event(0, scalar("hp_metric", -1)), event(1, scalar("hp_metric", -1)), event(1, scalar("a", 1))]
+    assert read(write(*made_up)) == [{"step": 1, "a": 1}]
+    assert read(write(*made_up, event(1, scalar("hp_metric", 0.5)))) == [{"step": 1, "a": 1, "hp_metric": 0.5}]
+
+
 def test_a_tensor_that_is_no_scalar_is_left_out(write):
     of_one = part(8, b"\x08\x01" + part(4, struct.pack("<f", 1)))
     of_two = part(8, b"\x08\x01" + part(4, struct.pack("<ff", 1, 2)))

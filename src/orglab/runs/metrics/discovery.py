@@ -75,16 +75,16 @@ def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> 
         marks: The result of `mark_metrics_files`.
         began: The state of its record when the command was started.
     """
-    tracked: dict[Path, Reader] = {}
-    for name in job.request.metrics:
-        written = [path for path in find_matches(job.repository, name, job.folder) if not _is_unchanged(path, marks)]
+    named = {
+        name: [path for path in find_matches(job.repository, name, job.folder) if not _is_unchanged(path, marks)]
+        for name in job.request.metrics
+    }
+    # What every reader of tables can read is read as it is named.
+    others = dict.fromkeys(path for path in chain.from_iterable(named.values()) if path.suffix not in SUFFIXES)
+    readers = choose_readers(job, others) if others and began is not None else {}
+    for name, written in named.items():
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
-        # What every reader of tables can read is read as it is named.
-        readers = (
-            choose_readers(job, (path for path in written if path.suffix not in SUFFIXES)) if began is not None else {}
-        )
-        tracked |= readers
         for path in written:
             if path in readers:
                 continue
@@ -97,7 +97,7 @@ def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> 
             else:
                 yield MetricsSource(path, read, is_history=is_history)
     if began is not None:
-        yield from open_tracked_files(job, tracked, began)
+        yield from open_tracked_files(job, readers, began)
 
 
 def _is_unchanged(path: Path, marks: dict[Path, Mark]) -> bool:

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -66,9 +65,13 @@ class TrackedSource(MetricsSource):
         """
         self.count = 0
         failed: NotReadableError | None = None
-        for _, read in self._files:
+        for path, read in self._files:
             try:
-                for row in islice(read(), _ROWS):
+                for number, row in enumerate(read()):
+                    if number == _ROWS:
+                        raise NotReadableError(  # noqa: TRY301 - as a reader does
+                            f"The metrics file {path} has more than {_ROWS:,} rows; the others were not read."
+                        )
                     self.count += len(row) - ("step" in row)
                     yield row
             except NotReadableError as error:
@@ -142,11 +145,13 @@ def find_tracked_runs(
             left_out.append(path)
             continue
         is_own = job.record.out in path.parents or attribution.is_own(path)
-        runs = [(path, reader, run) for run in _find_runs(job, path, reader, began, process) if is_own or run.is_ours]
-        found += runs
-        room -= size if runs else 0
-        number += 1 if runs else 0
-        if is_own is None and not runs:
+        runs = _find_runs(job, path, reader, began, process)
+        own = [(path, reader, run) for run in runs if is_own or run.is_ours]
+        if own:
+            found += own
+            room -= size
+            number += 1
+        elif runs and is_own is None:
             unattributed.append(path)
     if left_out:
         limit = f"{_FILES} files or {_BYTES // MEGABYTE} MB"

@@ -33,6 +33,7 @@ from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
 # Most writers put the time, the machine, the process and a number into the name.
 _NAME = re.compile(r"tfevents\.\d+\.(?P<host>.+)\.(?P<process>\d{1,9})\.\d+(?:\.v2)?$")
+_PLACEHOLDER = "hp_metric"  # what Lightning logs as -1, unless a script gives it a value
 _TAGS = 10_000
 _PLACES = 8
 _SIBLINGS = 20  # that are looked at, of each file
@@ -270,7 +271,11 @@ class _ScalarReader:
         if place is not None:
             number = place.form.unpack_from(rest, place.start)[0]
             number = _shorten(number) if place.form is _SINGLE else number
-        return [(tag, number, place)] if number is not None and tag not in ("", "step") else []
+        if number is None or tag in ("", "step"):
+            return []
+        if tag == _PLACEHOLDER:
+            return [] if number == -1 else [(tag, number, None)]
+        return [(tag, number, place)]
 
 
 def _describes_scalar(rest: bytes, metadata: Field, room: Room) -> bool:

@@ -1,6 +1,6 @@
 """Write the files in this folder with the real packages; README.md names the versions.
 
-    python make_data.py tensorboard
+    python make_data.py tensorboardX wandb
 
 Each writes to a temporary folder first, and what names the machine is left out.
 """
