@@ -13,7 +13,6 @@ is gone, the run is lost, or stopped if the event `asked` says that a signal ask
 by a crash or a full disk is skipped.
 """
 
-import contextlib
 import datetime
 import os
 import re
@@ -31,6 +30,7 @@ from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.record_lines import (
     TrackerId,
+    read_extremes,
     read_hashed_files,
     read_id_time,
     read_left_out,
@@ -41,6 +41,7 @@ from orglab.runs.record_lines import (
     read_trackers,
     read_values,
     read_whole,
+    to_local,
 )
 from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
@@ -157,12 +158,12 @@ class Run(Mapping[str, object]):
     @cached_property
     def began(self) -> datetime.datetime | None:
         """When it started, in the local time of this machine."""
-        return _as_local(self._moment("began"))
+        return to_local(self._moment("began"))
 
     @cached_property
     def ended(self) -> datetime.datetime | None:
         """When it ended, in the local time of this machine."""
-        return _as_local(self._moment("ended"))
+        return to_local(self._moment("ended"))
 
     @property
     def began_at(self) -> float | None:
@@ -507,14 +508,7 @@ class Run(Mapping[str, object]):
     @cached_property
     def extremes(self) -> dict[str, Extremes]:
         """The smallest and the largest value of each metric with a history."""
-        found = {}
-        for name, pair in self._mapping("extremes").items():
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                numbers = [
-                    number for end in ("min", "max") for number in map(read_number, pair[end]) if number is not None
-                ]
-                found[name] = Extremes(*numbers)
-        return found
+        return read_extremes(self._mapping("extremes"))
 
     @cached_property
     def diverged(self) -> dict[str, float | None]:
@@ -601,8 +595,3 @@ class Run(Mapping[str, object]):
         except OSError:
             return False
         return is_group_alive(group, self.fields.get("child_start"), written)
-
-
-def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
-    """Return a recorded time in the local time of this machine."""
-    return moment.astimezone().replace(tzinfo=None) if moment is not None and moment.tzinfo else moment

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.git.private_files import open_regular
+from orglab.runs.metrics.values import Extremes
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.source_folders import Source
 
@@ -193,6 +194,21 @@ def read_moment(value: object) -> datetime.datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment
+
+
+def to_local(moment: datetime.datetime | None) -> datetime.datetime | None:
+    """Return a recorded time in the local time of this machine."""
+    return moment.astimezone().replace(tzinfo=None) if moment is not None and moment.tzinfo else moment
+
+
+def read_extremes(values: Mapping[str, Any]) -> dict[str, Extremes]:
+    """Return the smallest and the largest values of metrics; a metric that lacks one is left out."""
+    found = {}
+    for name, pair in values.items():
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            numbers = [number for end in ("min", "max") for number in map(read_number, pair[end]) if number is not None]
+            found[name] = Extremes(*numbers)
+    return found
 
 
 def read_values(values: Mapping[str, object]) -> dict[str, Value]:
