@@ -1,0 +1,131 @@
+"""Open the SQLite file of a tracker to read it: without a change to it, and without trust in what is in it.
+
+The file may come with a clone.  So nothing in it is run: only tables that hold rows are read, and only through the
+functions that are named here, in strings and in a number of operations that are bounded.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from urllib.parse import quote
+
+from orglab.errors import NotReadableError
+from orglab.git.inside import open_inside
+from orglab.runs.sources.tracked_run import TrackerFile
+
+_MAGIC = b"SQLite format 3\0"
+_WAL = 2  # the version of the file format, in the header, of a database with a write-ahead log
+_HEADER = 100
+_SECONDS = 2.0  # to wait for a writer
+_TEXT = 1 << 22  # bytes of one value
+_STATEMENT = 1 << 17  # bytes of one statement, and of a definition in the schema
+_OPERATIONS = 10_000  # between two calls of the handler
+_CALLS = 20_000  # so that 200 million operations are made at most: some seconds
+_FUNCTIONS = frozenset(("count", "max", "min"))
+
+
+@contextlib.contextmanager
+def open_database(file: TrackerFile, tables: Mapping[str, AbstractSet[str]]) -> Iterator[sqlite3.Connection | None]:
+    """Open a file as an SQLite database, read-only; None if it is none, or lacks one of the tables.
+
+    No file is made beside it, but where a writer that has not ended left its write-ahead log: what is in there is read.
+
+    Args:
+        file: The file.
+        tables: The columns that it must have, by table; they are names of our own.
+
+    Raises:
+        NotReadableError: It is damaged or locked, holds too much, or a link leads from it out of the repository.
+    """
+    header = _read_header(file)
+    if not header.startswith(_MAGIC):
+        yield None
+        return
+    try:
+        with contextlib.closing(
+            _connect(os.path.realpath(file.path), has_log=header[18:20] == bytes((_WAL, _WAL)))
+        ) as connection:
+            is_known = all(columns <= _find_columns(connection, name) for name, columns in tables.items())
+            connection.set_authorizer(_authorize)
+            yield connection if is_known else None
+    except sqlite3.Error as error:
+        raise NotReadableError(f"Cannot read the runs in {file.path}: {_explain(error)}.") from error
+
+
+def _read_header(file: TrackerFile) -> bytes:
+    """Return the first bytes of a regular file; none if there is none, or if it is empty.
+
+    Raises:
+        NotReadableError: It cannot be read, or a link that git tracks leads from it out of the repository.
+    """
+    try:
+        with open_inside(file.repository, file.path) as opened:
+            return opened.read(_HEADER)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise NotReadableError(f"Cannot read the runs in {file.path}: {error.strerror}.") from error
+
+
+def _connect(path: str, *, has_log: bool) -> sqlite3.Connection:
+    """Return a connection that changes nothing and can run nothing that is in the file."""
+    # Without a log there is no writer, and SQLite would make one, and leave it there.
+    is_alone = has_log and not _has_content(Path(f"{path}-wal"))
+    uri = f"file:{quote(path)}?mode=ro{'&immutable=1' if is_alone else ''}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_SECONDS, isolation_level=None)
+    connection.text_factory = _decode
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _TEXT)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _STATEMENT)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    calls = 0
+
+    def count_call() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > _CALLS
+
+    connection.set_progress_handler(count_call, _OPERATIONS)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.lstat().st_size > 0
+    except OSError:
+        return False
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _find_columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    """Return the columns of a table that hold what was written to them; none if there is no such table.
+
+    A view, and a table that a module computes, have no page in the file.
+    """
+    found = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ? AND rootpage > 0", (table,)
+    ).fetchone()
+    # A column that is computed is not listed.
+    return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")} if found == (1,) else set()
+
+
+def _authorize(action: int, _: str | None, name: str | None, *__: str | None) -> int:
+    is_call = action == sqlite3.SQLITE_FUNCTION
+    is_allowed = name in _FUNCTIONS if is_call else action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
+    return sqlite3.SQLITE_OK if is_allowed else sqlite3.SQLITE_DENY
+
+
+def _explain(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return "it holds too much"
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program has locked it"
+    return str(error) or "it is damaged"

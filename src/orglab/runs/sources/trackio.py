@@ -1,0 +1,136 @@
+"""Read the metrics that Trackio keeps in an SQLite file for each project, in a folder outside of the repository."""
+
+import datetime
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from orglab.git.inside import walk_inside
+from orglab.runs.metrics.candidates import keep_numbers
+from orglab.runs.metrics.reading import MetricsRows
+from orglab.runs.metrics.values import Row
+from orglab.runs.sources.sqlite_file import open_database
+from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
+
+TRACKER = "trackio"
+
+_SUFFIX = ".db"
+_TABLES = {
+    "metrics": {"id", "timestamp", "run_name", "step", "metrics"},
+    "configs": {"run_name", "created_at"},
+}
+_RUN_ID = "run_id"  # since version 0.24
+_PROJECTS = 1000
+_RUNS = 1000
+_LONGEST = 1 << 16  # bytes of a row: one with a picture or a table is larger
+_MEDIA = "_type"  # in what is no metric
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a file may be a project of Trackio."""
+    return path.suffix.lower() == _SUFFIX
+
+
+def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
+    """Return the projects in the folder in which Trackio keeps what a command logs.
+
+    Args:
+        environment: The environment of the command.
+        folder: The folder that it runs in.
+    """
+    place = folder / _find_folder(environment)
+    _, _, names = next(walk_inside(None, place), ("", [], []))
+    return [place / name for name in islice(filter(_is_project, sorted(names)), _PROJECTS)]
+
+
+def _is_project(name: str) -> bool:
+    return name.endswith(_SUFFIX)
+
+
+def _find_folder(environment: Mapping[str, str]) -> str:
+    if place := environment.get("TRACKIO_DIR"):
+        return place
+    home = environment.get("HF_HOME") or os.path.join(environment.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")  # noqa: PTH118 - a tilde
+    return os.path.join(os.path.expandvars(os.path.expanduser(home)), TRACKER)  # noqa: PTH111, PTH118 - as Trackio does
+
+
+def find_runs(file: TrackerFile) -> list[TrackedRun]:
+    """Return the runs of Trackio in a file that began since ours, oldest first.
+
+    Raises:
+        NotReadableError: The file is damaged or locked, or holds too much.
+    """
+    with open_database(file, _TABLES) as connection:
+        if connection is None:
+            return []
+        return [
+            TrackedRun(TRACKER, run, partial(_read_rows, file, run), is_history=values > 1)
+            for run, values in _find_own(connection, file.began)
+        ]
+
+
+def _find_own(connection: sqlite3.Connection, began: float) -> Iterator[tuple[str, int]]:
+    """Yield the ids of the runs that began since a time, each with the number of its rows."""
+    column = _choose_column(connection)
+    found = connection.execute(
+        f"SELECT {column}, min(timestamp), count(*) FROM metrics GROUP BY {column} ORDER BY max(id) DESC"  # noqa: S608
+    )
+    own = [
+        (start, run, values)
+        for run, text, values in islice(found, _RUNS)
+        if isinstance(run, str) and (start := _parse_time(text)) is not None and start >= began
+    ]
+    yield from ((run, values) for _, run, values in sorted(own))
+
+
+def _choose_column(connection: sqlite3.Connection) -> str:
+    """Return the column that tells the runs apart: older versions have only their names."""
+    names = {name for name, *_ in connection.execute("SELECT * FROM metrics LIMIT 0").description}
+    return _RUN_ID if _RUN_ID in names else "run_name"
+
+
+def _parse_time(text: object) -> float | None:
+    """Return a time in seconds since the epoch; one without an offset is local, as older versions wrote it."""
+    try:
+        return datetime.datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _read_rows(file: TrackerFile, run: str) -> Iterator[Row]:
+    """Yield the numbers that a run logged, in the order in which it logged them.
+
+    Raises:
+        NotReadableError: They cannot be read.
+    """
+    with open_database(file, _TABLES) as connection:
+        if connection is None:
+            return
+        found = connection.execute(
+            f"SELECT step, metrics FROM metrics WHERE {_choose_column(connection)} = ? ORDER BY id",  # noqa: S608
+            (run,),
+        )
+        for step, text in found:
+            numbers = keep_numbers(_parse_row(text))
+            if numbers and isinstance(step, int | float):
+                yield {**numbers, "step": step}
+
+
+def _parse_row(text: object) -> Row:
+    """Return the values in a row; what is in an object is joined to its name, `val.acc`, and pictures are left out."""
+    if not isinstance(text, str | bytes) or len(text) > _LONGEST:
+        return {}
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    values = {name: value for name, value in raw.items() if not _is_media(value)} if isinstance(raw, dict) else {}
+    return next(iter(MetricsRows([values], is_history=True)), {})
+
+
+def _is_media(value: object) -> bool:
+    return isinstance(value, dict) and _MEDIA in value
