@@ -47,6 +47,7 @@ from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import SecretFilter, SecretPipe
 from orglab.runs.secrets import join_secrets
 from orglab.runs.storage import remove_leftovers
+from orglab.runs.tracker_variables import RunNames
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
 
@@ -153,7 +154,8 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
         SecretPipe(job.record.folder) as pipe,
         Child(keep, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
     ):
-        environment = make_environment(request, job.record.folder, job.ref, code)
+        names = RunNames(job.record.id, job.ref, code, job.why)
+        environment = make_environment(request, job.record.folder, job.ref, code, names)
         status = failure or child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
             on_start=lambda pid: job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)}),
@@ -258,7 +260,8 @@ def _join_run(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
         tell("The first process of this job has begun no run, so this process is not recorded.")
         environment = {**os.environ, **(request.environment or {})}
     else:
-        environment = make_environment(request, run.folder, run.ref, run.code)
+        names = RunNames(run.id, run.ref, run.code, run.why)
+        environment = make_environment(request, run.folder, run.ref, run.code, names)
     with Child(lambda _: None) as child:
         status = child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit

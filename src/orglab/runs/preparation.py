@@ -42,6 +42,7 @@ from orglab.runs.secrets import (
 )
 from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
+from orglab.runs.tracker_variables import RunNames, set_tracker_variables
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 from orglab.secret_names import may_be_secret_name
 from orglab.settings.settings_files import read_own_variables
@@ -316,7 +317,9 @@ def _hash_files(repository: Repository | None, paths: Iterable[Path], base: Path
     return hashes
 
 
-def make_environment(request: RunRequest, folder: Path, ref: str | None, code: str | None) -> dict[str, str]:
+def make_environment(
+    request: RunRequest, folder: Path, ref: str | None, code: str | None, names: RunNames | None = None
+) -> dict[str, str]:
     """Return the environment variables of a command.
 
     Args:
@@ -324,6 +327,7 @@ def make_environment(request: RunRequest, folder: Path, ref: str | None, code: s
         folder: The folder of the run.
         ref: Its step or experiment.
         code: The full hash of the commit with its code.
+        names: What trackers are told of the run; None to tell them nothing.
     """
     environment = {
         **os.environ,
@@ -349,6 +353,7 @@ def make_environment(request: RunRequest, folder: Path, ref: str | None, code: s
         environment.pop(f"ORGLAB_{name}", None)
         if value:
             environment[f"ORGLAB_{name}"] = value
+    set_tracker_variables(environment, names)
     return environment
 
 

@@ -48,10 +48,10 @@ from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import tell_secrets
 from orglab.runs.secrets import digest_secrets, find_hidden, mask_code, mask_row, mask_values
+from orglab.runs.tracker_variables import RunNames, set_tracker_variables
 from orglab.text import Tell, cut
 
 _CELLS = "cells.py"
-_VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT", RECORD_OUT)
 _TEXT = 1000  # bits of a number, and characters of one that has more
 _LONG_TEXT = 100_000  # characters of any other value: it is cut again once its secrets are hidden
 
@@ -221,9 +221,9 @@ def begin_script_run(
         cleanup.callback(_abandon, record)
         job = _make_job(log, request, ref, record, tell)
         marks = mark_metrics_files(job)
-        _record_beginning(job, parameters)
+        code = _record_beginning(job, parameters)
         cleanup.pop_all()
-    return _start(job, marks)
+    return _start(job, marks, code)
 
 
 def _abandon(record: RecordWriter) -> None:
@@ -242,7 +242,8 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Record
     return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, secrets=secrets)
 
 
-def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
+def _record_beginning(job: Job, parameters: Mapping[str, object]) -> str | None:
+    """Save the code, record the start of the run, and return the full hash of the commit with its code."""
     from orglab.runs.environment import PythonProbe  # noqa: PLC0415 - only at the beginning
 
     with PythonProbe(Path(sys.executable)) as python:
@@ -260,26 +261,26 @@ def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
         job.append("began", beginning, durable=True)
     except OSError as error:
         raise NotWritableError(f"The run cannot be recorded in {job.record.folder}: {error.strerror}.") from error
+    return state.code
 
 
-def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run` takes it
+def _start(job: Job, marks: Any, code: str | None) -> ScriptRun:  # noqa: ANN401 - as `finish_run` takes it
     """Return the running run; processes that this one starts join it."""
     began, start = read_stamp(job.record.folder / RECORD), time.monotonic()
     out = (job.record.folder / OUT).absolute()
-    before = {name: os.environ.get(name) for name in _VARIABLES}
-    os.environ.pop(RECORD_OUT, None)
-    os.environ.update({"ORGLAB_RUN": job.record.id, "ORGLAB_OUT": os.fspath(out)})
+    before = dict(os.environ)
+    environment = {**before, "ORGLAB_RUN": job.record.id, "ORGLAB_OUT": os.fspath(out)}
+    environment.pop(RECORD_OUT, None)
+    set_tracker_variables(environment, RunNames(job.record.id, job.ref, code, job.why))
+    changed = [name for name in {*before, *environment} if before.get(name) != environment.get(name)]
+    _set_variables(environment, changed)
     end = ProcessEnd()
 
     def finish(error: BaseException | None) -> None:
         _own.pop(os.getpid(), None)
         atexit.unregister(finish_at_exit)
         end.stop()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set_variables(before, changed)
         try:
             job.record_event(
                 "ended", {**_describe_end(error), "seconds": round(time.monotonic() - start, 3)}, durable=True
@@ -303,6 +304,15 @@ def finish_own_run() -> None:
     """End the run that this process has begun and not ended, if there is one, as one that succeeded."""
     if (run := _own.get(os.getpid())) is not None:
         run.finish()
+
+
+def _set_variables(values: Mapping[str, str], names: Iterable[str]) -> None:
+    """Give some variables of this process their values; one that has none is removed."""
+    for name in names:
+        if name in values:
+            os.environ[name] = values[name]
+        else:
+            os.environ.pop(name, None)
 
 
 def _describe_end(error: BaseException | None) -> dict[str, object]:
