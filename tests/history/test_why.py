@@ -196,7 +196,51 @@ def test_a_file_that_was_deleted(repo, why, orglab):
     answer = why("old.py")
     assert [subject for subject, _, _ in links(answer)] == ["[e201.2] removed", "[e201.1] made"]
     assert answer["remarks"] == ["old.py no longer exists; this is its history."]
-    assert "There is no commit or file" in orglab("why", "never.py", code=3).err
+    assert "There is no commit, file or run" in orglab("why", "never.py", code=3).err
+
+
+# ---- a run ----
+
+
+RUNS = ("20260102-030405-a1b2c3", "20260102-030405-778899", "20260102-030405-d4e5f6")
+
+
+@pytest.fixture
+def tracked(repo):
+    """A repository with three runs, of which trackers have some."""
+    before = repo.commit("[e201.1] Before: train", {NAME: SEED, "train.py": "x\n"})
+    trackers = ([("wandb", "9n2kq1xz"), ("mlflow", "0" * 32)], [("wandb", "12345678")], [("wandb", "12345678")])
+    for name, ids in zip(RUNS, trackers, strict=True):
+        write_run(repo, name, before=before, trackers=[{"tracker": one, "id": run} for one, run in ids], exit_code=0)
+    return repo
+
+
+def test_a_run_and_the_run_that_a_tracker_has_of_it(tracked, why, orglab):
+    for name, how in (
+        (RUNS[0], "is the run"), ("a1b2c3", "is the run"),
+        ("9n2kq1xz", "is the run with 9n2kq1xz of wandb"), ("0" * 32, f"is the run with {'0' * 32} of mlflow"),
+    ):  # fmt: skip
+        answer = why(name)
+        assert answer["subject"] == f"run {RUNS[0]}"
+        assert links(answer) == [
+            (RUNS[0], how, ["e201.1"]), ("[e201.1] Before: train", "is the code that it ran", ["e201.1"]),
+        ]  # fmt: skip
+        assert [one["ref"] for one in answer["experiments"]] == ["e201"]
+    assert (
+        f"is the id of a tracker's run in several runs: {RUNS[1]}, {RUNS[2]}" in orglab("why", "12345678", code=2).err
+    )
+    assert orglab("runs", "show", "9n2kq1xz").out.startswith(RUNS[0])
+    assert f"wandb 9n2kq1xz, mlflow {'0' * 32}" in orglab("runs", "show", "a1b2c3").out
+    assert "There is no commit, file or run 'zzz'" in orglab("why", "zzz", code=3).err
+    tracked.write("9n2kq1xz", "a file of that name")
+    assert why("9n2kq1xz")["subject"] == "9n2kq1xz"
+
+
+def test_a_reference_is_no_part_of_the_id_of_a_run(tracked, orglab):
+    write_run(tracked, "20260102-030405-3fe201")
+    assert "not a commit or file, but in the log" in orglab("why", "e201", code=3).err
+    assert "There is no experiment e778800" in orglab("why", "778800", code=3).err
+    assert "run 20260102-030405-778899" in orglab("why", "778899").out
 
 
 def test_an_untracked_file(repo, why):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,31 @@ def test_a_run_is_found_by_a_beginning_or_end_of_its_id(seeded, orglab):
         find_run(runs, "e1")
     with pytest.raises(NotFoundError, match="Unknown run"):
         find_run(runs, "zzzz")
+
+
+def make_run(name, *trackers):
+    return Run(Path("/runs", name), {"trackers": [{"tracker": tracker, "id": one} for tracker, one in trackers]})
+
+
+def test_a_run_is_found_by_the_id_of_a_run_of_a_tracker():
+    first = make_run("20260102-030405-a1b2c3", ("wandb", "9n2kq1xz"), ("mlflow", "a" * 32))
+    second = make_run("20260102-030405-d4e5f6", ("wandb", "resumed1"), ("tensorboard", None))
+    third = make_run("20260102-030405-778899", ("wandb", "resumed1"), ("wandb", "a1b2c3"), ("wandb", second.id))
+    runs = [first, second, third]
+    assert find_run(runs, "9n2kq1xz") is first
+    assert find_run(iter(runs), "a" * 32) is first
+    with pytest.raises(UsageError) as raised:
+        find_run(runs, "resumed1")
+    assert str(raised.value) == f"'resumed1' is the id of a tracker's run in several runs: {second.id}, {third.id}."
+    with pytest.raises(NotFoundError, match="Unknown run"):
+        find_run(runs, "9n2kq1x")
+
+
+def test_the_id_of_a_run_of_a_tracker_hides_no_run():
+    first = make_run("20260102-030405-a1b2c3")
+    second = make_run("20260102-030405-d4e5f6", ("wandb", first.id), ("wandb", "a1b2c3"))
+    assert find_run([second, first], first.id) is first
+    assert find_run([second, first], "a1b2c3") is first
 
 
 @pytest.mark.usefixtures("seeded")

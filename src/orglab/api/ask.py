@@ -338,7 +338,7 @@ class AskMethods(LogFile):
         return History(experiment, step, [event for event in events if concerns(event, target, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
-        """Return why a commit, a file or a line of a file exists; see `history.why`."""
+        """Return why a commit, a file, a line of a file or a run exists; see `history.why`."""
         from orglab.history.why import find_why
 
         return find_why(self, what, folder)

@@ -89,7 +89,7 @@ class RunMethods(WriteMethods):
         return CodeReader(LogRuns(self).identify_code, resolve)
 
     def find_run(self, name: str) -> "Run":
-        """Return the run with an id, or with a part of an id that is unique.
+        """Return the run with an id, with a part of an id that is unique, or with the id of a tracker's run.
 
         Raises:
             NotFoundError: There is no such run.

@@ -80,7 +80,7 @@ def _show_overview(log: "Log", match: str | None, tags: tuple[str, ...], *, ever
 
 
 @click.command(name="why")
-@click.argument("what", metavar="REV|FILE|FILE:LINE")
+@click.argument("what", metavar="REV|FILE|FILE:LINE|RUN")
 @json_option
 @log_options
 def why_command(what: str, *, as_json: bool) -> None:
@@ -88,12 +88,14 @@ def why_command(what: str, *, as_json: bool) -> None:
 
     A file that a run wrote is recognized by its content, even if it was renamed.
     In the answer, ~ marks what is only near, and ! a warning. FILE may be a folder.
+    RUN is the id of a run, or the one that W&B, MLflow or another tracker gave it.
 
     \b
     Example:
       orglab why HEAD~3
       orglab why results/model.pt
       orglab why train.py:12
+      orglab why 9n2kq1xz
     """
     log = this_log()
     answer = log.why(what)

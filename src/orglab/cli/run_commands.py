@@ -246,9 +246,13 @@ def _split_conditions(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ..
 def show_command(run: str, *, as_json: bool) -> None:
     """Show everything recorded about a run, with the end of what it printed.
 
+    RUN is its id, a part of it that no other run has, or the id that W&B, MLflow
+    or another tracker gave it, if orglab found its files.
+
     \b
     Example:
       orglab runs show 3c0749
+      orglab runs show 9n2kq1xz
     """
     log = this_log()
     recorded = log.find_run(run)

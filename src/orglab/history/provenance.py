@@ -90,7 +90,7 @@ class LinkFinder:
             below = "" if name == "." else f"{name}/"
             for run in reversed(self.sources.runs):
                 if any(output.path.startswith(below) for output in run.outputs):
-                    yield from self._link_run(run, "wrote files here")
+                    yield from self.link_run(run, "wrote files here")
             return
         outputs = [(run, output) for run in reversed(self.sources.runs) for output in run.outputs]
         matches = _find_same_content(self.repository, path, name, outputs)
@@ -98,14 +98,14 @@ class LinkFinder:
             self.remarks.append(f"{len(matches)} runs wrote the same content; only {_MOST_LINKS} are shown.")
         for run, output in matches[:_MOST_LINKS]:
             other_path = "" if output.path == name else f", as {output.path}"
-            yield from self._link_run(run, f"wrote this file{other_path}")
+            yield from self.link_run(run, f"wrote this file{other_path}")
         if not matches and (others := [run for run, output in outputs if output.path == name]):
             exists = os.path.lexists(path)
             if exists:
                 self.remarks.append(f"A run wrote {name}, but its content has changed since.")
-            yield from self._link_run(others[0], "wrote this path last", is_near=exists)
+            yield from self.link_run(others[0], "wrote this path last", is_near=exists)
 
-    def _link_run(self, run: Run, how: str, *, is_near: bool = False) -> Iterator[Link]:
+    def link_run(self, run: Run, how: str, *, is_near: bool = False) -> Iterator[Link]:
         """Yield a run, and the commits of its code and its results."""
         references = tuple(self._parse(run.ref))
         yield Link(how, references, run=run, is_near=is_near)

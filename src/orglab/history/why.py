@@ -1,4 +1,4 @@
-"""Explain a result: find the experiments and steps of a commit, a file or a line.
+"""Explain a result: find the experiments and steps of a commit, a file, a line or a run.
 
 They are found by a chain of links (`provenance`).
 """
@@ -7,6 +7,7 @@ import datetime
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from orglab.history.completion import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
+from orglab.runs.record import Run
+from orglab.runs.record_reader import SHORTEST_ID, find_run
 from orglab.text import count
 
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
@@ -42,7 +45,7 @@ class Why(NamedTuple):
     """The explanation of a result.
 
     Attributes:
-        subject: The commit, file or line.
+        subject: The commit, file, line or run.
         links: The chain of links, starting at the subject.
         reasons: The experiments that it leads to.
         remarks: Remarks on what is uncommitted, missing or uncertain.
@@ -55,17 +58,18 @@ class Why(NamedTuple):
 
 
 def find_why(log: LogFile, what: str, folder: Path) -> Why:
-    """Return where a commit, a file or a line of a file comes from.
+    """Return where a commit, a file, a line of a file or a run comes from.
 
-    An existing file takes precedence over a revision of the same name.
+    An existing file takes precedence over a revision of the same name, and both over a run.
 
     Args:
         log: The log.
-        what: A revision, a file or folder, or FILE:LINE.
+        what: A revision, a file or folder, FILE:LINE, or the id of a run, of ours or of a tracker.
         folder: The base of relative paths.
 
     Raises:
         NotFoundError: It is none of these.
+        UsageError: Several runs have the id.
         GitError: git refuses.
     """
     explainer = _Explainer(Sources(log))
@@ -81,15 +85,27 @@ def find_why(log: LogFile, what: str, folder: Path) -> Why:
         except NotFoundError:
             if what and "\0" not in what and explainer.existed(folder / what):
                 return explainer.explain_file(folder / what)
-    if log.is_reference(what):
-        log.experiment(what)
-        shown = log.spell(what)
-        raise NotFoundError(f"{shown} is not a commit or file, but in the log; see `orglab show {shown}`.")
-    raise NotFoundError(f"There is no commit or file {what!r}, now or in the history.")
+    run = explainer.find_run(what)
+    if log.is_reference(what) and not explainer.is_run(what):
+        if _is_in_log(log, what):
+            shown = log.spell(what)
+            raise NotFoundError(f"{shown} is not a commit or file, but in the log; see `orglab show {shown}`.")
+        if run is None:  # digits may be a part of the id of a run
+            log.experiment(what)
+    if run is not None:
+        return explainer.explain_run(run, what)
+    raise NotFoundError(f"There is no commit, file or run {what!r}, now or in the history.")
+
+
+def _is_in_log(log: LogFile, reference: str) -> bool:
+    with suppress(NotFoundError):
+        log.experiment(reference)
+        return True
+    return False
 
 
 class _Explainer:
-    """Explains a commit, a file or a line."""
+    """Explains a commit, a file, a line or a run."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
@@ -151,6 +167,26 @@ class _Explainer:
         commit = self.finder.find_commit(blamed[0].commit)
         links += self.finder.find_links(commit, f"changed line {number} last") if commit is not None else []
         return self._make_answer(subject, links)
+
+    def is_run(self, name: str) -> bool:
+        """Return whether a name is the whole id of a run, ours or that of a tracker."""
+        return any(name == run.id or any(one.id == name for one in run.trackers) for run in self.sources.runs)
+
+    def find_run(self, name: str) -> Run | None:
+        """Return the run with an id or a part of one, or None if there is none.
+
+        Raises:
+            UsageError: Several runs have it.
+        """
+        with suppress(NotFoundError):
+            return find_run(self.sources.runs, name) if len(name) >= SHORTEST_ID else None
+        return None
+
+    def explain_run(self, run: Run, name: str) -> Why:
+        """Return where a run comes from, which a user has named by its id or by that of a tracker's run."""
+        tracker = next((one.tracker for one in run.trackers if one.id == name and name not in run.id), None)
+        how = "is the run" if tracker is None else f"is the run with {name} of {tracker}"
+        return self._make_answer(f"run {run.id}", self.finder.link_run(run, how))
 
     def existed(self, path: Path) -> bool:
         """Return whether a missing file was once committed, or written by a run."""

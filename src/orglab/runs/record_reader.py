@@ -16,7 +16,8 @@ from orglab.text import file_size
 
 _TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
 _HEAD_BYTES = 1 << 13
-_SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
+SHORTEST_ID = 4
+"""The fewest characters of an id that are looked for: a shorter part may be anything, such as the reference e2."""
 
 
 def list_runs(top: Path) -> dict[str, Path]:
@@ -81,21 +82,25 @@ def _read_instant(folder: Path) -> float:
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
-    """Return the run with an id, or with a part of an id that no other run has.
+    """Return the run with an id, with a part of an id that no other run has, or else with the id of a tracker's run.
 
     Raises:
         NotFoundError: There is no such run.
         UsageError: Several runs match, or the part is too short.
     """
-    if len(name) < _SHORTEST:
-        raise UsageError(f"{name!r} is too short for the id of a run; give at least {_SHORTEST} characters.")
+    if len(name) < SHORTEST_ID:
+        raise UsageError(f"{name!r} is too short for the id of a run; give at least {SHORTEST_ID} characters.")
+    runs = list(runs)
     matches = [run for run in runs if name in run.id]
     exact = [run for run in matches if run.id == name]
-    if len(exact or matches) > 1:
-        raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")
-    if not matches:
+    tracked = [] if matches else [run for run in runs if any(one.id == name for one in run.trackers)]
+    found = exact or matches or tracked
+    if len(found) > 1:
+        what = "is the id of a tracker's run in" if tracked else "matches"
+        raise UsageError(f"{name!r} {what} several runs: {', '.join(run.id for run in found[:5])}.")
+    if not found:
         raise NotFoundError(f"Unknown run {name!r}; `orglab runs` lists all.")
-    return (exact or matches)[0]
+    return found[0]
 
 
 def read_run(folder: Path) -> Run | None:

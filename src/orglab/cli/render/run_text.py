@@ -59,6 +59,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Not read": listed(run.unread_files),
         "Job": job_text(run.job) if run.job is not None else "",
         "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
+        "Trackers": listed(" ".join(filter(None, one)) for one in run.trackers),
         "Unattributed": listed(run.unattributed),
         "Trackers": listed(f"{TITLES.get(one.tracker, one.tracker)} {one.id or ''}".strip() for one in run.trackers),
         "Folder": run.cwd or "",
