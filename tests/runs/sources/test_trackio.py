@@ -23,6 +23,7 @@ def project(request, tmp_path):
     """A database of Trackio, and the id of the run in it; an older version has only its name."""
     name, run = request.param
     path = tmp_path / "study.db"
+    (tmp_path / "study.lock").touch()
     path.write_bytes(gzip.decompress((DATA / f"{name}.db.gz").read_bytes()))
     return path, run
 
@@ -50,7 +51,7 @@ def test_the_numbers_that_a_run_logged(project):
     (found,) = find(path)
     assert (found.tracker, found.id, found.is_history) == ("trackio", run, True)
     assert list(found.read()) == ROWS
-    assert sorted(one.name for one in path.parent.iterdir()) == ["study.db"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["study.db", "study.lock"]
 
 
 def test_each_run_since_ours_began_oldest_first(project):
@@ -105,9 +106,9 @@ def test_where_the_environment_says(tmp_path, monkeypatch, environment, place):
     variables = {name: value.format(top=tmp_path) for name, value in environment.items()}
     assert trackio.find_places(variables, tmp_path / "work") == []
     (tmp_path / place).mkdir(parents=True)
-    for name in ("b.db", "a.db", "a.lock", "a.db-wal"):
+    for name in ("b.db", "b.lock", "a.db", "a.lock", "a.db-wal", "a.db-shm"):
         (tmp_path / place / name).touch()
     found = trackio.find_places(variables, tmp_path / "work")
-    assert found == [tmp_path / place / name for name in ("a.db", "b.db")]
-    assert all(map(trackio.is_file, found))
-    assert not trackio.is_file(Path("a.lock"))
+    assert found == [tmp_path / place / name for name in ("a.db", "a.db-wal", "b.db")]
+    assert [path.name for path in found if trackio.is_file(path)] == ["a.db", "b.db"]
+    assert not trackio.is_file(tmp_path / place / "c.db")

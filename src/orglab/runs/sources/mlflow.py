@@ -7,13 +7,11 @@ STEP` for each value.  The metrics that MLflow takes of the machine (`system/...
 import contextlib
 import math
 import re
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside, read_inside, walk_inside
@@ -21,6 +19,9 @@ from orglab.runs.metrics.values import NAME, Row, Value, to_value
 from orglab.runs.sources.sqlite_file import open_database
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 from orglab.text import MEGABYTE
+
+if TYPE_CHECKING:
+    import sqlite3
 
 TRACKER = "mlflow"
 TAG = "orglab.run"
@@ -69,6 +70,8 @@ def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
     uri = environment.get("MLFLOW_TRACKING_URI", "")
     if not uri:
         return [folder / "mlflow.db", folder / "mlruns"]
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - few runs have an address
+
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -88,14 +91,16 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
         NotReadableError: The file is damaged or locked, or holds too much.
     """
     if file.path.name == _META:
-        return [_make_run(file, file.path.parent.name)] if _is_own_folder(file) else []
+        tag, is_new = _read_folder(file)
+        is_ours = tag == file.run_id
+        return [_make_run(file, file.path.parent.name, is_ours=is_ours)] if is_ours or (tag is None and is_new) else []
     with open_database(file, _TABLES) as connection:
         found = _find_own(connection, file) if connection is not None else []
-        return [_make_run(file, run) for run in found]
+        return [_make_run(file, run, is_ours=is_ours) for run, is_ours in found]
 
 
-def _find_own(connection: sqlite3.Connection, file: TrackerFile) -> list[str]:
-    """Return the ids of the runs in a database that are of our run."""
+def _find_own(connection: "sqlite3.Connection", file: TrackerFile) -> list[tuple[str, bool]]:
+    """Return the ids of the runs in a database that may be of our run, and whether they are tagged with its id."""
     found = connection.execute(
         "SELECT runs.run_uuid, tags.value FROM runs "
         "LEFT JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = ? "
@@ -103,37 +108,39 @@ def _find_own(connection: sqlite3.Connection, file: TrackerFile) -> list[str]:
         "ORDER BY runs.start_time LIMIT ?",
         (TAG, int(file.began * 1000), file.run_id, _RUNS),
     )
-    return [run for run, tag in found if isinstance(run, str) and tag in (None, file.run_id)]
+    return [(run, tag is not None) for run, tag in found if isinstance(run, str) and tag in (None, file.run_id)]
 
 
-def _is_own_folder(file: TrackerFile) -> bool:
-    """Return whether the folder of a run is of our run.
+def _read_folder(file: TrackerFile) -> tuple[str | None, bool]:
+    """Return the id of our run with which the run in a folder is tagged, and whether that began since ours.
 
     Raises:
         NotReadableError: It cannot be read.
     """
+    tag = None
     try:
         meta = read_inside(file.repository, file.path, _SMALL).decode("utf-8", "replace")
-        tag = None
         with contextlib.suppress(FileNotFoundError):
             tag = read_inside(file.repository, file.path.with_name("tags") / TAG, _SMALL).decode("utf-8", "replace")
     except OSError as error:
         raise NotReadableError(f"Cannot read the run in {file.path.parent}: {error.strerror}.") from error
     fields = dict(re.findall(r"^(start_time|lifecycle_stage): *'?(\w{1,20})", meta, re.MULTILINE))
+    if fields.get("lifecycle_stage", "active") != "active":
+        return "", False
     start = fields.get("start_time", "")
     is_new = start.isdecimal() and int(start) >= int(file.began * 1000)
-    is_active = fields.get("lifecycle_stage", "active") == "active"
-    return is_active and (tag.strip() == file.run_id if tag is not None else is_new)
+    return tag.strip() if tag is not None else None, is_new
 
 
-def _make_run(file: TrackerFile, run: str) -> TrackedRun:
+def _make_run(file: TrackerFile, run: str, *, is_ours: bool) -> TrackedRun:
     with _open_points(file, run) as connection:
         amount = _measure(connection, run)
-    return TrackedRun(TRACKER, run, partial(_read_rows, file, run), is_history=amount.values > amount.metrics)
+    is_history = amount.values > amount.metrics
+    return TrackedRun(TRACKER, run, partial(_read_rows, file, run), is_history=is_history, is_ours=is_ours)
 
 
 @contextlib.contextmanager
-def _open_points(file: TrackerFile, run: str) -> Iterator[sqlite3.Connection]:
+def _open_points(file: TrackerFile, run: str) -> "Iterator[sqlite3.Connection]":
     """Open the values of a run as a table `metrics`.
 
     Raises:
@@ -145,6 +152,8 @@ def _open_points(file: TrackerFile, run: str) -> Iterator[sqlite3.Connection]:
                 raise NotReadableError(f"Cannot read the runs in {file.path}: it is no longer a database of MLflow.")
             yield connection
         return
+    import sqlite3  # noqa: PLC0415 - few runs have such a folder
+
     # A temporary database, which is on the disk if it is large, sorts what is in many files.
     with contextlib.closing(sqlite3.connect("", isolation_level=None)) as connection:
         connection.execute(_SCHEMA)
@@ -154,7 +163,7 @@ def _open_points(file: TrackerFile, run: str) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _measure(connection: sqlite3.Connection, run: str) -> _Amount:
+def _measure(connection: "sqlite3.Connection", run: str) -> _Amount:
     return _Amount(
         *connection.execute(
             "SELECT count(*), count(DISTINCT key), min(step), max(step) FROM metrics WHERE run_uuid = ?", (run,)

@@ -13,6 +13,8 @@ TITLES = {
     "tensorboard": "TensorBoard",
     "wandb": "W&B",
     "dvclive": "DVCLive",
+    "trackio": "Trackio",
+    "mlflow": "MLflow",  # takes any database
 }
 """What each tracker is called, by the name of its reader, a module in this package."""
 
@@ -25,7 +27,7 @@ class Reader(NamedTuple):
         is_file: Returns whether a file may be one of the tracker's, by its name.
         find_runs: Returns the runs in a file.
         find_places: Returns the files and folders, perhaps outside of the folder of the command, in which the tracker
-            keeps its runs, for the environment and the folder of a command; None if they are in that folder.
+            keeps its runs, for the environment and the folder of a command; None if nothing says where.
     """
 
     name: str
@@ -45,7 +47,7 @@ def load_readers() -> tuple[Reader, ...]:
 
 
 def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
-    """Return where trackers keep their runs, if that is not below the folder of a command.
+    """Return where the environment of a command says that trackers keep their runs, or where they do by default.
 
     Args:
         environment: The environment of the command.
@@ -57,7 +59,7 @@ def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
         if reader.find_places is not None
         for place in reader.find_places(environment, folder)
     )
-    return [place for place in dict.fromkeys(found) if place != folder and folder not in place.parents]
+    return [place for place in dict.fromkeys(found) if place != folder and place not in folder.parents]
 
 
 def assign_readers(files: Iterable[Path]) -> dict[Path, Reader]:

@@ -6,15 +6,17 @@ functions that are named here, in strings and in a number of operations that are
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside
 from orglab.runs.sources.tracked_run import TrackerFile
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _MAGIC = b"SQLite format 3\0"
 _WAL = 2  # the version of the file format, in the header, of a database with a write-ahead log
@@ -28,7 +30,7 @@ _FUNCTIONS = frozenset(("count", "max", "min"))
 
 
 @contextlib.contextmanager
-def open_database(file: TrackerFile, tables: Mapping[str, AbstractSet[str]]) -> Iterator[sqlite3.Connection | None]:
+def open_database(file: TrackerFile, tables: Mapping[str, AbstractSet[str]]) -> "Iterator[sqlite3.Connection | None]":
     """Open a file as an SQLite database, read-only; None if it is none, or lacks one of the tables.
 
     No file is made beside it, but where a writer that has not ended left its write-ahead log: what is in there is read.
@@ -40,6 +42,8 @@ def open_database(file: TrackerFile, tables: Mapping[str, AbstractSet[str]]) -> 
     Raises:
         NotReadableError: It is damaged or locked, holds too much, or a link leads from it out of the repository.
     """
+    import sqlite3  # noqa: PLC0415 - few runs have such a file
+
     header = _read_header(file)
     if not header.startswith(_MAGIC):
         yield None
@@ -70,8 +74,11 @@ def _read_header(file: TrackerFile) -> bytes:
         raise NotReadableError(f"Cannot read the runs in {file.path}: {error.strerror}.") from error
 
 
-def _connect(path: str, *, has_log: bool) -> sqlite3.Connection:
+def _connect(path: str, *, has_log: bool) -> "sqlite3.Connection":
     """Return a connection that changes nothing and can run nothing that is in the file."""
+    import sqlite3  # noqa: PLC0415 - few runs have such a file
+    from urllib.parse import quote  # noqa: PLC0415 - the same
+
     # Without a log there is no writer, and SQLite would make one, and leave it there.
     is_alone = has_log and not _has_content(Path(f"{path}-wal"))
     uri = f"file:{quote(path)}?mode=ro{'&immutable=1' if is_alone else ''}"
@@ -104,7 +111,7 @@ def _decode(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _find_columns(connection: sqlite3.Connection, table: str) -> set[str]:
+def _find_columns(connection: "sqlite3.Connection", table: str) -> set[str]:
     """Return the columns of a table that hold what was written to them; none if there is no such table.
 
     A view, and a table that a module computes, have no page in the file.
@@ -117,12 +124,16 @@ def _find_columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _authorize(action: int, _: str | None, name: str | None, *__: str | None) -> int:
+    import sqlite3  # noqa: PLC0415 - few runs have such a file
+
     is_call = action == sqlite3.SQLITE_FUNCTION
     is_allowed = name in _FUNCTIONS if is_call else action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
     return sqlite3.SQLITE_OK if is_allowed else sqlite3.SQLITE_DENY
 
 
-def _explain(error: sqlite3.Error) -> str:
+def _explain(error: "sqlite3.Error") -> str:
+    import sqlite3  # noqa: PLC0415 - few runs have such a file
+
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_INTERRUPT:
         return "it holds too much"

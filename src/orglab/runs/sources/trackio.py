@@ -3,11 +3,11 @@
 import datetime
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orglab.git.inside import walk_inside
 from orglab.runs.metrics.candidates import keep_numbers
@@ -16,9 +16,13 @@ from orglab.runs.metrics.values import Row
 from orglab.runs.sources.sqlite_file import open_database
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
+if TYPE_CHECKING:
+    import sqlite3
+
 TRACKER = "trackio"
 
 _SUFFIX = ".db"
+_LOCK = ".lock"
 _TABLES = {
     "metrics": {"id", "timestamp", "run_name", "step", "metrics"},
     "configs": {"run_name", "created_at"},
@@ -31,12 +35,12 @@ _MEDIA = "_type"  # in what is no metric
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a file may be a project of Trackio."""
-    return path.suffix.lower() == _SUFFIX
+    """Return whether a file may be a project of Trackio, which has a lock beside it."""
+    return path.suffix == _SUFFIX and os.path.lexists(path.with_suffix(_LOCK))
 
 
 def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
-    """Return the projects in the folder in which Trackio keeps what a command logs.
+    """Return the projects in the folder in which Trackio keeps what a command logs, and the logs of their writers.
 
     Args:
         environment: The environment of the command.
@@ -48,7 +52,7 @@ def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
 
 
 def _is_project(name: str) -> bool:
-    return name.endswith(_SUFFIX)
+    return name.endswith((_SUFFIX, f"{_SUFFIX}-wal"))
 
 
 def _find_folder(environment: Mapping[str, str]) -> str:
@@ -73,7 +77,7 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
         ]
 
 
-def _find_own(connection: sqlite3.Connection, began: float) -> Iterator[tuple[str, int]]:
+def _find_own(connection: "sqlite3.Connection", began: float) -> Iterator[tuple[str, int]]:
     """Yield the ids of the runs that began since a time, each with the number of its rows."""
     column = _choose_column(connection)
     found = connection.execute(
@@ -87,7 +91,7 @@ def _find_own(connection: sqlite3.Connection, began: float) -> Iterator[tuple[st
     yield from ((run, values) for _, run, values in sorted(own))
 
 
-def _choose_column(connection: sqlite3.Connection) -> str:
+def _choose_column(connection: "sqlite3.Connection") -> str:
     """Return the column that tells the runs apart: older versions have only their names."""
     names = {name for name, *_ in connection.execute("SELECT * FROM metrics LIMIT 0").description}
     return _RUN_ID if _RUN_ID in names else "run_name"
