@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside
 from orglab.runs.sources.tracked_run import TrackerFile
+from orglab.text import clean, cut
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +27,7 @@ _TEXT = 1 << 22  # bytes of one value
 _STATEMENT = 1 << 17  # bytes of one statement, and of a definition in the schema
 _OPERATIONS = 10_000  # between two calls of the handler
 _CALLS = 20_000  # so that 200 million operations are made at most: some seconds
+_MESSAGE = 200  # characters of an error, which may quote the schema
 _FUNCTIONS = frozenset(("count", "max", "min"))
 
 
@@ -55,7 +57,7 @@ def open_database(file: TrackerFile, tables: Mapping[str, AbstractSet[str]]) -> 
             is_known = all(columns <= _find_columns(connection, name) for name, columns in tables.items())
             connection.set_authorizer(_authorize)
             yield connection if is_known else None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:  # a message may quote what is no text
         raise NotReadableError(f"Cannot read the runs in {file.path}: {_explain(error)}.") from error
 
 
@@ -131,7 +133,7 @@ def _authorize(action: int, _: str | None, name: str | None, *__: str | None) ->
     return sqlite3.SQLITE_OK if is_allowed else sqlite3.SQLITE_DENY
 
 
-def _explain(error: "sqlite3.Error") -> str:
+def _explain(error: Exception) -> str:
     import sqlite3  # noqa: PLC0415 - few runs have such a file
 
     code = getattr(error, "sqlite_errorcode", None)
@@ -139,4 +141,4 @@ def _explain(error: "sqlite3.Error") -> str:
         return "it holds too much"
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return "another program has locked it"
-    return str(error) or "it is damaged"
+    return clean(cut(" ".join(str(error).split()), _MESSAGE)) if isinstance(error, sqlite3.Error) else "it is damaged"
