@@ -45,6 +45,6 @@ def summary(*items):
     return part(3, b"".join(items))
 
 
-def describe_run(name, start):
-    """Return a record with the id of a run, and when it began."""
-    return part(17, part(1, name.encode()) + part(17, b"\x08" + make_varint(start)))
+def describe_run(name, start, notes=""):
+    """Return a record with the id of a run, when it began, and its notes."""
+    return part(17, part(1, name.encode()) + part(9, notes.encode()) + part(17, b"\x08" + make_varint(start)))

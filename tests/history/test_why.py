@@ -218,7 +218,7 @@ def tracked(repo):
 def test_a_run_and_the_run_that_a_tracker_has_of_it(tracked, why, orglab):
     for name, how in (
         (RUNS[0], "is the run"), ("a1b2c3", "is the run"),
-        ("9n2kq1xz", "is the run with 9n2kq1xz of wandb"), ("0" * 32, f"is the run with {'0' * 32} of mlflow"),
+        ("9n2kq1xz", "is the run 9n2kq1xz of W&B"), ("0" * 32, f"is the run {'0' * 32} of MLflow"),
     ):  # fmt: skip
         answer = why(name)
         assert answer["subject"] == f"run {RUNS[0]}"
@@ -230,7 +230,7 @@ def test_a_run_and_the_run_that_a_tracker_has_of_it(tracked, why, orglab):
         f"is the id of a tracker's run in several runs: {RUNS[1]}, {RUNS[2]}" in orglab("why", "12345678", code=2).err
     )
     assert orglab("runs", "show", "9n2kq1xz").out.startswith(RUNS[0])
-    assert f"wandb 9n2kq1xz, mlflow {'0' * 32}" in orglab("runs", "show", "a1b2c3").out
+    assert f"W&B 9n2kq1xz, MLflow {'0' * 32}" in orglab("runs", "show", "a1b2c3").out
     assert "There is no commit, file or run 'zzz'" in orglab("why", "zzz", code=3).err
     tracked.write("9n2kq1xz", "a file of that name")
     assert why("9n2kq1xz")["subject"] == "9n2kq1xz"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from orglab.runs.record_reader import read_runs
-from orglab.runs.tracker_variables import RunNames, set_tracker_variables
+from orglab.runs.tracker_variables import RunNames, find_noted_run, set_tracker_variables
 
 PREFIXES = ("WANDB_", "MLFLOW_", "COMET_")
 PRINT = f"import json, os; print(json.dumps({{n: v for n, v in os.environ.items() if n.startswith({PREFIXES})}}))"
@@ -44,6 +44,7 @@ def test_trackers_are_told_the_step_the_reason_and_the_run(show):
     run, variables = show("1.2", "-m", "Lower rate")
     assert variables["WANDB_NOTES"] == f"Lower rate\n\norglab run {run.id} of e1.2, commit {run.code[:7]}"
     assert (variables["WANDB_RUN_GROUP"], variables["WANDB_TAGS"]) == ("e1.2", "e1")
+    assert find_noted_run(variables["WANDB_NOTES"]) == run.id
     assert json.loads(variables["MLFLOW_RUN_CONTEXT"]) == {
         "orglab.run": run.id, "orglab.experiment": "e1", "orglab.step": "e1.2", "orglab.commit": run.code,
         "mlflow.note.content": "Lower rate",
@@ -60,6 +61,7 @@ def test_a_run_of_an_experiment_or_of_none_has_no_step():
         assert environment["WANDB_NOTES"] == f"orglab run {NAMES.id}{of}"
         experiment = {"orglab.experiment": "e201"} if ref else {}
         assert read(environment)["MLFLOW_RUN_CONTEXT"] == {"orglab.run": NAMES.id, **experiment}
+        assert find_noted_run(environment["WANDB_NOTES"]) == NAMES.id
 
 
 def test_what_the_user_has_set_stays(show, monkeypatch):

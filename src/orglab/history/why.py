@@ -22,6 +22,7 @@ from orglab.history.sources import Sources
 from orglab.log.log import LogFile
 from orglab.runs.record import Run
 from orglab.runs.record_reader import SHORTEST_ID, find_run
+from orglab.runs.sources.registry import TITLES
 from orglab.text import count
 
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
@@ -185,7 +186,7 @@ class _Explainer:
     def explain_run(self, run: Run, name: str) -> Why:
         """Return where a run comes from, which a user has named by its id or by that of a tracker's run."""
         tracker = next((one.tracker for one in run.trackers if one.id == name and name not in run.id), None)
-        how = "is the run" if tracker is None else f"is the run with {name} of {tracker}"
+        how = "is the run" if tracker is None else f"is the run {name} of {TITLES.get(tracker, tracker)}"
         return self._make_answer(f"run {run.id}", self.finder.link_run(run, how))
 
     def existed(self, path: Path) -> bool:

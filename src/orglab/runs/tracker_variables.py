@@ -5,6 +5,7 @@ names are those that W&B (`WANDB_...`), MLflow and Comet read; ClearML, Neptune 
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from orglab.text import cut
 TAG_PREFIX = "orglab."
 """What the tags begin with that MLflow gives its runs."""
 
+_NOTED = re.compile(r"^orglab run (\S{1,100})(?: of |, |$)", re.MULTILINE)
 _OURS = "ORGLAB_TRACKER_VARIABLES"  # which of them a run has set, so that a run in it does not take them for the user's
 _CONTEXT = "MLFLOW_RUN_CONTEXT"  # a JSON object: MLflow gives its tags to each run
 _DESCRIPTION = "mlflow.note.content"
@@ -53,6 +55,12 @@ def set_tracker_variables(environment: dict[str, str], names: RunNames | None) -
         environment[_CONTEXT] = context
     if own:
         environment[_OURS] = ",".join(own)
+
+
+def find_noted_run(notes: str) -> str | None:
+    """Return the id of the run that the notes of a run of W&B name, or None."""
+    found = _NOTED.findall(notes)
+    return found[-1] if found else None
 
 
 def _list_values(names: RunNames) -> dict[str, str]:

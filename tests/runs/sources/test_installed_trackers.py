@@ -92,6 +92,8 @@ def test_wandb(run):
     found, printed = run("wandb", WANDB)
     notes = f"Lower rate\n\norglab run {found.id} of e1.1, commit {found.code[:7]}"
     assert read_told(printed) == [["e1.1", ["e1"], notes]] * 2
+    assert [one.tracker for one in found.trackers] == ["wandb", "wandb"]
+    assert sorted(value for name, value in found.metrics.items() if name.endswith("loss")) == [0.5, 1]
 
 
 @pytest.mark.trackers("comet_ml")

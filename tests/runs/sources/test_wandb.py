@@ -68,6 +68,19 @@ def test_files_are_known_by_their_names():
         assert not wandb.is_file(Path(own))
 
 
+@pytest.mark.parametrize(("notes", "ours"), [
+    ("", [False, False]), ("Lower rate", [False, False]),
+    ("Lower rate\n\norglab run 20260102-030405-a1b2c3 of e1.1, commit 1111111", [True, True]),
+    ("orglab run 20260102-030405-a1b2c3, commit 1111111", [True, True]),
+    ("orglab run 20260102-030405-a1b2c3", [True, True]),
+    ("Lower rate\n\norglab run 20260102-030405-ffffff of e1.1", []),
+])  # fmt: skip
+def test_the_notes_tell_whose_run_it_is(write, notes, ours):
+    path = write(describe_run("abc", 1_800_000_000, notes), history(1, loss=1))
+    runs = wandb.find_runs(TrackerFile(None, path, "20260102-030405-a1b2c3", 0.0))
+    assert [run.is_ours for run in runs] == ours
+
+
 # ---- records ----
 
 

@@ -18,6 +18,7 @@ from orglab.git.inside import open_inside
 from orglab.runs.metrics.values import NAME, Row, is_not_finite, parse_number
 from orglab.runs.sources.protobuf import BYTES, FIXED64, VARINT, Field, Room, read_fields, read_text, to_signed
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
+from orglab.runs.tracker_variables import find_noted_run
 
 TRACKER = "wandb"
 
@@ -35,7 +36,7 @@ _EARLY = 50  # records of a file among which the description of the run is
 
 # The fields of a record, and of the messages in it.
 _HISTORY, _SUMMARY, _RUN = 2, 3, 17
-_RUN_ID, _START_TIME = 1, 17
+_RUN_ID, _NOTES, _START_TIME = 1, 9, 17
 _ITEM, _STEP = 1, 2
 _UPDATE, _REMOVE = 1, 2
 _KEY, _NESTED_KEY, _INTEGER, _NUMBER, _JSON, _VALUE_JSON = 1, 2, 5, 6, 8, 16
@@ -58,24 +59,31 @@ def is_file(path: Path) -> bool:
 def find_runs(file: TrackerFile) -> list[TrackedRun]:
     """Return the run in a file, once for its history and once for what only its summary has; none of an earlier time.
 
+    A run whose notes name another run of ours is not one of them.
+
     Raises:
         NotReadableError: It is not a run file, or cannot be read.
     """
     if file.path.suffix != ".wandb":
         return []
-    name, start = _find_run(file)
+    name, start, noted = _find_run(file)
     reader = _RunReader(file, start)
+    if noted not in (None, file.run_id):
+        return []  # a run of another run of ours
     if start is not None and start < file.began and next(reader.read_history(), None) is None:
         return []  # an earlier run
     return [
-        TrackedRun(TRACKER, name, reader.read_history),
-        TrackedRun(TRACKER, name, reader.read_summary, is_history=False),
+        TrackedRun(TRACKER, name, reader.read_history, is_ours=noted is not None),
+        TrackedRun(TRACKER, name, reader.read_summary, is_history=False, is_ours=noted is not None),
     ]
 
 
-def _find_run(file: TrackerFile) -> tuple[str, float | None]:
-    """Return the id of a run and when it began, in seconds since the epoch; None if that is not known."""
-    name, start = file.path.stem.removeprefix("run-"), None
+def _find_run(file: TrackerFile) -> tuple[str, float | None, str | None]:
+    """Return the id of a run, when it began, in seconds since the epoch, and the id of the run of ours in its notes.
+
+    What is not known is None.
+    """
+    name, start, noted = file.path.stem.removeprefix("run-"), None, None
     room = Room(file.path)
     for number, record in enumerate(_read_records(file)):
         if number == _EARLY:
@@ -86,12 +94,14 @@ def _find_run(file: TrackerFile) -> tuple[str, float | None]:
                 for field in read_fields(record, run.start, run.end, room):
                     if field.number == _RUN_ID and field.kind == BYTES:
                         name = read_text(record, field)
+                    elif field.number == _NOTES and field.kind == BYTES:
+                        noted = find_noted_run(read_text(record, field))
                     elif field.number == _START_TIME and field.kind == BYTES:
                         start = _read_time(record, field)
                 break
         except ValueError:
             continue
-    return name[:_ID], start
+    return name[:_ID], start, noted
 
 
 def _read_time(record: bytes, field: Field) -> float:
