@@ -68,6 +68,13 @@ def test_files_are_known_by_their_names():
         assert not wandb.is_file(Path(own))
 
 
+def test_where_the_environment_says():
+    folder = Path("/study")
+    assert wandb.find_places({}, folder) == [folder / "wandb", folder / ".wandb"]
+    assert wandb.find_places({"WANDB_DIR": "out"}, folder)[0] == folder / "out/wandb"
+    assert wandb.find_places({"WANDB_DIR": "/data"}, folder)[0] == Path("/data/wandb")
+
+
 @pytest.mark.parametrize(("notes", "ours"), [
     ("", [False, False]), ("Lower rate", [False, False]),
     ("Lower rate\n\norglab run 20260102-030405-a1b2c3 of e1.1, commit 1111111", [True, True]),

@@ -8,7 +8,7 @@ import contextlib
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO
@@ -54,6 +54,16 @@ _VALUE = 1 << 16  # bytes of a value; a longer one is no number
 def is_file(path: Path) -> bool:
     """Return whether a file is one of W&B's, by its name: that of a run, or what else is in the folder of a run."""
     return path.suffix == ".wandb" or _FOLDER.search(path.as_posix()) is not None
+
+
+def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
+    """Return the folders in one of which W&B keeps the runs of a command.
+
+    Args:
+        environment: The environment of the command.
+        folder: The folder that it runs in.
+    """
+    return [folder / environment.get("WANDB_DIR", "") / name for name in ("wandb", ".wandb")]
 
 
 def find_runs(file: TrackerFile) -> list[TrackedRun]:
