@@ -18,7 +18,6 @@ from orglab.runs.description import (
 )
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.record_lines import TrackerId
 from orglab.runs.record_reader import describe_record, read_output_end
 from orglab.runs.sources.registry import TITLES
 from orglab.text import count, duration, file_size, listed
@@ -60,7 +59,6 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Not read": listed(run.unread_files),
         "Job": job_text(run.job) if run.job is not None else "",
         "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
-        "Trackers": listed(_tracker_text(one) for one in run.trackers),
         "Unattributed": listed(run.unattributed),
         "Trackers": listed(f"{TITLES.get(one.tracker, one.tracker)} {one.id or ''}".strip() for one in run.trackers),
         "Folder": run.cwd or "",
@@ -82,10 +80,6 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         yield output.paint(f"Output (the end{'; only the last 64 KB are in this clone' if run.has_cut_output else ''})",
                            bold=True)  # fmt: skip
         yield from (f"  {output.clean(line)}" for line in printed[-_LAST_LINES:])
-
-
-def _tracker_text(one: TrackerId) -> str:
-    return " ".join(filter(None, (TITLES.get(one.tracker, one.tracker), one.id)))
 
 
 def _change_text(change: FileChange) -> str:
