@@ -139,9 +139,22 @@ def test_runs_at_the_same_time_take_only_what_is_tagged(run, study, option):
         assert {ref: one.trackers for ref, one in runs.items()} == {
             "e1.1": (("mlflow", "a" * 32),), "e1.2": (("mlflow", "b" * 32),),
         }  # fmt: skip
+        assert [one.unattributed for one in runs.values()] == [(), ()]
     else:
         assert runs["e1.1"].trackers == ()
         assert runs["e1.1"].unattributed == ("mlflow.db",)
+
+
+def test_what_has_no_metrics_or_only_those_of_others_is_not_unattributed(run, study):
+    inner = [sys.executable, "-m", "orglab", "run", "1.2", "--", sys.executable, "mlflow_run.py", "-", "b" * 32, "0.7"]
+    log = "wandb/run-20260102_030405-abcd1234/files/output.log"
+    script = (
+        f"import pathlib, subprocess\nsubprocess.run({inner}, check=True)\n"
+        f"pathlib.Path({log!r}).parent.mkdir(parents=True); pathlib.Path({log!r}).write_text('x')"
+    )
+    run("-c", script)
+    outer = next(one for one in read_runs(study.path) if one.ref == "e1.1")
+    assert (outer.trackers, outer.unattributed) == ((), ())
 
 
 @pytest.mark.parametrize("options", [(), ("--results", "results")])
