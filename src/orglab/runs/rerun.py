@@ -114,24 +114,35 @@ def rerun(
         environment = redirect_imports(run, environment, repository, tree, folder, tell)
         environment = {name: secrets.get(name, value) for name, value in environment.items()}
         environment = {name: value for name, value in environment.items() if MASK not in value}
-        request = RunRequest(
-            run.ref, argv,
-            results=tuple(tree / path for path in _choose_inner(run.results, tree, "results", tell)),
-            metrics=tuple(
-                os.path.relpath(path, run.cwd or ".")
-                for path in _choose_inner(run.metrics_files, tree, "metrics", tell)
-            ),
-            printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
-            why=f"A rerun of {run.id}", folder=folder,
-            environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
-            time_limit=run.time_limit,
-            out=tree / run.results[0] if read_sweep_of(run) is not None and is_below(tree, run.results[0]) else None,
-        )  # fmt: skip
+        request = _make_request(run, argv, tree, environment, tell)._replace(show_output=show_output)
         launched = launch(log, request, tell)
         if launched.run is not None:
             for line in _compare_results(run, launched.run):
                 tell(line)
     return launched
+
+
+def _make_request(run: Run, argv: tuple[str, ...], tree: Path, environment: dict[str, str], tell: Tell) -> RunRequest:
+    """Return the request to repeat a run in a working tree.
+
+    Args:
+        run: The run.
+        argv: Its command, with its secrets.
+        tree: The top of the working tree.
+        environment: The variables to set.
+        tell: Called with each message for the user.
+    """
+    results = tuple(tree / path for path in _choose_inner(run.results, tree, "results", tell))
+    metrics = _choose_inner(run.metrics_files, tree, "metrics", tell)
+    return RunRequest(
+        run.ref, argv, results=results,
+        metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in metrics),
+        printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
+        why=f"A rerun of {run.id}", folder=tree / (run.cwd or "."), environment=environment,
+        extra_fields={"rerun_of": run.id}, time_limit=run.time_limit,
+        # The folder of a version of a sweep is its first results path.
+        out=next(iter(results), None) if read_sweep_of(run) is not None else None,
+    )  # fmt: skip
 
 
 def _require_command(run: Run) -> None:
