@@ -21,6 +21,7 @@ import bench_render
 import bench_report
 import bench_run
 import bench_similar
+import bench_sweep
 import bench_trackers
 from measure import RUNS, environment, measure, ratio_rows, run_once, table
 
@@ -171,7 +172,9 @@ def make_repository(folder: Path, log: Path) -> None:
         subprocess.run([*git, *command], cwd=folder, check=True)
 
 
-TOPICS = ("log", "references", "hooks", "run", "trackers", "hashes", "index", "similar", "report", "render", "hostile")
+TOPICS = (
+    "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render", "hostile",
+)  # fmt: skip
 
 
 def bench_topic(topic: str) -> None:
@@ -184,6 +187,7 @@ def bench_topic(topic: str) -> None:
         {
             "hooks": bench_hooks.main,
             "run": bench_run.main,
+            "sweep": bench_sweep.main,
             "trackers": bench_trackers.main,
             "hashes": bench_hashes.main,
             "index": bench_index.main,

@@ -1,6 +1,7 @@
 """Packages that are imported from a folder of source."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def test_metadata_of_an_editable_install(repo, site, other):
         (site / f"{name}-1.dist-info").mkdir()
         (site / f"{name}-1.dist-info" / "direct_url.json").write_text(json.dumps(origin))
     assert [source.name for source in find(repo, site)] == ["a"]
+
+
+def test_what_is_installed_meanwhile_is_found(repo, site, other):
+    """Also by a process that has looked before, and remembers a folder that is old."""
+    (site / "easy-install.pth").write_text("")
+    os.utime(site, (1_000_000_000, 1_000_000_000))
+    assert find(repo, site) == []
+    # In place, which the folder does not show.
+    (site / "easy-install.pth").write_text(f"{other}\n")
+    assert [source.path for source in find(repo, site)] == [str(other)]
+    (site / "mine-1.dist-info").mkdir()
+    (site / "mine-1.dist-info" / "direct_url.json").write_text(
+        json.dumps({"url": f"file://{other / 'src'}", "dir_info": {"editable": True}})
+    )
+    assert [source.path for source in find(repo, site)] == [str(other), str(other / "src")]
 
 
 def test_changes_are_those_that_can_be_imported(repo, site, other):

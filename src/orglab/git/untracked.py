@@ -6,7 +6,8 @@ Left out are environments, what looks secret, large files, and, if there are man
 import contextlib
 import fnmatch
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from orglab.git.files import is_own_file
@@ -16,6 +17,7 @@ from orglab.git.worktree import literal_pathspecs
 
 _MOST_HASHED = 32_000_000  # bytes in all, about a tenth of a second
 MOST_LOOKED_AT = 20_000  # files in an untracked folder
+_MOST_BESIDE = 500  # files and folders beside one that is skipped
 ENVIRONMENT_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
 ENVIRONMENT_NAMES = frozenset(("node_modules",))
 DERIVED = "__pycache__"  # written by any run of Python; neither kept nor worth a message
@@ -46,20 +48,27 @@ class Budget:
         return True
 
 
-def list_files(repository: Repository, untracked: Iterable[str]) -> tuple[list[str], list[LeftOut]]:
+def list_files(
+    repository: Repository, untracked: Iterable[str], skipped: Sequence[str] = ()
+) -> tuple[list[str], list[LeftOut]]:
     """Return the files in untracked folders that git does not ignore, without environments and very large folders.
 
     Args:
         repository: The repository.
         untracked: Untracked files, and folders, which end in `/`.
+        skipped: Folders that are not looked into, relative to the top, which end in `/`, too.
 
     Raises:
         GitError: git fails, or is not installed.
     """
-    files, folders, left_out = [], [], []
-    for path in untracked:
+    files: list[str] = []
+    folders: list[str] = []
+    left_out = []
+    paths = dict.fromkeys(untracked)
+    for path in chain.from_iterable(_leave_out(repository.top, path, skipped) for path in paths):
         if not path.endswith("/"):
-            files.append(path)
+            # What is in an untracked folder may be ignored by git.
+            (files if path in paths else folders).append(path)
         elif (reason := _judge_folder(repository.top / path)) is None:
             folders.append(path)
         elif reason != DERIVED:
@@ -76,6 +85,25 @@ def list_files(repository: Repository, untracked: Iterable[str]) -> tuple[list[s
         files += [name for name in names
                   if not name.startswith(tuple(inner)) and f"/{DERIVED}/" not in name]  # fmt: skip
     return files, left_out
+
+
+def _leave_out(top: Path, path: str, skipped: Sequence[str]) -> Iterator[str]:
+    """Yield an untracked path or, if it is a folder that holds some that are skipped, what it has beside them."""
+    if path in skipped:
+        return
+    if not (path.endswith("/") and any(folder.startswith(path) for folder in skipped)):
+        yield path
+        return
+    entries: list[os.DirEntry[str]] = []
+    with contextlib.suppress(OSError), os.scandir(top / path) as listing:
+        entries += islice(listing, _MOST_BESIDE + 1)
+    # Files of another repository are not listed, and git cannot be given any number of names.
+    if len(entries) > _MOST_BESIDE or any(entry.name == ".git" for entry in entries):
+        yield path
+        return
+    for entry in entries:
+        inner = f"{path}{entry.name}"
+        yield from _leave_out(top, f"{inner}/", skipped) if entry.is_dir(follow_symlinks=False) else (inner,)
 
 
 def choose_files(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from orglab.git.private_files import open_regular, read_regular
+from orglab.runs.folder_memory import FolderMemory
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
 # These use the environment of the project.
@@ -125,17 +126,27 @@ def _find_distributions(folders: Iterable[Path]) -> dict[str, str]:
     """Return the distributions in some folders by normalized name; as in an import, the first folder wins."""
     versions: dict[str, str] = {}
     for folder in folders:
-        try:
-            names = [entry.name for entry in os.scandir(folder)]
-        except OSError:
-            continue
-        for name in names:
-            if match := _SITE.fullmatch(name):
-                distribution, _, version = match.group(1).partition("-")
-                # The name of an egg ends in the Python that it was built for.
-                version = re.sub(r"-py\d.*", "", version)
-                versions.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
+        versions = _distributions.read(folder) | versions
     return dict(sorted(versions.items()))
+
+
+def _list_distributions(folder: Path) -> dict[str, str]:
+    """Return the distributions in a folder by normalized name."""
+    versions: dict[str, str] = {}
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except OSError:
+        return {}
+    for name in names:
+        if match := _SITE.fullmatch(name):
+            distribution, _, version = match.group(1).partition("-")
+            # The name of an egg ends in the Python that it was built for.
+            version = re.sub(r"-py\d.*", "", version)
+            versions.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
+    return versions
+
+
+_distributions = FolderMemory(_list_distributions)
 
 
 def find_lock_files(folders: Iterable[Path]) -> list[Path]:

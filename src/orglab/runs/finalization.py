@@ -11,7 +11,7 @@ from pathlib import Path
 from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import find_moved_files, is_tracked, path_in
-from orglab.git.worktree import is_commit_in_progress, lock_commits, read_branch
+from orglab.git.worktree import is_commit_in_progress, is_known_to_be_at, lock_commits, read_branch
 from orglab.log.log import LogFile
 from orglab.log.log_commit import commit_log
 from orglab.runs.cluster.batch import describe_untold
@@ -70,6 +70,9 @@ def _find_moved(job: Job) -> set[Path]:
     """Return the files that git wrote or removed because HEAD has moved while the command ran; they are not results."""
     run = read_run(job.record.folder)
     if job.repository is None or run is None or run.before is None:
+        return set()
+    # Mostly HEAD is where it was, which is known without starting git.
+    if is_known_to_be_at(job.repository, read_branch(job.repository), run.before):
         return set()
     return {job.repository.top / name for name in find_moved_files(job.repository, run.before)}
 

@@ -17,6 +17,7 @@ from orglab.git import Repository, find_repository
 from orglab.git.files import compare_with_head, disable_filters
 from orglab.git.private_files import open_regular
 from orglab.git.process import run_readonly
+from orglab.runs.folder_memory import FolderMemory
 
 _MOST_SOURCES = 20
 _MOST_REPOSITORIES = 5
@@ -139,34 +140,55 @@ def _read_state(repository: Repository) -> tuple[str, list[str]] | None:
     return head, [line for line in lines if line and line[0] in "12u?"]
 
 
+class _Site(NamedTuple):
+    """What the names in a site folder, and the metadata, say of packages.
+
+    Attributes:
+        path_files: The names of .pth files, each with its package.
+        editable: The packages that are installed from a folder, each with that folder.
+    """
+
+    path_files: list[tuple[str, str]]
+    editable: list[tuple[str, Path]]
+
+
+def _list_site(site: Path) -> _Site:
+    try:
+        names = sorted(entry.name for entry in os.scandir(site))
+    except OSError:
+        return _Site([], [])
+    path_files = [(name, _normalize(match["name"])) for name in names if (match := _PATH_FILE.fullmatch(name))]
+    editable = []
+    for name in names:
+        if match := _METADATA.fullmatch(name):
+            with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
+                origin = json.loads(_read_small(site / name / "direct_url.json") or "{}")
+                if origin.get("dir_info", {}).get("editable") is True and origin["url"].startswith("file://"):
+                    from urllib.parse import unquote  # noqa: PLC0415 - for editable installs only
+
+                    editable.append((_normalize(match["name"]), Path(unquote(origin["url"].removeprefix("file://")))))
+    return _Site(path_files, editable)
+
+
+_sites = FolderMemory(_list_site)
+
+
 def _read_site(site: Path) -> Iterator[tuple[str | None, Path]]:
     """Yield the packages of a site folder that are imported from another folder.
 
     First those in .pth files, because they are what Python reads; metadata may be older.
     """
-    try:
-        names = sorted(entry.name for entry in os.scandir(site))
-    except OSError:
-        return
+    known = _sites.read(site)
     seen = set()
-    for name in names:
-        if (match := _PATH_FILE.fullmatch(name)) is None:
-            continue
-        package = _normalize(match["name"])
+    for name, package in known.path_files:
+        # Always read, because tools add lines to them in place.
         for line in _read_small(site / name).splitlines():
             folder = Path(line.strip())
             # Lines that begin with `import` are code; some packages list folders below the site folder.
             if folder.is_absolute() and not folder.is_relative_to(site):
                 seen.add(package)
                 yield (package if package != _SHARED else None), folder
-    for name in names:
-        if (match := _METADATA.fullmatch(name)) and _normalize(match["name"]) not in seen:
-            with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
-                origin = json.loads(_read_small(site / name / "direct_url.json") or "{}")
-                if origin.get("dir_info", {}).get("editable") is True and origin["url"].startswith("file://"):
-                    from urllib.parse import unquote  # noqa: PLC0415 - for editable installs only
-
-                    yield _normalize(match["name"]), Path(unquote(origin["url"].removeprefix("file://")))
+    yield from (found for found in known.editable if found[0] not in seen)
 
 
 def _normalize(name: str) -> str:

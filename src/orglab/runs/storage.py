@@ -36,8 +36,11 @@ _LONGEST = 200
 _RUN = r"(?:19[7-9]\d|2[01]\d\d)\d{4}-\d{6}-[0-9a-f]{4,16}"
 # The second is that of a step: its reference, and a hash of the path of the log.
 _NAMES = {
-    RUNS: _RUN, SWEEPS: _RUN, PENDING: rf"{_RUN}|[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,240}}-[0-9a-f]{{8}}",
-    FORMER_PENDING: _RUN,
+    kind: re.compile(pattern, re.ASCII)
+    for kind, pattern in {
+        RUNS: _RUN, SWEEPS: _RUN, PENDING: rf"{_RUN}|[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,240}}-[0-9a-f]{{8}}",
+        FORMER_PENDING: _RUN,
+    }.items()
 }  # fmt: skip
 
 
@@ -62,7 +65,7 @@ def remove_leftovers(repository: Repository) -> None:
 
 def is_entry_name(kind: str, name: str) -> bool:
     """Return whether an entry of one kind (RUNS, SWEEPS, PENDING or FORMER_PENDING) can have a name."""
-    return re.fullmatch(_NAMES[kind], name, re.ASCII) is not None
+    return _NAMES[kind].fullmatch(name) is not None
 
 
 def make_folder(storage: Path, kind: str) -> Path:

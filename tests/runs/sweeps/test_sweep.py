@@ -176,6 +176,18 @@ def test_versions_that_run_after_a_change_are_another_setting_and_the_note_says_
     assert sweep.repo.git("status", "--porcelain", "wait.py").strip() == "M wait.py"
 
 
+def test_a_file_beside_the_results_of_a_sweep_is_code(sweep):
+    sweep.repo.write("results/sizes.json", "1\n")
+    sweep("1.1", "--seeds", "3", *WAITING)
+    sweep.wait_until(sweep.begun)
+    sweep.repo.write("results/sizes.json", "2\n")
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    first, *others = sweep.runs
+    assert {run.snapshot for run in others}.isdisjoint({first.snapshot, None})
+    assert "2 versions ran on changed code: results/sizes.json" in sweep.note
+
+
 def test_a_commit_that_changes_no_code_makes_no_other_setting(sweep):
     sweep("1.1", "--seeds", "2", *WAITING)
     sweep.wait_until(sweep.begun)

@@ -16,7 +16,7 @@ from orglab.runs.job import Job
 from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
-from orglab.runs.results import Stamp, find_root, read_stamp
+from orglab.runs.results import Stamp, find_root
 from orglab.runs.storage import PENDING, RUNS, list_entries
 
 _WORDS = 200  # of a command
@@ -68,8 +68,7 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
     pending = list_entries(job.log.top, PENDING)
     found = []
     for name, folder in list_entries(job.log.top, RUNS).items():
-        stamp = read_stamp(folder / RECORD)
-        if name == job.record.id or stamp is None or (name not in pending and stamp.mtime < began.ctime):
+        if name == job.record.id or not (name in pending or _is_written_since(folder, began)):
             continue
         run = read_run(folder)
         if run is None or run.is_foreign:
@@ -77,6 +76,15 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
         if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
             found.append(run)
     return found
+
+
+def _is_written_since(folder: Path, began: Stamp) -> bool:
+    """Return whether the record in a folder was written to since another one was."""
+    try:
+        # Not a Path, because there may be thousands of records.
+        return os.lstat(f"{folder}/{RECORD}").st_mtime_ns >= began.ctime
+    except OSError:
+        return False
 
 
 def _find_places(run: Run, base: Path) -> list[Path]:

@@ -17,18 +17,19 @@ from orglab.runs.secrets import mask_argv
 from orglab.runs.working_state import WorkingState, save_working_state
 
 
-def read_signature(repository: Repository, is_ignored: Callable[[str], bool]) -> str:
+def read_signature(repository: Repository, is_ignored: Callable[[str], bool], folders: Sequence[str] = ()) -> str:
     """Return a text that is another one when HEAD, or a file that differs from it, is another one.
 
     Args:
         repository: The repository.
         is_ignored: Returns whether a file, relative to the top, is no code.
+        folders: Folders in which it returns that of every file, with `/` at the end. They may have many files.
 
     Raises:
         GitError: git fails, or is not installed.
     """
     changes = read_changes(repository, all_files=False)
-    untracked, left_out = list_files(repository, (path for path in changes.untracked if not is_ignored(path)))
+    untracked, left_out = list_files(repository, (path for path in changes.untracked if not is_ignored(path)), folders)
     paths = (*changes.tracked, *changes.unmerged, *untracked, *(one.path for one in left_out))
     stamps = [(path, read_stamp(repository.top / path)) for path in sorted(paths) if not is_ignored(path)]
     text = repr((changes.head, stamps, changes.submodules, changes.edited_submodules))
@@ -36,7 +37,11 @@ def read_signature(repository: Repository, is_ignored: Callable[[str], bool]) ->
 
 
 class CodeWatch:
-    """Tells on which code the next version runs."""
+    """Tells on which code the next version runs.
+
+    Attributes:
+        folders: The folders in which nothing is code, relative to the top, with `/` at the end.
+    """
 
     def __init__(self, repository: Repository, state: WorkingState, signature: str | None) -> None:
         """Take the code that the sweep began on, and the signature of the working tree at that time."""
@@ -45,7 +50,7 @@ class CodeWatch:
         self._known: dict[str, tuple[WorkingState, list[str]]] = {}
         if signature is not None:
             self._known[signature] = (state, [])
-        self._folders: tuple[str, ...] = ()
+        self.folders: tuple[str, ...] = ()
         self._files: set[str] = set()
 
     def ignore_outputs(self, runs: Iterable[Run]) -> None:
@@ -55,11 +60,11 @@ class CodeWatch:
 
     def ignore_folders(self, folders: Sequence[str]) -> None:
         """Take what is in some folders, relative to the top, for no code."""
-        self._folders = tuple(f"{os.path.normpath(folder)}/" for folder in folders if os.path.normpath(folder) != ".")
+        self.folders = tuple(f"{os.path.normpath(folder)}/" for folder in folders if os.path.normpath(folder) != ".")
 
     def is_ignored(self, path: str) -> bool:
         """Return whether a file or a folder, relative to the top, is no code."""
-        return path in self._files or f"{path}/".startswith(self._folders) or path in self._folders
+        return path in self._files or f"{path}/".startswith(self.folders) or path in self.folders
 
     def read(self, job: Job) -> tuple[WorkingState, list[str]]:
         """Return the code that a run uses, and the files in which it differs from that of the sweep's beginning.
@@ -77,7 +82,7 @@ class CodeWatch:
         def is_ignored(path: str) -> bool:
             return path in own or self.is_ignored(path)
 
-        signature = read_signature(self._repository, is_ignored)
+        signature = read_signature(self._repository, is_ignored, self.folders)
         if signature not in self._known:
             self._known[signature] = self._capture(job, own, is_ignored)
         return self._known[signature]

@@ -30,6 +30,7 @@ from orglab.runs.record import Run
 from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.sweeps.note import SweepState, describe_end_of_sweep, format_note
 from orglab.runs.sweeps.sweep import Sweep, read_sweep
+from orglab.runs.sweeps.tasks import ENDED, Tasks
 from orglab.text import Tell
 
 _NOTES = "notes.json"
@@ -37,6 +38,7 @@ _LOCK = "settling.lock"
 _LARGEST = 1 << 20
 _MOST_NOTES = 3  # texts that the note may have: what was written, and what could not be
 _SECONDS = 60.0  # between two versions of the note while a sweep goes on
+_SECONDS_EACH = 0.1  # more, for each version that ended: all their records are read for it
 
 
 def read_state(log: LogFile, sweep: Sweep) -> SweepState:
@@ -56,6 +58,8 @@ def is_over(sweep: Sweep) -> bool:
 def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False) -> None:
     """Rewrite the note of a sweep that goes on, at most once a minute or `at_once`; what fails now is done later.
 
+    That of a large sweep is rewritten less often, so that it takes its workers little time.
+
     Args:
         log: The log.
         folder: The folder of the sweep.
@@ -63,7 +67,7 @@ def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False
         at_once: Whether to rewrite it in any case.
     """
     with contextlib.suppress(OSError), lock_sweep(folder, wait=False) as is_held:
-        if not is_held or (not at_once and time.time() - _read_time(folder / _NOTES) < _SECONDS):
+        if not is_held or not (at_once or _is_due(folder)):
             return
         try:
             sweep = read_sweep(folder)
@@ -71,6 +75,12 @@ def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False
                 _write_note(log, read_state(log, sweep), tell)
         except OrglabError as error:
             tell(f"The note of the sweep was not written: {error}")
+
+
+def _is_due(folder: Path) -> bool:
+    """Return whether it is time to rewrite the note of a sweep that goes on."""
+    age = time.time() - _read_time(folder / _NOTES)
+    return age >= _SECONDS and age >= _SECONDS + _SECONDS_EACH * len(Tasks(folder).list_names()[ENDED])
 
 
 def settle_if_over(log: LogFile, folder: Path, tell: Tell) -> None:
@@ -124,7 +134,7 @@ def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, i
 
 def _update_if_changed(log: LogFile, sweep: Sweep, tell: Tell) -> None:
     """Rewrite the note of a sweep that goes on elsewhere, or was interrupted, if tasks have ended since."""
-    if time.time() - _read_time(sweep.folder / _NOTES) < _SECONDS:
+    if not _is_due(sweep.folder):
         return
     ended = _read_time(sweep.folder / "ended")
     if ended > _read_time(sweep.folder / _NOTES):

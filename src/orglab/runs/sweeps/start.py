@@ -228,7 +228,9 @@ def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) ->
         watch = CodeWatch(job.repository, state, None)
         watch.ignore_folders([os.path.relpath(path, job.base) for path in job.watch.paths])
         own = job.log.find_own_paths(job.repository)
-        known["signature"] = read_signature(job.repository, lambda path: path in own or watch.is_ignored(path))
+        known["signature"] = read_signature(
+            job.repository, lambda path: path in own or watch.is_ignored(path), watch.folders
+        )
     return {name: value for name, value in known.items() if value not in (None, False, "")}
 
 

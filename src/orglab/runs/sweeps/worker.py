@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -178,6 +179,8 @@ def work(
         only: The only task to run; None for any.
         say_ready: Called once others can see that this worker is there.
     """
+    # A command leaves its garbage to the end of its process; this one may go on for days.
+    gc.enable()
     stopping = _Stopping()
     gpus = choose_gpus(list_gpus(os.environ), slot, slots)
     variables = {GPUS: gpus} if gpus is not None else {}
