@@ -173,7 +173,8 @@ def make_repository(folder: Path, log: Path) -> None:
 
 
 TOPICS = (
-    "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render", "hostile",
+    "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
+    "hostile",
 )  # fmt: skip
 
 

@@ -169,10 +169,10 @@ def status_command(sweep: str | None, *, wait: bool, as_json: bool) -> int:
       orglab sweep status 3c0749 --wait
     """
     log = this_log()
-    name = log.sweep_progress(sweep).state.sweep.id
+    progress = log.sweep_progress(sweep)
     if wait or (output.is_terminal() and not as_json):
-        return _watch(log, name, as_json=as_json, is_checked=wait)
-    _show(log.sweep_progress(name), as_json=as_json)
+        return _watch(log, progress.state.sweep.id, as_json=as_json, is_checked=wait)
+    _show(progress, as_json=as_json)
     return 0
 
 

@@ -99,22 +99,27 @@ def list_entries(top: Path, kind: str) -> dict[str, Path]:
         top: The top of the repository, or else the folder of the log.
         kind: RUNS, SWEEPS or PENDING.
     """
-    entries: dict[str, Path] = {}
+    return {name: Path(path) for name, path in list_paths(top, kind).items()}
+
+
+def list_paths(top: Path, kind: str) -> dict[str, str]:
+    """Return what `list_entries` does, with the paths as text: to make thousands of them takes longer than the rest."""
+    entries: dict[str, str] = {}
     for storage in find_storage_folders(top):
-        own = list_hidden(top, kind) if storage.name == HIDDEN_FOLDER else _list_folder(storage, kind)
+        own = _list_hidden(top, kind) if storage.name == HIDDEN_FOLDER else _list_folder(storage, kind)
         for name, path in own.items():
             entries.setdefault(name, path)
     return entries
 
 
-def _list_folder(storage: Path, kind: str) -> dict[str, Path]:
+def _list_folder(storage: Path, kind: str) -> dict[str, str]:
     """Return the entries of one kind in a storage folder, by name: folders of records, files of pending entries."""
     if not (is_real_folder(storage) and is_real_folder(storage / kind)):
         return {}
     is_kind = os.DirEntry.is_dir if kind in (RUNS, SWEEPS) else os.DirEntry.is_file
     with contextlib.suppress(OSError), os.scandir(storage / kind) as listing:
         return {
-            entry.name: Path(entry.path)
+            entry.name: entry.path
             for entry in listing
             if is_entry_name(kind, entry.name) and is_kind(entry, follow_symlinks=False)
         }
@@ -123,6 +128,10 @@ def _list_folder(storage: Path, kind: str) -> dict[str, Path]:
 
 def list_hidden(top: Path, kind: str) -> dict[str, Path]:
     """Return the entries of one kind in the hidden folder that are neither symbolic links nor tracked by git."""
+    return {name: Path(path) for name, path in _list_hidden(top, kind).items()}
+
+
+def _list_hidden(top: Path, kind: str) -> dict[str, str]:
     entries = _list_folder(top / HIDDEN_FOLDER, kind)
     if not entries:
         return {}

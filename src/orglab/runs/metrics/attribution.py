@@ -17,7 +17,7 @@ from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, find_root
-from orglab.runs.storage import PENDING, RUNS, list_entries
+from orglab.runs.storage import PENDING, RUNS, list_paths
 
 _WORDS = 200  # of a command
 _LONGEST = 4096  # a longer word is not a path
@@ -65,12 +65,12 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
     """
     own = read_run(job.record.folder)
     own_began = own.began_at if own is not None else None
-    pending = list_entries(job.log.top, PENDING)
+    pending = list_paths(job.log.top, PENDING)
     found = []
-    for name, folder in list_entries(job.log.top, RUNS).items():
+    for name, folder in list_paths(job.log.top, RUNS).items():
         if name == job.record.id or not (name in pending or _is_written_since(folder, began)):
             continue
-        run = read_run(folder)
+        run = read_run(Path(folder))
         if run is None or run.is_foreign:
             continue
         if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
@@ -78,10 +78,9 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
     return found
 
 
-def _is_written_since(folder: Path, began: Stamp) -> bool:
+def _is_written_since(folder: str, began: Stamp) -> bool:
     """Return whether the record in a folder was written to since another one was."""
     try:
-        # Not a Path, because there may be thousands of records.
         return os.lstat(f"{folder}/{RECORD}").st_mtime_ns >= began.ctime
     except OSError:
         return False

@@ -80,11 +80,11 @@ def _count_seconds(run: Run | None, now: datetime.datetime) -> float:
 
 def _estimate(state: SweepState, running: Sequence[float], workers: int) -> float | None:
     """Return the seconds that the rest will take, if each version takes as long as those that ended on average."""
-    took = [
-        run.seconds for task in state.tasks
-        if task.status not in (None, SKIPPED) and (run := state.runs.get(task.name)) and run.seconds is not None
-    ]  # fmt: skip
-    if not took or state.is_complete:
+    if state.is_complete:
+        return None
+    ended = (state.runs.get(task.name) for task in state.tasks if task.status not in (None, SKIPPED))
+    took = [run.seconds for run in ended if run is not None and run.seconds is not None]
+    if not took:
         return None
     average = mean(took)
     rest = average * len(state.queued) + sum(max(0.0, average - seconds) for seconds in running)
