@@ -148,12 +148,14 @@ class StatusMethods(SetupMethods):
         folders = [entry.run for entry in entries if entry.is_sweep and entry.run is not None]
         if not folders:
             return ()
+        from orglab.runs.record_reader import read_run
         from orglab.runs.sweeps.settlement import is_over
-        from orglab.runs.sweeps.sweep import read_sweep
+        from orglab.runs.sweeps.sweep import Sweep
         from orglab.runs.sweeps.tasks import ENDED
 
         found = []
-        for sweep in map(read_sweep, folders):
+        # The record of one may be damaged.
+        for sweep in (Sweep(record) for folder in folders if (record := read_run(folder)) is not None):
             if not is_over(sweep) or sweep.tasks.is_stopped:
                 names = sweep.tasks.list_names()
                 is_at_work = bool(sweep.list_workers()) or (sweep.where is not None and not sweep.tasks.is_stopped)

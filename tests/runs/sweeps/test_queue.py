@@ -229,3 +229,14 @@ def test_the_newest_sweep_is_meant_and_others_are_named(sweep):
     assert [line.split("  ")[:4] for line in lines] == [
         [first, "e1.1", "1 of 1", "1 done"], [sweep.folder.name, "e1.2", "2 of 2", "2 done"],
     ]  # fmt: skip
+
+
+def test_a_damaged_record_of_a_sweep_does_not_keep_the_status_from_being_shown(sweep, orglab):
+    sweep("1.1", "--seeds", "2", *WAITING)
+    sweep.wait_until(sweep.begun)
+    record = sweep.folder / "record.jsonl"
+    known = record.read_bytes()
+    record.write_bytes(b"\0" * 100)
+    assert json.loads(orglab("status", "--json").out)["sweeps"] == []
+    record.write_bytes(known)
+    assert len(json.loads(orglab("status", "--json").out)["sweeps"]) == 1
