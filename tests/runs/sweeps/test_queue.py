@@ -6,8 +6,12 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 
+from orglab.log.log import LogFile
+from orglab.runs.sweeps.settlement import update_note
+from orglab.runs.sweeps.sweep import read_sweep
 from orglab.runs.sweeps.sweep_versions import VersionRequest, make_versions
 from orglab.runs.sweeps.tasks import Tasks
 from runs.sweeps.conftest import LOG, TRAINING, WAITING
@@ -240,3 +244,24 @@ def test_a_damaged_record_of_a_sweep_does_not_keep_the_status_from_being_shown(s
     assert json.loads(orglab("status", "--json").out)["sweeps"] == []
     record.write_bytes(known)
     assert len(json.loads(orglab("status", "--json").out)["sweeps"]) == 1
+
+
+def test_the_note_of_a_large_sweep_is_rewritten_less_often(sweep):
+    """All records are read for it."""
+    sweep("1.1", "--seeds", "1", *WAITING)
+    sweep.wait_until(sweep.begun)
+    notes = sweep.folder / "notes.json"
+
+    def is_rewritten_after(seconds):
+        then = time.time() - seconds
+        os.utime(notes, (then, then))
+        update_note(LogFile(sweep.path / LOG), sweep.folder, print)
+        return notes.stat().st_mtime > then + 1
+
+    assert not is_rewritten_after(30)
+    assert is_rewritten_after(90)
+    versions = make_versions(VersionRequest(("x=" + ",".join(map(str, range(600))),)))
+    run = sweep.runs[0].id
+    read_sweep(sweep.folder).tasks.add(enumerate(versions, 2), {version.name: run for version in versions})
+    assert not is_rewritten_after(90)
+    assert is_rewritten_after(150)
