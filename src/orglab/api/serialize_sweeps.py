@@ -22,7 +22,7 @@ def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, obje
         "is_over": progress.is_over,
         "stopped": sweep.tasks.is_stopped,
         "total": len(state.tasks),
-        "done": len(state.done),
+        "done": len(state.done) - len(state.diverged),
         "failed": len(state.failed),
         "diverged": len(state.diverged),
         "running": len(progress.running),

@@ -84,7 +84,7 @@ def sweep_command() -> None:
               help="Submit each version with this command, such as 'tsp {command}'; it does not run here.")  # fmt: skip
 @click.option("--test", is_flag=True, help="Try every version once: nothing is committed, recorded or noted.")
 @click.option("--keep-going", is_flag=True, help="With --test: go on after a version that failed.")
-@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if a version failed.")
+@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @change_options
 def start_command(  # noqa: PLR0913 - one for each option
@@ -155,7 +155,7 @@ def _read_versions(
 
 @sweep_command.command(name="status", short_help="Show how far a sweep is.")
 @click.argument("sweep", required=False)
-@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if a version failed.")
+@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
 @json_option
 @log_options
 def status_command(sweep: str | None, *, wait: bool, as_json: bool) -> int:
@@ -247,7 +247,7 @@ def stop_command(sweep: str | None, *, drain: bool, as_json: bool, anyway: bool)
 @sweep_command.command(name="resume", short_help="Go on with a sweep.")
 @click.argument("sweep", required=False)
 @click.option("--slots", type=click.IntRange(1, 1000), metavar="N", help="How many versions run at the same time.")
-@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if a version failed.")
+@click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
 @json_option
 @change_options
 def resume_command(sweep: str | None, slots: int | None, *, wait: bool, as_json: bool, anyway: bool) -> int:
@@ -306,7 +306,7 @@ def _watch(log: "Log", name: str, *, as_json: bool, is_checked: bool = True) -> 
     if not is_live:
         _show(log.sweep_progress(name), as_json=as_json)
     state = progress.state
-    return int(is_checked and (bool(state.failed) or not state.is_complete))
+    return int(is_checked and (bool(state.failed or state.diverged) or not state.is_complete))
 
 
 def _redraw(progress: "Progress", shown: int) -> int:

@@ -84,9 +84,14 @@ def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
 
 
 def _find_written(job: Job, began: Stamp | None) -> list[Path]:
-    """Return the files that the run wrote: under its results paths or, if none are named, in its folder."""
+    """Return the files that the run wrote: under its results paths or, if none are named, in its folder.
+
+    A version of a sweep that wrote nothing to its own folder may have written elsewhere, too.
+    """
     if job.watch.paths or began is None:
-        return job.watch.find_written()
+        found = job.watch.find_written()
+        if found or began is None or job.request.out is None:
+            return found
     written = find_changed_since(job.repository, job.folder, began.ctime)
     if written is None:
         job.tell(f"Written files were not recorded: {job.folder} has too many files to search; use --results.")
@@ -97,7 +102,7 @@ def _find_written(job: Job, began: Stamp | None) -> list[Path]:
 
 def _choose_outputs(job: Job, written: Written) -> list[Path]:
     """Return those of the written files that are recorded as outputs."""
-    if job.watch.paths or not written.files:
+    if not written.files or any(map(written.attribution.is_result, written.files)):
         return list(written.files)
     attribution = written.attribution
     owners = {path: attribution.is_own(path) for path in written.files}

@@ -171,7 +171,9 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
             # What never ran has no results, and is not worth a note in the log; the record says what was tried.
             remove_pending(job.record.pending)
         else:
-            finish_run(job, printed, marks, began, lambda: child.signalled_late)
+            # What ends a sweep does not cut short what is known of a version that has ended.
+            is_swept = bool((request.extra_fields or {}).get("sweep"))
+            finish_run(job, printed, marks, began, lambda: child.signalled_late and not is_swept)
         with contextlib.suppress(OSError):
             job.record.out.rmdir()  # empty, so the command did not need it
         return status.code

@@ -31,6 +31,31 @@ def test_metrics_are_read_from_the_file_that_is_named(sweep):
     assert "has {place}, but" in answer.err
 
 
+NAIVE = "import json, sys; json.dump({'acc': float(sys.argv[1])}, open('metrics.json', 'w'))"
+
+
+def test_metrics_in_one_file_for_all_are_those_of_the_version_that_wrote_them_or_of_none(sweep):
+    command = ("--", sys.executable, "-c", NAIVE, "{seed}")
+    sweep("1.1", "--seeds", "3", "--wait", *command)
+    assert [run.metrics for run in sweep.runs] == [{"acc": float(seed)} for seed in range(3)]
+    assert not any("changed code" in line for line in sweep.note)
+    assert len({run.code for run in sweep.runs}) == 1
+    answer = sweep("1.1", "--seeds", "3", "--slots", "2", "--metrics", "metrics.json", "--again", *command, code=2)
+    assert "would write to one file, metrics.json" in answer.err
+    sweep("1.2", "--seeds", "2", "--wait", "--", "true")
+    assert "no metrics were found; let each version write them to {out}, or name them with --metrics" in sweep.note
+
+
+def test_the_best_setting_is_one_on_the_code_of_most(sweep):
+    sweep("1.1", "--set", "lr=0.1,0.2", "--seeds", "2", "--wait", *TRAINING)
+    sweep.repo.write("train.py", (sweep.path / "train.py").read_text().replace("0.9 - given.lr", "5 - given.lr"))
+    sweep("add", "--set", "lr=0.3", "--seeds", "1")
+    answer = sweep("status", "--wait")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in sweep.note if line.startswith("| 0")]
+    assert [(row[0], row[-1]) for row in rows] == [("0.1", "best"), ("0.2", ""), ("0.3", "other code")]
+    assert "best      lr 0.1: val_acc " in answer.out
+
+
 def test_a_secret_parameter_is_refused(sweep):
     answer = sweep("1.1", "--set", "api_key=sk-abcdefghijklmnopqrstuvwx0123456789", "--", "true", code=2)
     assert "A parameter may be a secret (api_key)" in answer.err

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from orglab.cli import output
 from orglab.runs.description import command_text, describe_end, metrics_text
-from orglab.runs.summary_text import describe_summary, find_decimals
+from orglab.runs.summary_text import describe_summary
 from orglab.runs.sweeps.note import SweepState
 from orglab.runs.sweeps.sweep_progress import Best, Progress
 from orglab.runs.sweeps.tasks import SKIPPED, Task
@@ -50,10 +50,10 @@ def _list_tasks(state: SweepState, tasks: list[Task]) -> Iterator[str]:
 
 
 def _describe_time(progress: Progress) -> str:
+    if progress.state.sweep.tasks.is_stopped:
+        return ", stopped; `orglab sweep resume` goes on"
     if progress.state.is_complete:
         return f", {duration(progress.state.seconds, is_compact=True)}"
-    if progress.state.sweep.tasks.is_stopped:
-        return ", stopped"
     if progress.left is None or not (progress.workers or progress.running):
         return ""
     return f", about {duration(progress.left, is_compact=True)} left"
@@ -64,7 +64,7 @@ def _describe_counts(progress: Progress) -> str:
     state = progress.state
     skipped = sum(task.status == SKIPPED for task in state.done)
     amounts = {
-        "done": len(state.done) - skipped, "done before": skipped, "failed": len(state.failed),
+        "done": len(state.done) - skipped - len(state.diverged), "done before": skipped, "failed": len(state.failed),
         "diverged": len(state.diverged), "running": len(progress.running), "queued": len(state.queued),
         "lost": len(progress.lost),
     }  # fmt: skip
@@ -79,7 +79,7 @@ def _describe_counts(progress: Progress) -> str:
 
 
 def _describe_best(best: Best) -> str:
-    summary = describe_summary(best.summary, find_decimals([best.summary]))
+    summary = describe_summary(best.summary, best.decimals)
     return f"{best.label or 'the only setting'}: {best.summary.metric} {summary}"
 
 

@@ -8,7 +8,7 @@ from orglab.experiment.model import Experiment
 from orglab.runs.description import command_text, describe_end, parameter_text, value_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import Setting, has_diverged
+from orglab.runs.setting import REPEATED, Setting, has_diverged
 from orglab.runs.statistics import find_best
 from orglab.runs.step_results import find_differing, read_results
 from orglab.runs.sweeps.sweep import FIELD, Sweep
@@ -20,6 +20,7 @@ _MOST_ROWS = 20
 _MOST_METRICS = 3
 _REASON = 120
 _CELL = 30
+_NO_METRICS = "no metrics were found; let each version write them to {out}, or name them with --metrics"
 _NUMBER = re.compile(r"[<>]?[-+^.0-9]*[0-9][-+^.0-9eEdDx()%:]*")  # the first part of org-table-number-regexp
 
 
@@ -55,7 +56,8 @@ class SweepState:
     @property
     def diverged(self) -> list[Task]:
         """The tasks whose run ended well, but for a metric that is not a number."""
-        return [task for task in self.done if (run := self.runs.get(task.name)) is not None and has_run_diverged(run)]
+        ended = self.select("done")
+        return [task for task in ended if (run := self.runs.get(task.name)) is not None and has_run_diverged(run)]
 
     @property
     def queued(self) -> list[Task]:
@@ -106,7 +108,9 @@ def format_note(
         lines.append(" ".join(record.why.split()))
     lines += _describe_failures(state)
     lines += _describe_changes(state)
-    lines += make_table(state.runs.values(), experiment, identify_code, directions)
+    lines += make_table(Ranking(state.runs.values(), experiment, identify_code, directions))
+    if state.is_complete and state.done and not any(run.metrics for run in state.runs.values()):
+        lines.append(_NO_METRICS)
     return "\n".join([*lines, f"sweep {state.sweep.id}"])
 
 
@@ -129,8 +133,8 @@ def describe_end_of_sweep(state: SweepState) -> str:
 
 def _count_ended(state: SweepState) -> list[str]:
     amounts = {
-        "done": len(state.select("done")), **Counter(task.status for task in state.failed),
-        "of them diverged": len(state.diverged), "done before": len(state.select(SKIPPED)),
+        "done": len(state.select("done")) - len(state.diverged), **Counter(task.status for task in state.failed),
+        "diverged": len(state.diverged), "done before": len(state.select(SKIPPED)),
     }  # fmt: skip
     return [f"{amount} {status}" for status, amount in amounts.items() if amount]
 
@@ -168,47 +172,95 @@ def _describe_changes(state: SweepState) -> list[str]:
     return [f"{count(amount, 'version')} ran on changed code: {listed(sorted(changed), 3)}"]
 
 
-def make_table(
-    runs: Iterable[Run],
-    experiment: Experiment,
-    identify_code: Callable[[Sequence[Run]], Mapping[str, str]],
-    directions: Mapping[str, str],
-) -> list[str]:
-    """Return an Org table of the settings of some runs: mean and deviation of the main metrics, and n; the best marked.
+class Ranking:
+    """The settings of a sweep, and which is the best.
+
+    Only settings on one code are compared: that of most of them.
+
+    Attributes:
+        settings: The settings, in the order of their first runs, also those without a run that counts.
+        metrics: The main metrics, the most important first.
+        summaries: The values of the first metric, for each setting.
+        best: The place of the best setting; None if that is not known.
+        direction: Whether less (`min`) or more (`max`) of the first metric is better; None if that is not known.
+    """
+
+    def __init__(
+        self,
+        runs: Iterable[Run],
+        experiment: Experiment,
+        identify_code: Callable[[Sequence[Run]], Mapping[str, str]],
+        directions: Mapping[str, str],
+    ) -> None:
+        """Rank the settings of some runs of an experiment.
+
+        Args:
+            runs: The runs.
+            experiment: The experiment.
+            identify_code: Returns the identity of the code of each run, by its id.
+            directions: The setting `metrics`: `min` or `max` by name.
+        """
+        own = sorted(runs, key=lambda run: (run.began_at or 0, run.id))
+        results = read_results(experiment, own, identify_code, lambda _reference: (), directions)
+        self.settings = [outcome.setting for outcome in results.outcomes]
+        self.metrics = results.metrics[:_MOST_METRICS]
+        first = self.metrics[0] if self.metrics else ""
+        self.summaries = [setting.summarize(first) for setting in self.settings]
+        self.direction = find_direction(first, directions)
+        codes = Counter(one.code for one, summary in zip(self.settings, self.summaries, strict=True) if summary.values)
+        self._code = codes.most_common(1)[0][0] if codes else ""
+        self.best = self._find_best()
+
+    def is_on_other_code(self, place: int) -> bool:
+        """Return whether a setting with values ran on other code than most of them."""
+        return bool(self.summaries[place].values) and self.settings[place].code != self._code
+
+    def _find_best(self) -> int | None:
+        if self.direction is None:
+            return None
+        means = {
+            place: (summary.mean, len(summary.values)) for place, summary in enumerate(self.summaries)
+            if summary.mean is not None and not self.is_on_other_code(place)
+        }  # fmt: skip
+        best = find_best([*means.values()], self.direction)
+        return next((place for place, (mean, _) in means.items() if mean == best), None) if best is not None else None
+
+    def list_places(self, most: int) -> list[int]:
+        """Return the places of the settings in their order; of more than `most`, the best ones, the best first."""
+        places = [*range(len(self.settings))]
+        if len(places) <= most or self.direction is None:
+            return places[:most]
+        sign = -1 if self.direction == "max" else 1
+        known = [place for place in places if self.summaries[place].mean is not None]
+        return sorted(known, key=lambda place: sign * (self.summaries[place].mean or 0.0))[:most]
+
+
+def make_table(ranking: Ranking) -> list[str]:
+    """Return an Org table of settings: mean and deviation of the main metrics, how many runs count, and the best.
 
     Returns no line if no run has a number.
     """
-    own = sorted(runs, key=lambda run: (run.began_at or 0, run.id))
-    results = read_results(experiment, own, identify_code, lambda _reference: (), directions)
-    settings = [outcome.setting for outcome in results.outcomes if outcome.setting.counted]
-    metrics = results.metrics[:_MOST_METRICS]
-    if not settings or not metrics:
+    settings = ranking.settings
+    if not settings or not ranking.metrics:
         return []
     names = find_differing([setting.parameters for setting in settings])
-    first = metrics[0]
-    direction = find_direction(first, directions)
-    means = {place: summary for place, one in enumerate(settings) if (summary := one.summarize(first)).values}
-    best = (
-        find_best([(one.mean or 0.0, len(one.values)) for one in means.values()], direction)
-        if direction is not None else None
-    )  # fmt: skip
-    if len(settings) > _MOST_ROWS and direction is not None:
-        sign = -1 if direction == "max" else 1
-        order = sorted(means, key=lambda place: sign * (means[place].mean or 0.0))
-    else:
-        order = [*range(len(settings))]
-    columns = [_spell_column(settings, name) for name in metrics]
-    rows = [[*names, *metrics, "n", ""]]
-    for place in order[:_MOST_ROWS]:
-        setting = settings[place]
-        mark = "best" if best is not None and place in means and means[place].mean == best else ""
+    columns = [_spell_column(settings, name) for name in ranking.metrics]
+    rows = [[*names, *ranking.metrics, "n", ""]]
+    places = ranking.list_places(_MOST_ROWS)
+    for place in places:
+        setting, summary = settings[place], ranking.summaries[place]
+        other = "other code" if ranking.is_on_other_code(place) else ""
+        mark = "best" if place == ranking.best else other
         given = (parameter_text(setting.parameters[name]) if name in setting.parameters else "" for name in names)
-        rows.append([*given, *(column[place] for column in columns), str(len(setting.counted)), mark])
-    if best is None:
+        repeated = summary.reasons.get(REPEATED, 0)
+        total = summary.total - repeated
+        amount = str(len(summary.values)) + (f" of {total}" if total > len(summary.values) else "")
+        rows.append([*given, *(column[place] for column in columns), amount, mark])
+    if not any(row[-1] for row in rows):
         rows = [row[:-1] for row in rows]
     lines = _draw(rows)
-    if len(settings) > _MOST_ROWS:
-        lines.append(f"and {len(settings) - min(_MOST_ROWS, len(order))} more settings")
+    if len(settings) > len(places):
+        lines.append(f"and {count(len(settings) - len(places), 'more setting')}")
     return lines
 
 

@@ -231,7 +231,7 @@ def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
     # Before the log is written, so that a note that was written is known even if this process is killed.
     known = [*(note for note in earlier if note != new), new][-_MOST_NOTES:]
     write_new(sweep.folder / _NOTES, json.dumps(known).encode())
-    done = sweep.fields.get("done") is True and state.is_complete and not state.failed
+    done = sweep.fields.get("done") is True and state.is_complete and not (state.failed or state.diverged)
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
         if not contains_line(experiment.document, f"sweep {sweep.id}"):

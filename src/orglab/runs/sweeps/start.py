@@ -178,6 +178,7 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
     if hidden := dict.fromkeys(name for version in versions for name in find_hidden(version.parameters)):
         raise UsageError(f"A parameter may be a secret ({listed(hidden)}); let the command read it in another way.")
     check_placeholders((*request.argv, *request.metrics), versions)
+    _require_own_metrics(request)
     named = find_placeholders(request.argv)
     unnamed = [name for name in dict.fromkeys(name for one in versions for name in one.texts) if name not in named]
     if unnamed and named - {OUT, VERSION}:
@@ -186,6 +187,17 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
     if failure is not None:
         raise UsageError(failure.error or "The command cannot be run.")
     return ref, versions
+
+
+def _require_own_metrics(request: SweepRequest) -> None:
+    """Raise UsageError if versions that run at the same time would write their metrics to one file."""
+    slots = request.slots or (len(list_gpus(os.environ)) if request.where is None else 2)
+    shared = [path for path in request.metrics if not find_placeholders([path])]
+    if shared and slots > 1:
+        raise UsageError(
+            f"Versions that run at the same time would write to one file, {listed(shared)}; "
+            "let each write its own, as in --metrics {out}/metrics.json."
+        )
 
 
 def _refuse_running(log: LogFile, ref: str, versions: Iterable[Version]) -> None:
@@ -298,7 +310,7 @@ def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell
     new = [version for version in versions if version.name.lower() not in known]
     check_placeholders(sweep.record.recorded_argv, new)
     if len(new) < len(versions):
-        tell(f"The sweep has {count(len(versions) - len(new), 'of these versions', 'plain')} already.")
+        tell(f"The sweep has {len(versions) - len(new)} of these already.")
     if not new:
         return []
     with _changing(sweep) as now:

@@ -8,12 +8,12 @@ from orglab import clock
 from orglab.errors import OrglabError
 from orglab.log.log import LogFile
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.setting import Setting, Summary
 from orglab.runs.statistics import mean
-from orglab.runs.step_results import label_settings, read_results
-from orglab.runs.sweeps.note import SweepState
+from orglab.runs.step_results import label_settings
+from orglab.runs.summary_text import find_decimals
+from orglab.runs.sweeps.note import Ranking, SweepState
 from orglab.runs.sweeps.settlement import is_over, read_state
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.tasks import SKIPPED, Task
@@ -26,11 +26,13 @@ class Best(NamedTuple):
         label: What tells it from the others: `lr 0.1, model small`.
         setting: The setting.
         summary: Its values of the main metric.
+        decimals: How many decimals tell it from the others; None if each value is formatted by itself.
     """
 
     label: str
     setting: Setting
     summary: Summary
+    decimals: int | None = None
 
 
 class Progress(NamedTuple):
@@ -93,20 +95,14 @@ def _estimate(state: SweepState, running: Sequence[float], workers: int) -> floa
 
 def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
     """Return the setting of a sweep with the best mean of its main metric; None if that is not known."""
-    runs = sorted(state.runs.values(), key=lambda run: (run.began_at or 0, run.id))
     try:
         experiment = log.experiment((state.sweep.record.ref or "").partition(".")[0])
     except OrglabError:
         return None
-    directions = log.config.metrics
-    results = read_results(experiment, runs, LogRuns(log).identify_code, lambda _reference: (), directions)
-    settings = [outcome.setting for outcome in results.outcomes if outcome.setting.counted]
-    direction = find_direction(results.metrics[0], directions) if results.metrics else None
-    if not settings or direction is None:
+    ranking = Ranking(state.runs.values(), experiment, LogRuns(log).identify_code, log.config.metrics)
+    known = [place for place, summary in enumerate(ranking.summaries) if summary.values]
+    place = known[0] if len(known) == 1 else ranking.best
+    if place is None:
         return None
-    summaries = [(place, one.summarize(results.metrics[0])) for place, one in enumerate(settings)]
-    known = [(place, summary) for place, summary in summaries if summary.mean is not None]
-    if not known:
-        return None
-    place, summary = (min if direction == "min" else max)(known, key=lambda one: one[1].mean or 0.0)
-    return Best(label_settings(settings)[place], settings[place], summary)
+    label = label_settings(ranking.settings)[place]
+    return Best(label, ranking.settings[place], ranking.summaries[place], find_decimals(ranking.summaries))
