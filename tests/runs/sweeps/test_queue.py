@@ -58,7 +58,7 @@ def test_a_sweep_is_stopped_and_resumed(sweep, orglab):
     assert sorted(run.status for run in sweep.runs) == ["stopped", "stopped"]
     assert [run.asked_by for run in sweep.runs] == ["SIGTERM", "SIGTERM"]
     assert "stopped; `orglab sweep resume` goes on" in sweep("status").out
-    assert " swept 2 of 3 versions so far, stopped, 2 stopped, 1 queued: " in sweep.note[0]
+    sweep.wait_until(lambda: " swept 2 of 3 versions so far, stopped, 2 stopped, 1 queued: " in sweep.note[0])
     sweep.repo.write("go", "")
     assert "3 versions to run" in sweep("resume").out
     sweep("status", "--wait")
