@@ -75,6 +75,17 @@ class SweepConfig(NamedTuple):
     after_each: str = ""
 
 
+class SlurmConfig(NamedTuple):
+    """What `orglab sweep --on slurm` does; `[slurm]`.  Only the user's own configuration can have it.
+
+    Attributes:
+        options: Options for sbatch, as on a command line, such as `--partition=gpu --time=4:00:00`.  They can name
+            commands to run and files to write.
+    """
+
+    options: str = ""
+
+
 class ReportConfig(NamedTuple):
     """How a report is written; `[report]`.
 
@@ -112,6 +123,7 @@ class Config(NamedTuple):
         hooks: What the git hooks do.
         run: What `orglab run` does.
         sweep: What `orglab sweep` does.
+        slurm: What `orglab sweep --on slurm` does.
         report: How a report is written.
         metrics: Which value of a metric is the best, `min` or `max`, by name; the metric named first is shown first.
         refused: A sentence for each setting that does not count, because it is unknown or has an invalid value.
@@ -132,6 +144,7 @@ class Config(NamedTuple):
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     sweep: SweepConfig = SweepConfig()
+    slurm: SlurmConfig = SlurmConfig()
     report: ReportConfig = ReportConfig()
     metrics: Mapping[str, str] = {}
     refused: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from orglab.api.runs import RunMethods
 from orglab.text import Tell
 
 if TYPE_CHECKING:
+    from orglab.runs.launchers.slurm_jobs import SchedulerState
     from orglab.runs.sweeps.start import SweepRequest
     from orglab.runs.sweeps.sweep import Sweep
     from orglab.runs.sweeps.sweep_progress import Progress
@@ -36,11 +37,12 @@ class SweepMethods(RunMethods):
 
         return list_sweeps(self)
 
-    def sweep_progress(self, name: str | None = None) -> "Progress":
+    def sweep_progress(self, name: str | None = None, scheduler: "SchedulerState | None" = None) -> "Progress":
         """Return how far a sweep is.
 
         Args:
             name: Its id, or a part of it; None for the newest one.
+            scheduler: What Slurm has of it, from `ask_scheduler`; None if that is not known.
 
         Raises:
             NotFoundError: There is no such sweep.
@@ -49,7 +51,21 @@ class SweepMethods(RunMethods):
         from orglab.runs.sweeps.sweep import find_sweep
         from orglab.runs.sweeps.sweep_progress import read_progress
 
-        return read_progress(self, find_sweep(self, name))
+        return read_progress(self, find_sweep(self, name), scheduler)
+
+    def ask_scheduler(self, name: str | None = None) -> "SchedulerState | None":
+        """Return what Slurm has of a sweep, the newest one without a name; see `runs.sweeps.sweep_progress`."""
+        from orglab.runs.sweeps.sweep import find_sweep
+        from orglab.runs.sweeps.sweep_progress import ask_scheduler
+
+        return ask_scheduler(find_sweep(self, name))
+
+    def settle_sweep(self, name: str, tell: Tell) -> None:
+        """Return once a sweep that has ended is told to the log; see `runs.sweeps.settlement.wait_until_settled`."""
+        from orglab.runs.sweeps.settlement import wait_until_settled
+        from orglab.runs.sweeps.sweep import find_sweep
+
+        wait_until_settled(self, find_sweep(self, name).folder, tell)
 
     def add_versions(self, name: str | None, request: "VersionRequest", tell: Tell) -> "tuple[Sweep, list[Version]]":
         """Add versions to a sweep, and return it with those that are new; see `runs.sweeps.start.add_versions`."""
@@ -70,7 +86,7 @@ class SweepMethods(RunMethods):
         return sweep
 
     def resume_sweep(
-        self, name: str | None, tell: Tell, *, slots: int | None = None, options: str = ""
+        self, name: str | None, tell: Tell, *, slots: int | None = None, options: str | None = None
     ) -> "tuple[Sweep, int]":
         """Let a sweep go on, and return it with the number of its tasks; see `runs.sweeps.start.resume_sweep`."""
         from orglab.runs.sweeps.start import resume_sweep
@@ -82,10 +98,13 @@ class SweepMethods(RunMethods):
 
     def work_on_sweep(
         self, name: str, slot: int, slots: int, only: str | None = None, *, is_detached: bool = False
-    ) -> None:
-        """Run tasks of a sweep until none is queued, in this process or detached from it; see `runs.sweeps.worker`."""
+    ) -> bool:
+        """Run tasks of a sweep until none is queued, in this process or detached from it; return whether none failed.
+
+        See `runs.sweeps.worker`.
+        """
         from orglab.runs.sweeps.sweep import find_sweep
         from orglab.runs.sweeps.worker import detach, work
 
         sweep = find_sweep(self, name)
-        work(self, sweep, slot, slots, only, detach() if is_detached else None)
+        return work(self, sweep, slot, slots, only, detach() if is_detached else None)

@@ -14,7 +14,7 @@ from orglab.cli.options import REFERENCE, change_options, json_option, log_optio
 from orglab.cli.output import tell
 from orglab.cli.run_commands import DefaultGroup, RunCommand
 from orglab.clock import parse_duration
-from orglab.errors import UsageError
+from orglab.errors import NotFoundError, UsageError
 from orglab.text import count
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orglab.runs.sweeps.sweep_versions import VersionRequest
 
 _POLL_SECONDS = 0.5
+_QUEUE_SECONDS = 15.0  # between two questions to a scheduler, which has others to answer, too
 
 Function = Callable[..., object]
 
@@ -42,6 +43,11 @@ def _version_options(function: Function) -> Function:
     ):  # fmt: skip
         function = decorate(function)
     return function
+
+
+_slurm_option = click.option(
+    "--slurm", metavar="OPTIONS", help="Options for sbatch, as one text, such as '--gres=gpu:1 --time=4:00:00'."
+)
 
 
 @click.group(name="sweep", cls=DefaultGroup)
@@ -80,8 +86,10 @@ def sweep_command() -> None:
 @click.option("--again", is_flag=True, help="Also run versions that ended well before on this code.")
 @click.option("--before-each", metavar="COMMAND", help="A shell command to run before each version.")
 @click.option("--after-each", metavar="COMMAND", help="A shell command to run after each version.")
-@click.option("--on", "where", metavar="COMMAND",
-              help="Submit each version with this command, such as 'tsp {command}'; it does not run here.")  # fmt: skip
+@click.option("--on", "where", metavar="WHERE",
+              help="Where the versions run, if not here: slurm, or a command that submits each, "
+                   "such as 'tsp {command}'.")  # fmt: skip
+@_slurm_option
 @click.option("--test", is_flag=True, help="Try every version once: nothing is committed, recorded or noted.")
 @click.option("--keep-going", is_flag=True, help="With --test: go on after a version that failed.")
 @click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
@@ -91,9 +99,8 @@ def start_command(  # noqa: PLR0913 - one for each option
     reference: str | None, *, values: tuple[str, ...], seeds: str | None, file: Path | None, only: tuple[str, ...],
     excluded: tuple[str, ...], slots: int | None, results: tuple[Path, ...], metrics: tuple[str, ...],
     before: str | None, why: str | None, time_limit: str | None, before_each: str | None, after_each: str | None,
-    where: str | None, stdout_metrics: bool, commit_failed: bool, done: bool, pinned: bool, again: bool, test: bool,
-    keep_going: bool,
-    wait: bool, as_json: bool, anyway: bool,
+    where: str | None, slurm: str | None, stdout_metrics: bool, commit_failed: bool, done: bool, pinned: bool,
+    again: bool, test: bool, keep_going: bool, wait: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Begin a sweep: a run for every combination of values, in the background, with one note and two commits.
 
@@ -116,13 +123,15 @@ def start_command(  # noqa: PLR0913 - one for each option
 
     log = this_log(anyway=anyway)
     own = log.config.sweep
+    if slurm is not None and where != "slurm":
+        raise UsageError("--slurm has the options of `--on slurm`.")
     request = SweepRequest(
         reference or log.find_active(), click.get_current_context().meta["orglab.argv"],
         _read_versions(values, seeds, file, only, excluded), slots, tuple(path.absolute() for path in results), metrics,
         stdout_metrics, before, why, done, commit_failed,
         parse_duration(time_limit) if time_limit is not None else None, pinned, again,
         own.before_each if before_each is None else before_each, own.after_each if after_each is None else after_each,
-        where,
+        where, f"{log.config.slurm.options} {slurm or ''}".strip() if where == "slurm" else "",
     )  # fmt: skip
     if keep_going and not test:
         raise UsageError("--keep-going is for --test; a sweep always goes on.")
@@ -172,6 +181,9 @@ def status_command(sweep: str | None, *, wait: bool, as_json: bool) -> int:
     progress = log.sweep_progress(sweep)
     if wait or (output.is_terminal() and not as_json):
         return _watch(log, progress.state.sweep.id, as_json=as_json, is_checked=wait)
+    if progress.state.sweep.where is not None:
+        name = progress.state.sweep.id
+        progress = log.sweep_progress(name, log.ask_scheduler(name))
     _show(progress, as_json=as_json)
     return 0
 
@@ -247,10 +259,13 @@ def stop_command(sweep: str | None, *, drain: bool, as_json: bool, anyway: bool)
 @sweep_command.command(name="resume", short_help="Go on with a sweep.")
 @click.argument("sweep", required=False)
 @click.option("--slots", type=click.IntRange(1, 1000), metavar="N", help="How many versions run at the same time.")
+@_slurm_option
 @click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
 @json_option
 @change_options
-def resume_command(sweep: str | None, slots: int | None, *, wait: bool, as_json: bool, anyway: bool) -> int:
+def resume_command(
+    sweep: str | None, slots: int | None, slurm: str | None, *, wait: bool, as_json: bool, anyway: bool
+) -> int:
     """Go on with a sweep that was stopped or interrupted. Versions that failed or were lost are run again.
 
     \b
@@ -258,7 +273,7 @@ def resume_command(sweep: str | None, slots: int | None, *, wait: bool, as_json:
       orglab sweep resume --slots 2
     """
     log = this_log(anyway=anyway)
-    found, queued = log.resume_sweep(sweep, tell, slots=slots)
+    found, queued = log.resume_sweep(sweep, tell, slots=slots, options=slurm)
     if wait:
         return _watch(log, found.id, as_json=as_json)
     if as_json:
@@ -274,27 +289,48 @@ def resume_command(sweep: str | None, slots: int | None, *, wait: bool, as_json:
     "--slot", default="0/1", metavar="N/M", help="The number of this worker, from 0 on, and how many there are."
 )
 @click.option("--only", metavar="NAME", help="The only version to run: its number and name, as in its file.")
+@click.option("--folder", metavar="FOLDER", help="Where the command of the sweep was given.")
 @click.option("--detach", is_flag=True, help="Go on in the background.")
 @log_options
-def work_command(sweep: str, slot: str, only: str | None, *, detach: bool) -> None:
+def work_command(sweep: str, slot: str, only: str | None, folder: str | None, *, detach: bool) -> int:
     """Run versions of a sweep in this process; `orglab sweep` starts this."""
     number, _, total = slot.partition("/")
     if not (number.isdecimal() and total.isdecimal()):
         raise UsageError(f"{slot!r} is no slot, such as 0/2.")
-    this_log().work_on_sweep(sweep, int(number), int(total), only, is_detached=detach)
+    if folder is not None:
+        _enter(folder)
+    log = this_log()
+    is_good = log.work_on_sweep(sweep, int(number), int(total), only, is_detached=detach)
+    # A template may wait for its command, and take an exit code for a submission that failed.
+    return int(not is_good and log.sweep_progress(sweep).state.sweep.where == "slurm")
+
+
+def _enter(folder: str) -> None:
+    """Make a folder the current one: where a scheduler starts a process is its own affair.
+
+    Raises:
+        NotFoundError: It is not there.
+    """
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise NotFoundError(f"The sweep belongs to {folder}, which cannot be entered: {error.strerror}.") from error
 
 
 def _watch(log: "Log", name: str, *, as_json: bool, is_checked: bool = True) -> int:
     """Show how far a sweep is until it has ended, and return 1 if a version failed and that is to be known."""
     is_live = output.is_terminal() and not as_json
-    shown = 0
+    shown, asked, scheduler = 0, -_QUEUE_SECONDS - 1, None
     try:
         while True:
             begun = time.monotonic()
-            progress = log.sweep_progress(name)
+            if is_due := begun - asked > _QUEUE_SECONDS:
+                asked, scheduler = begun, log.ask_scheduler(name)
+            progress = log.sweep_progress(name, scheduler)
             if is_live:
                 shown = _redraw(progress, shown)
-            is_idle = not progress.workers and not progress.running and not progress.state.sweep.where
+            is_gone = progress.state.sweep.where is None or (is_due and scheduler is not None and not scheduler.names)
+            is_idle = not progress.workers and not progress.running and is_gone
             if (progress.is_over and not progress.workers) or is_idle:
                 break
             # Reading a large sweep takes a while, and its workers need the processor.
@@ -302,6 +338,8 @@ def _watch(log: "Log", name: str, *, as_json: bool, is_checked: bool = True) -> 
     except KeyboardInterrupt:
         tell("The sweep goes on; `orglab sweep stop` ends it.")
         return 130
+    # The last worker may be doing this now: then it is waited for.
+    log.settle_sweep(name, tell)
     log.write_pending(tell)
     if not is_live:
         _show(log.sweep_progress(name), as_json=as_json)

@@ -99,7 +99,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
         job = _make_job(log, request, ref, folder, tell, can_resume=failure is None)
 
         def begin(printed: PrintedMetrics | None) -> str | None:
-            return _resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
+            return resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
 
         try:
             return LaunchedRun(run_job(job, failure, begin), read_run(job.record.folder))
@@ -221,13 +221,21 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
     return state.code
 
 
-def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | None:
+def resume(
+    job: Job, earlier: Run, printed: PrintedMetrics | None, is_ignored: Callable[[str], bool] = lambda _: False
+) -> str | None:
     """Record that the run of a requeued job goes on, and return the full hash of the commit with its code.
+
+    Args:
+        job: The job.
+        earlier: The run, as it was.
+        printed: The metrics in its output, which are read from what it has printed so far; None if they do not count.
+        is_ignored: Returns whether a file, relative to the top, is no code.
 
     Raises:
         NotWritableError: That cannot be recorded.
     """
-    changed = find_changed_code(job.log, job.repository, earlier)
+    changed = [path for path in find_changed_code(job.log, job.repository, earlier) if not is_ignored(path)]
     now = {"resumed": format_moment(clock.now()), "host": os.uname().nodename, "pid": os.getpid()}
     fields = {**now, "pid_start": read_start_time(os.getpid()), **describe_resumption(earlier, changed)}
     record_begin(job, "resumed", {**fields, **describe_batch(job.batch)})

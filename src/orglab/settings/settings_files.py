@@ -20,6 +20,7 @@ from orglab.config import (
     HooksConfig,
     ReportConfig,
     RunConfig,
+    SlurmConfig,
     SweepConfig,
     find_apart,
     find_log_file,
@@ -30,14 +31,15 @@ from orglab.config import (
 )
 from orglab.errors import NotFoundError
 
-_TABLES: Mapping[str, type[HooksConfig | RunConfig | SweepConfig | ReportConfig]] = {
+_TABLES: Mapping[str, type[HooksConfig | RunConfig | SweepConfig | SlurmConfig | ReportConfig]] = {
     "hooks": HooksConfig,
     "run": RunConfig,
     "sweep": SweepConfig,
+    "slurm": SlurmConfig,
     "report": ReportConfig,
 }
 _MOST_REFUSED = 20
-_OWN_ONLY = ("report.pictures_outside", "sweep.before_each", "sweep.after_each")
+_OWN_ONLY = ("report.pictures_outside", "sweep.before_each", "sweep.after_each", "slurm.options")
 _PATHS = ("log", "journal", "report.template", "run.results", "run.link")
 
 

@@ -66,6 +66,14 @@ def test_a_sweep_is_stopped_and_resumed(sweep, orglab):
     assert " swept 3 versions, 3 done, " in sweep.note[0]
 
 
+def test_a_worker_that_is_asked_to_end_before_its_version_has_begun_does_not_begin_it(sweep):
+    sweep("1.1", "--seeds", "2", "--before-each", "kill $PPID", *WAITING)
+    sweep.wait_until(lambda: not sweep.worker_pids())
+    status = sweep.status()
+    assert (status["queued"], sweep.runs, sweep.begun()) == (2, [], [])
+    sweep.repo.write("go", "")
+
+
 def test_a_drained_sweep_ends_what_runs_and_begins_nothing(sweep):
     sweep("1.1", "--seeds", "3", *WAITING)
     sweep.wait_until(sweep.begun)

@@ -334,6 +334,22 @@ def test_a_template_submits_each_version_and_the_next_command_tells_the_log(swee
     assert sweep.status()["queued"] == 2
 
 
+def test_where_a_worker_is_started_does_not_matter(sweep, tmp_path_factory, monkeypatch):
+    # Such as by Ray, whose jobs begin where Ray itself was started; or by `resume`, with --log.
+    other = tmp_path_factory.mktemp("other")
+    subprocess.run(["git", "init", "--quiet", other], check=True)
+    (other / "orglab.toml").write_text("[run]\nenvironment = ['OTHER']\n")
+    monkeypatch.setenv("OTHER", "1")
+    (sweep.path / "code").mkdir()
+    (sweep.path / "code/where.py").write_text("import os; print(os.getcwd())")
+    sweep.repo.commit("where", {})
+    monkeypatch.chdir(sweep.path / "code")
+    sweep("1.1", "--seeds", "2", "--on", f"sh -c 'cd {other} && exec {{command}}'", "--", sys.executable, "where.py")
+    assert [(run.status, run.cwd, run.environment) for run in sweep.runs] == [("done", "code", {})] * 2
+    assert [(run.folder / "output.log").read_text() for run in sweep.runs] == [f"{sweep.path}/code\n"] * 2
+    assert sweep.status()["done"] == 2
+
+
 def test_a_sweep_goes_on_when_the_terminal_is_closed(sweep):
     command = [sys.executable, "-m", "orglab", "sweep", "1.1", "--seeds", "2", *WAITING]
     subprocess.run(["setsid", "--wait", *command], check=True, capture_output=True, env=os.environ)

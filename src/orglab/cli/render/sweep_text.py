@@ -6,6 +6,7 @@ from orglab.cli import output
 from orglab.runs.description import command_text, describe_end, metrics_text
 from orglab.runs.summary_text import describe_summary
 from orglab.runs.sweeps.note import SweepState
+from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.sweep_progress import Best, Progress
 from orglab.runs.sweeps.tasks import SKIPPED, Task
 from orglab.text import count, duration, listed
@@ -36,6 +37,8 @@ def _progress_lines(progress: Progress) -> Iterator[str]:
         yield f"  diverged  {task.version.name}: {listed(state.runs[task.name].diverged)}"
     for task in progress.lost[:_MOST]:
         yield f"  lost      {task.version.name}: its worker is gone; `orglab sweep resume` runs it again"
+    if progress.lost and state.sweep.where == "slurm" and progress.scheduler is None:
+        yield "            unless Slurm has requeued it, which is not known now"
     if progress.best is not None:
         yield f"  best      {_describe_best(progress.best)}"
 
@@ -59,6 +62,15 @@ def _describe_time(progress: Progress) -> str:
     return f", about {duration(progress.left, is_compact=True)} left"
 
 
+def _describe_place(sweep: Sweep) -> str:
+    """Return where a sweep runs that does not run here."""
+    if sweep.where != "slurm":
+        return sweep.where or ""
+    from orglab.runs.launchers.slurm_jobs import describe_jobs  # noqa: PLC0415 - most sweeps run here
+
+    return describe_jobs(sweep)
+
+
 def _describe_counts(progress: Progress) -> str:
     """Return `5 done, 1 failed, 2 running, 4 queued; 2 slots`."""
     state = progress.state
@@ -72,7 +84,8 @@ def _describe_counts(progress: Progress) -> str:
     if progress.is_over:
         return text
     if state.sweep.where is not None:
-        return f"{text}; {state.sweep.record.fields.get('submitted') or state.sweep.where}"
+        waiting = progress.scheduler.describe() if progress.scheduler is not None else ""
+        return "; ".join(filter(None, (text, _describe_place(state.sweep), waiting)))
     if not progress.workers:
         return f"{text}; no worker, so `orglab sweep resume` has to go on with it"
     return f"{text}; {count(progress.workers, 'slot')}"

@@ -63,15 +63,24 @@ def resume_requeued_run(
             continue
         if (run.ref, run.argv, run.cwd) != (ref, argv, folder) or run.job.restarts >= job.restarts:
             continue
-        if run.is_going_on:
-            return None
-        record = resume_record(PendingEntry(run.folder, run=run.folder))
+        record = reopen_record(run)
         if record is None:
             return None
-        record.end_line()
         record.pending = add_pending_run(run.folder.parent.parent, run.id, log.name, log.path)
         return run, record
     return None
+
+
+def reopen_record(run: Run) -> RecordWriter | None:
+    """Return the record of a run that is to go on, open for writing; None if it still goes on, or is read-only.
+
+    Raises:
+        OSError: The record cannot be written.
+    """
+    record = None if run.is_going_on else resume_record(PendingEntry(run.folder, run=run.folder))
+    if record is not None:
+        record.end_line()
+    return record
 
 
 def find_changed_code(log: LogFile, repository: Repository | None, run: Run) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from orglab.errors import UsageError
 from orglab.log.log import LogFile
+from orglab.runs.launchers import slurm, slurm_jobs
+from orglab.runs.launchers.slurm import SLURM, check_options
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.tasks import QUEUED
 from orglab.runs.sweeps.worker import make_command
@@ -35,9 +37,12 @@ def check_template(template: str) -> list[str]:
     return words
 
 
-def check_where(where: str) -> None:
-    """Raise UsageError unless a sweep can run there: a template with `{command}`."""
-    check_template(where)
+def check_where(where: str, options: str) -> None:
+    """Raise UsageError unless a sweep can run there: `slurm`, or a template with `{command}`."""
+    if where == SLURM:
+        check_options(options)
+    else:
+        check_template(where)
 
 
 def fill_template(words: Sequence[str], command: Sequence[str]) -> list[str]:
@@ -51,7 +56,7 @@ def fill_template(words: Sequence[str], command: Sequence[str]) -> list[str]:
     return filled
 
 
-def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:  # noqa: ARG001 - the options of Slurm
+def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
     """Submit every task of a sweep that is queued; what cannot be submitted stays queued.
 
     Args:
@@ -60,6 +65,9 @@ def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:  # noq
         options: Options of the scheduler.
         tell: Called with each message for the user.
     """
+    if sweep.where == SLURM:
+        slurm.submit(log, sweep, options, tell)
+        return
     words = check_template(sweep.where or "")
     failed = []
     names = sweep.tasks.list_names()[QUEUED]
@@ -91,8 +99,11 @@ def _run(command: Sequence[str]) -> str | None:
     return f"{command[0]} ended with exit {done.returncode}" + (f": {cut(printed, _SHOWN)}" if printed else ".")
 
 
-def cancel(sweep: Sweep, tell: Tell) -> None:
-    """Cancel what was submitted and has not begun, as far as that is possible from here."""
+def cancel(sweep: Sweep, tell: Tell, *, drain: bool) -> None:
+    """Cancel what was submitted, as far as that is possible from here; with `drain`, not what runs."""
+    if sweep.where == SLURM:
+        slurm_jobs.cancel(sweep, tell, only_pending=drain)
+        return
     left = sweep.tasks.list_names()[QUEUED]
     if left:
         tell(f"What is queued elsewhere ends at once when it begins: {listed(left, 3)}.")

@@ -101,6 +101,24 @@ def settle_if_over(log: LogFile, folder: Path, tell: Tell) -> None:
         tell(f"The sweep is not settled yet; the next orglab command tries again: {error}")
 
 
+def wait_until_settled(log: LogFile, folder: Path, tell: Tell) -> None:
+    """Return when the results of a sweep that has ended are committed and its note is written, as far as possible now.
+
+    Args:
+        log: The log.
+        folder: The folder of the sweep.
+        tell: Called with each message for the user.
+    """
+    try:
+        # The last worker, which does that, holds the lock until then.
+        with lock_sweep(folder):
+            has_ended = read_sweep(folder).has_ended
+    except (OrglabError, OSError):
+        return
+    if not has_ended:
+        settle_if_over(log, folder, tell)
+
+
 def _find_entry(log: LogFile, sweep: Sweep) -> PendingEntry:
     """Return the pending entry of a sweep, which is made again if it is gone."""
     return add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
@@ -120,7 +138,7 @@ def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, i
             continue
         try:
             sweep = read_sweep(entry.run)
-            if sweep.list_workers():
+            if sweep.where is None and sweep.list_workers():
                 continue  # they do it themselves
             if is_over(sweep):
                 settle(log, entry, tell, is_asked=is_asked)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,7 +120,7 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
     if request.where is not None:
         from orglab.runs.launchers.submission import check_where  # noqa: PLC0415 - most sweeps run here
 
-        check_where(request.where)
+        check_where(request.where, request.options)
     ref, versions = prepare(log, request, tell)
     repository = find_repository(Path.cwd()) or log.repository
     require_inside(repository, (repository.top if repository is not None else log.top) / _RESULTS / ref)
@@ -135,7 +135,8 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
         fields = describe_beginning(job, state, python, clock.now())
         fields[FIELD] = _describe(request, state, f"{_RESULTS}/{ref}", job)
         fields["versions"] = describe_versions(versions)
-        fields["slots"] = request.slots or max(1, len(list_gpus(os.environ)) if request.where is None else 1)
+        # Elsewhere, a scheduler decides how many run at the same time, unless the user does.
+        fields["slots"] = request.slots or (max(1, len(list_gpus(os.environ))) if request.where is None else None)
         done = {} if request.again else find_done(log, Run(record.folder, fields), versions)
         record_begin(job, "began", fields)
         cleanup.pop_all()
@@ -148,7 +149,7 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
         record.close()
     if done:
         tell(f"{count(len(done), 'version')} ended well before on this code; --again runs them, too.")
-    launch(log, sweep, request.options, tell)
+    launch(log, sweep, sweep.options, tell)
     return sweep
 
 
@@ -234,7 +235,8 @@ def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) ->
     known = {
         "out": out, "short": state.short, "pinned": request.pinned, "done": request.done,
         "before_each": request.before_each, "after_each": request.after_each, "where": request.where,
-        "commit_failed": request.commit_failed,
+        "commit_failed": request.commit_failed, "options": request.options,
+        "top": None if job.base == job.log.top else os.path.relpath(job.base, job.log.top),
     }  # fmt: skip
     if job.repository is not None and not request.pinned:
         watch = CodeWatch(job.repository, state, None)
@@ -284,7 +286,7 @@ def _has_parameters(run: Run, version: Version, named: set[str]) -> bool:
 
 
 def launch(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
-    """Let the tasks of a sweep be run where the sweep says, and write its note."""
+    """Let the tasks of a sweep be run where the sweep says, with options of the scheduler there, and write its note."""
     if is_over(sweep):
         settle_if_over(log, sweep.folder, tell)
         return
@@ -318,27 +320,35 @@ def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell
         append_event(now.record, "added", {"versions": describe_versions([*now.versions, *new])})
         now.tasks.add(enumerate(new, first), {})
         _reopen(log, now, None)
-    launch(log, read_sweep(sweep.folder), "", tell)
+    launch(log, read_sweep(sweep.folder), sweep.options, tell)
     return new
 
 
-def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str, tell: Tell) -> int:
+def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str | None, tell: Tell) -> int:
     """Let a sweep go on: what failed, was stopped or was lost is offered again; return how many tasks are queued.
 
     Args:
         log: The log.
         sweep: The sweep.
         slots: How many versions run at the same time; as before if None.
-        options: Options of the scheduler.
+        options: Options of the scheduler for what is submitted now; those that it began with if None.
         tell: Called with each message for the user.
 
     Raises:
-        UsageError: The sweep is of somebody else.
+        UsageError: The sweep is of somebody else, or the options are not valid.
         NotWritableError: It cannot be recorded.
     """
     _require_own(sweep)
+    options = sweep.options if options is None else options
+    waiting: Collection[str] = ()
+    if sweep.where == "slurm":
+        from orglab.runs.launchers.slurm import check_options  # noqa: PLC0415 - most sweeps run here
+        from orglab.runs.launchers.slurm_jobs import ask_slurm  # noqa: PLC0415 - most sweeps run here
+
+        check_options(options)
+        waiting = scheduler.names if (scheduler := ask_slurm(sweep)) is not None else ()
     with _changing(sweep) as now:
-        recover(log, now, tell)
+        recover(log, now, tell, waiting)
         for task in now.tasks.read_all():
             if task.state == ENDED and not task.is_good:
                 now.tasks.requeue(task)
@@ -375,20 +385,21 @@ def _reopen(log: LogFile, sweep: Sweep, slots: int | None) -> None:
     fields: dict[str, object] = {}
     if sweep.has_ended:
         fields |= dict.fromkeys(("ended", "exit_code", "seconds"))
-    if slots is not None and slots != sweep.slots:
+    if slots is not None and slots != sweep.limit:
         fields["slots"] = slots
     if fields:
         append_event(sweep.record, "resumed", fields)
         add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
 
 
-def recover(log: LogFile, sweep: Sweep, tell: Tell) -> None:
+def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = ()) -> None:
     """Put tasks back in order whose worker was killed: what ended is marked as such, what was lost is queued again.
 
     Args:
         log: The log.
         sweep: The sweep.
         tell: Called with each message for the user.
+        waiting: The tasks that a scheduler has; it begins them again by itself.
 
     Raises:
         OSError: The files of the tasks cannot be written.
@@ -399,7 +410,10 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell) -> None:
         if name_task(number, version) not in tasks:
             # Its file was lost with the machine; so is what the record would say of its run, if that had not ended.
             sweep.tasks.add([(number, version)], _find_recorded(log, sweep, version))
-    claimed = [task for task in tasks.values() if task.state == CLAIMED and task.worker not in alive]
+    claimed = [
+        task for task in tasks.values()
+        if task.state == CLAIMED and task.worker not in alive and task.name not in waiting
+    ]  # fmt: skip
     runs = sweep.read_runs(log.top, claimed)
     for task in claimed:
         run = runs.get(task.name)
@@ -457,12 +471,12 @@ def stop_sweep(log: LogFile, sweep: Sweep, tell: Tell, *, drain: bool = False) -
         elif not drain:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(worker.pid, signal.SIGTERM)
-    if elsewhere and not drain:
+    if elsewhere and not drain and sweep.where != "slurm":
         tell(f"On another machine: {listed(dict.fromkeys(elsewhere))}; its versions end before the sweep does.")
-    if sweep.where is not None and not drain:
+    if sweep.where is not None:
         from orglab.runs.launchers.submission import cancel  # noqa: PLC0415 - most sweeps run here
 
-        cancel(sweep, tell)
+        cancel(sweep, tell, drain=drain)
     if not workers:
         settle_if_over(log, sweep.folder, tell)
 

@@ -26,10 +26,13 @@ from orglab.runs.working_state import WorkingState
 
 FIELD = "sweep"
 """The field of a record with what belongs to a sweep."""
+SUBMITTED = "submitted"
+"""The field of its record with the jobs of a scheduler."""
 WORKERS = "workers"
 _STALE_SECONDS = 120.0  # a worker touches its file every 15 seconds
 _SHORTEST = 4  # characters of a part of an id
 _MOST = 100_000  # versions
+_MOST_JOBS = 1000
 
 
 class Worker:
@@ -115,6 +118,12 @@ class Sweep:
         """The folder of its versions, relative to the top of the repository."""
         return str(self.fields.get("out") or "")
 
+    def find_folder(self, log: LogFile) -> Path:
+        """Return the folder that its command was given in, wherever this process is."""
+        # The top of the repository of the command, from that of the log: they may be two.
+        top = top if isinstance(top := self.fields.get("top"), str) else "."
+        return Path(os.path.normpath(log.top.absolute() / top / (self.record.cwd or ".")))
+
     @property
     def is_pinned(self) -> bool:
         """Whether its versions run in a working tree of its commit."""
@@ -122,13 +131,30 @@ class Sweep:
 
     @property
     def slots(self) -> int:
-        """How many versions run at the same time."""
-        return read_whole(self.record.fields.get("slots")) or 1
+        """How many versions run at the same time on this machine."""
+        return self.limit or 1
+
+    @property
+    def limit(self) -> int | None:
+        """How many versions may run at the same time; None if a scheduler decides that."""
+        return read_whole(self.record.fields.get("slots"))
 
     @property
     def where(self) -> str | None:
         """Where it runs if that is not this machine: the name of a scheduler, or a command with `{command}`."""
         return where if isinstance(where := self.fields.get("where"), str) else None
+
+    @property
+    def options(self) -> str:
+        """The options of the scheduler that it began with."""
+        return options if isinstance(options := self.fields.get("options"), str) else ""
+
+    @property
+    def submitted(self) -> dict[str, str]:
+        """The ids of the jobs that it was submitted as, oldest first, each with the name of the list of its tasks."""
+        found = self.record.fields.get(SUBMITTED)
+        jobs = islice(found.items(), _MOST_JOBS) if isinstance(found, dict) else ()
+        return {job: name for job, name in jobs if job.isdigit() and isinstance(name, str) and name.isalnum()}
 
     @cached_property
     def state(self) -> WorkingState:

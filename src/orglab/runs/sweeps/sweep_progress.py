@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import OrglabError
@@ -17,6 +17,9 @@ from orglab.runs.sweeps.note import Ranking, SweepState
 from orglab.runs.sweeps.settlement import is_over, read_state
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.tasks import SKIPPED, Task
+
+if TYPE_CHECKING:
+    from orglab.runs.launchers.slurm_jobs import SchedulerState
 
 
 class Best(NamedTuple):
@@ -46,6 +49,7 @@ class Progress(NamedTuple):
         best: The best setting so far; None without a number, or if it is not known what is better.
         is_over: Whether nothing runs and nothing is left to run.
         lost: The tasks that a worker had which is gone.
+        scheduler: What Slurm has of it; None if that is not known.
     """
 
     state: SweepState
@@ -55,20 +59,40 @@ class Progress(NamedTuple):
     best: Best | None
     is_over: bool
     lost: Sequence[Task]
+    scheduler: "SchedulerState | None" = None
 
 
-def read_progress(log: LogFile, sweep: Sweep) -> Progress:
-    """Return how far a sweep is now."""
+def ask_scheduler(sweep: Sweep) -> "SchedulerState | None":
+    """Return what Slurm has of a sweep; None if it does not run there, has ended, or Slurm does not answer."""
+    if sweep.where != "slurm" or is_over(sweep):
+        return None
+    from orglab.runs.launchers.slurm_jobs import ask_slurm  # noqa: PLC0415 - most sweeps run here
+
+    return ask_slurm(sweep)
+
+
+def read_progress(log: LogFile, sweep: Sweep, scheduler: "SchedulerState | None" = None) -> Progress:
+    """Return how far a sweep is now.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        scheduler: What Slurm has of it, if that is known.
+    """
+    waiting = scheduler.names if scheduler is not None else ()
     state, workers = read_state(log, sweep), sweep.list_workers()
     now = clock.now()
     alive = {worker.name for worker in workers}
     has_place = sweep.where is not None
     running = [task for task in state.claimed if task.worker in alive or _is_going_on(state.runs.get(task.name))]
-    lost = [task for task in state.claimed if task not in running and not (has_place and task.run is None)]
+    lost = [
+        task for task in state.claimed
+        if task not in running and task.name not in waiting and not (has_place and task.run is None)
+    ]  # fmt: skip
     shown = [(task, state.runs.get(task.name), _count_seconds(state.runs.get(task.name), now)) for task in running]
     return Progress(
         state, len(workers), shown, _estimate(state, [seconds for _, _, seconds in shown], len(workers) or 1),
-        find_best_setting(log, state), is_over(sweep), lost,
+        find_best_setting(log, state), is_over(sweep), lost, scheduler,
     )  # fmt: skip
 
 

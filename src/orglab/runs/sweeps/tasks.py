@@ -14,7 +14,7 @@ on, and a worker that is killed leaves its task behind, with the id of its run.
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,10 +133,37 @@ class Tasks:
 
     def claim_one(self, name: str, worker: str) -> Task | None:
         """Claim a task; return None if it is not queued, or the sweep is stopped."""
-        if self.is_stopped:
+        if self.is_stopped or not _is_name(name):
             return None
         try:
             (self.folder / QUEUED / name).rename(self.folder / CLAIMED / f"{name}@{worker}")
+        except OSError:
+            return None
+        return self._read(CLAIMED, f"{name}@{worker}")
+
+    def take_over(self, name: str, worker: str, was_ours: Callable[[str], bool]) -> Task | None:
+        """Claim a task, with its run, that an earlier attempt of the same job had and did not bring to a good end.
+
+        Args:
+            name: The task.
+            worker: The worker that claims it.
+            was_ours: Returns whether a worker was an earlier attempt of the same job.
+
+        Returns None if there is no such task, or the sweep is stopped.
+        """
+        if self.is_stopped or not _is_name(name):
+            return None
+        claimed = self._list_claims(name)
+        if (ended := self._read(ENDED, name)) is not None:
+            if ended.is_good or ended.worker is None or not was_ours(ended.worker):
+                return None
+            old = self.folder / ENDED / name
+        else:
+            old = self.folder / CLAIMED / next((one for one in claimed if was_ours(one.partition("@")[2])), "-")
+        try:
+            if ended is not None:
+                self._remove_claims(name)
+            old.rename(self.folder / CLAIMED / f"{name}@{worker}")
         except OSError:
             return None
         return self._read(CLAIMED, f"{name}@{worker}")
@@ -168,10 +195,7 @@ class Tasks:
         new = self.folder / QUEUED / task.name
         try:
             if task.state == ENDED:
-                # What a killed worker left among the claimed tasks.
-                for name in self._list(CLAIMED):
-                    if name.partition("@")[0] == task.name:
-                        (self.folder / CLAIMED / name).unlink(missing_ok=True)
+                self._remove_claims(task.name)
             old.rename(new)
         except OSError:
             return False
@@ -208,6 +232,14 @@ class Tasks:
             return sorted(name for name in names if name[:5].isdigit() and len(name) <= _LONGEST)[:_MOST]
         return []
 
+    def _list_claims(self, name: str) -> list[str]:
+        return [claim for claim in self._list(CLAIMED) if claim.partition("@")[0] == name]
+
+    def _remove_claims(self, name: str) -> None:
+        """Remove what a killed worker left among the claimed tasks of a task that has ended."""
+        for claim in self._list_claims(name):
+            (self.folder / CLAIMED / claim).unlink(missing_ok=True)
+
     def _claimed_path(self, task: Task) -> Path:
         return self.folder / CLAIMED / f"{task.name}@{task.worker}"
 
@@ -235,6 +267,11 @@ class Tasks:
         }  # fmt: skip
         path = self._claimed_path(task) if task.state == CLAIMED else self.folder / task.state / task.name
         write_new(path, json.dumps({name: value for name, value in fields.items() if value is not None}).encode())
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a text may be the name of a task, which is that of a file."""
+    return name[:5].isdigit() and "/" not in name
 
 
 def _text(value: object) -> str | None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orglab import clock
@@ -13,9 +13,11 @@ from orglab.git import Repository, find_repository
 from orglab.git.inside import require_inside
 from orglab.log.log import LogFile
 from orglab.runs.child import ExitStatus
+from orglab.runs.cluster.batch import describe_batch, find_batch_job
 from orglab.runs.environment import PythonProbe
 from orglab.runs.job import EarlierRuns, Job
-from orglab.runs.launch import record_begin, run_job
+from orglab.runs.launch import record_begin, resume, run_job
+from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.parameters.arguments import Arguments, Value, is_seed, normalize_name, parse_arguments
 from orglab.runs.preparation import check_command, describe_beginning, find_secrets, watch_results
 from orglab.runs.record import Run
@@ -23,6 +25,7 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_results
 from orglab.runs.run_request import RunRequest
+from orglab.runs.sweeps.attempts import reopen_run
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep
 from orglab.runs.sweeps.sweep_versions import (
@@ -69,12 +72,17 @@ def choose_parameters(template: Arguments, argv: Sequence[str], version: Version
     return chosen
 
 
+class _AskedToEndError(Exception):
+    """This process was asked to end before the run of a version had begun."""
+
+
 class VersionRunner:
     """Runs versions of a sweep, one after the other, in a process of its own.
 
     Attributes:
         sweep: The sweep.
         folder: The folder that the commands run in.
+        is_asked: Returns whether this process was asked to end, so that no further version begins.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class VersionRunner:
         """
         self.sweep = sweep
         self.folder = Path(os.path.normpath(top / (sweep.record.cwd or ".")))
+        self.is_asked: Callable[[], bool] = lambda: False
         self._top = top
         self._log = log
         self._python = python
@@ -99,6 +108,7 @@ class VersionRunner:
         self._tell = tell
         self._repository = find_repository(self.folder) or log.repository
         self._earlier = EarlierRuns(log, "")
+        self._batch = find_batch_job()
         self._watch = self._make_watch(self._repository)
         self._template = parse_arguments(sweep.record.recorded_argv)
 
@@ -118,6 +128,9 @@ class VersionRunner:
     def run(self, task: Task) -> tuple[Task, Run | None]:
         """Run the version of a claimed task, and return the task as it has ended, and its run, if there is one.
 
+        If a scheduler has requeued its job meanwhile, the task stays claimed: the job goes on with it.  If this process
+        was asked to end before the run has begun, the task is queued again.
+
         Raises:
             OSError: The files of the task cannot be written.
         """
@@ -127,9 +140,15 @@ class VersionRunner:
             task, run = self._run_version(task)
         except OrglabError as error:
             return self.sweep.tasks.end(task, "failed", str(error)), None
+        except _AskedToEndError:
+            if task.run is None:
+                self.sweep.tasks.requeue(task)
+            return task._replace(status="not begun"), None
         self._run_command("after_each", task.version, run)
         if run is None:
             return self.sweep.tasks.end(task, "lost", "its record cannot be read"), None
+        if self._may_go_on(run):
+            return task._replace(status=run.status, problem="its job was requeued, or may be"), run
         return self.sweep.tasks.end(task, run.status), run
 
     def _run_version(self, task: Task) -> tuple[Task, Run | None]:
@@ -142,14 +161,14 @@ class VersionRunner:
         require_inside(self._repository, out)
         out.mkdir(parents=True, exist_ok=True)
         request = self._make_request(task.version, out)
-        record = begin_record(self._log, clock.now(), is_pending=False)
+        earlier, record = self._open_record(task)
         try:
             begun = self.sweep.tasks.begin(task, record.id)
-            job = self._make_job(request, record)
+            job = self._make_job(request, record)._replace(earlier=earlier)
             failure = check_command(request.argv, self.folder)
-            run_job(job, failure, lambda _printed: self._begin(job, failure))
+            run_job(job, failure, lambda printed: self._begin(job, failure, printed))
             run = read_run(record.folder)
-            if run is not None:
+            if run is not None and not self._may_go_on(run):
                 self._keep_aside(job, run)
         finally:
             record.close()
@@ -158,6 +177,31 @@ class VersionRunner:
         if run is not None and self._watch is not None:
             self._watch.ignore_outputs([run])
         return begun, run
+
+    def _open_record(self, task: Task) -> tuple[Run | None, RecordWriter]:
+        """Return the record of the run of a task, with the run as it was if an earlier attempt began it."""
+        try:
+            found = reopen_run(self._log, task, self._batch) if self._batch is not None and task.run else None
+        except OSError as error:
+            found = None
+            self._tell(f"The run {task.run} cannot be continued: {error.strerror}.")
+        return found or (None, begin_record(self._log, clock.now(), is_pending=False))
+
+    def _may_go_on(self, run: Run) -> bool:
+        """Return whether a run goes on when its job, which is requeued, begins again."""
+        tasks, job = self.sweep.tasks, self._batch
+        if (
+            job is None
+            or job.scheduler != self.sweep.where
+            or run.status == "done"
+            or run.timed_out
+            or tasks.is_stopped
+        ):
+            return False
+        from orglab.runs.launchers.slurm_jobs import find_requeue  # noqa: PLC0415 - most sweeps run here
+
+        is_requeued = find_requeue(job)
+        return run.asked_by == "SIGTERM" if is_requeued is None else is_requeued
 
     def _make_request(self, version: Version, out: Path) -> RunRequest:
         record, fields = self.sweep.record, self.sweep.fields
@@ -189,27 +233,39 @@ class VersionRunner:
         watch = watch_results(log, request, repository, base, self._tell)
         return Job(
             log, request, self.sweep.record.ref, record, self.folder, repository, watch, self._tell, self._earlier,
-            secrets=find_secrets(log, request),
+            self._batch, secrets=find_secrets(log, request),
         )  # fmt: skip
 
-    def _begin(self, job: Job, failure: ExitStatus | None) -> str | None:
-        """Record the beginning of a run, and return the full hash of the commit with its code.
+    def _begin(self, job: Job, failure: ExitStatus | None, printed: PrintedMetrics | None) -> str | None:
+        """Record the beginning of a run, or that it goes on, and return the full hash of the commit with its code.
 
         Raises:
             GitError: The code has changed and cannot be captured.
             NotWritableError: The run cannot be recorded.
         """
+        if job.earlier is not None:
+            self._check_asked()
+            code = resume(job, job.earlier, printed, self._watch.is_ignored if self._watch is not None else bool)
+            if job.earlier.kept is not None:
+                job.record_event("kept", {"kept": None})
+            return code
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(_abandon, job.record)
             state, changed = WorkingState() if failure else self.sweep.state, list[str]()
             if self._watch is not None and failure is None:
                 state, changed = self._watch.read(job)
-            fields = describe_beginning(job, state, self._python, clock.now())
+            fields = {**describe_beginning(job, state, self._python, clock.now()), **describe_batch(self._batch)}
             if changed:
                 fields[FIELD] = {**fields[FIELD], "changed": changed[:100]}
+            self._check_asked()
             record_begin(job, "began", fields)
             cleanup.pop_all()
         return state.code
+
+    def _check_asked(self) -> None:
+        """Raise _AskedToEndError if this process was: from now on, its command would get the signal."""
+        if self.is_asked():
+            raise _AskedToEndError
 
     def _keep_aside(self, job: Job, run: Run) -> None:
         """Keep the results of a run that did not end well beside the branch; the others are committed later."""

@@ -18,11 +18,14 @@ from typing import Self
 from orglab.git import find_repository
 from orglab.git.private_files import open_regular
 from orglab.log.log import LogFile
+from orglab.runs.child import WARNINGS
+from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.processes import read_start_time
+from orglab.runs.sweeps.attempts import claim_again, name_worker
 from orglab.runs.sweeps.settlement import settle_if_over, update_note
 from orglab.runs.sweeps.sweep import WORKERS, Sweep
-from orglab.runs.sweeps.tasks import QUEUED
+from orglab.runs.sweeps.tasks import QUEUED, Task
 from orglab.runs.sweeps.version_run import VersionRunner
 from orglab.text import Tell
 
@@ -67,9 +70,9 @@ def start_workers(log: LogFile, sweep: Sweep, count: int, tell: Tell) -> None:
 
 def make_command(log: LogFile, sweep: Sweep) -> list[str]:
     """Return the command of a worker of a sweep; with `--only TASK`, it runs this task alone."""
-    path = os.fspath(log.path.absolute())
+    path, folder = os.fspath(log.path.absolute()), os.fspath(sweep.find_folder(log))
     # -P: nothing is imported from the folder that the command runs in.
-    return [sys.executable, "-P", "-m", "orglab", "--log", path, "sweep", "work", sweep.id]
+    return [sys.executable, "-P", "-m", "orglab", "--log", path, "sweep", "work", sweep.id, "--folder", folder]
 
 
 def list_gpus(environ: Mapping[str, str]) -> list[str]:
@@ -99,7 +102,7 @@ class _Presence:
     """The file of a worker, locked for as long as this process lives, as a context manager."""
 
     def __init__(self, sweep: Sweep, slot: int) -> None:
-        self.name = f"{os.getpid():x}-{os.urandom(3).hex()}"
+        self.name = name_worker(find_batch_job())
         self._path = sweep.folder / WORKERS / self.name
         self._slot = slot
         self._fd = -1
@@ -134,7 +137,8 @@ class _Stopping:
 
     def __init__(self) -> None:
         self.is_asked = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        warnings = WARNINGS if find_batch_job() is not None else ()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *warnings):
             signal.signal(number, self._notice)
 
     def _notice(self, _number: int, _frame: FrameType | None) -> None:
@@ -166,10 +170,10 @@ def work(
     slots: int,
     only: str | None = None,
     say_ready: Callable[[], None] | None = None,
-) -> None:
-    """Run the tasks of a sweep until none is queued, or this process is asked to end.
+) -> bool:
+    """Run the tasks of a sweep until none is queued, or this process is asked to end; return whether none failed.
 
-    The last worker commits the results and writes the note.
+    The last worker commits the results and writes the note, unless the sweep runs elsewhere.
 
     Args:
         log: The log.
@@ -184,35 +188,52 @@ def work(
     stopping = _Stopping()
     gpus = choose_gpus(list_gpus(os.environ), slot, slots)
     variables = {GPUS: gpus} if gpus is not None else {}
+    is_good = True
     with _working_top(log, sweep) as (top, redirected):
         variables |= redirected
         argv = sweep.record.recorded_argv
         with PythonProbe(find_python(argv, top / (sweep.record.cwd or "."), log.top)) as python:
             runner = VersionRunner(log, sweep, python, top, variables, _say)
+            runner.is_asked = lambda: stopping.is_asked
             runner.ignore_outputs(sweep.read_runs(log.top, sweep.tasks.read_all()))
             while True:
                 with _Presence(sweep, slot) as presence:
                     if say_ready is not None:
                         say_ready()
                         say_ready = None
-                    _run_tasks(log, runner, presence.name, stopping, only)
+                    is_good = _run_tasks(log, runner, presence.name, stopping, only) and is_good
                 # A task that was added just before this worker was gone counts on it.
-                if only or stopping.is_asked or sweep.tasks.is_stopped or not sweep.tasks.list_names()[QUEUED]:
+                if (
+                    only is not None
+                    or stopping.is_asked
+                    or sweep.tasks.is_stopped
+                    or not sweep.tasks.list_names()[QUEUED]
+                ):
                     break
     if sweep.where is None:
         settle_if_over(log, sweep.folder, _say)
+    return is_good
 
 
-def _run_tasks(log: LogFile, runner: VersionRunner, name: str, stopping: _Stopping, only: str | None) -> None:
-    """Run tasks until there is none, or this process is asked to end."""
-    tasks = runner.sweep.tasks
-    while not stopping.is_asked and (task := tasks.claim_one(only, name) if only else tasks.claim(name)) is not None:
+def _run_tasks(log: LogFile, runner: VersionRunner, name: str, stopping: _Stopping, only: str | None) -> bool:
+    """Run tasks until there is none, or this process is asked to end; return whether none failed."""
+    is_good = True
+    while not stopping.is_asked and (task := _claim(runner.sweep, name, only)) is not None:
         ended, run = runner.run(task)
+        is_good = ended.is_good and is_good
         _say(f"{ended.name}: {ended.status}{f', {ended.problem}' if ended.problem else ''}")
         if run is not None and run.asked_by is not None and not run.timed_out:
             stopping.is_asked = True
         if runner.sweep.where is None:
             update_note(log, runner.sweep.folder, _say)
+    return is_good
+
+
+def _claim(sweep: Sweep, name: str, only: str | None) -> Task | None:
+    """Claim a task for a worker; if there is only one for it, also if an earlier attempt of its job had that."""
+    if only is None:
+        return sweep.tasks.claim(name)
+    return sweep.tasks.claim_one(only, name) or claim_again(sweep, only, name)
 
 
 @contextlib.contextmanager
