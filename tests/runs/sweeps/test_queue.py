@@ -96,18 +96,31 @@ def test_what_failed_is_run_again_by_resume(sweep):
 
 
 def test_a_version_whose_worker_was_killed_is_not_run_twice_at_once(sweep):
-    sweep("1.1", "--seeds", "1", *WAITING)
+    sweep("1.1", "--seeds", "2", *WAITING)
     sweep.wait_until(sweep.begun)
     sweep.kill_workers()
     assert "still runs, without its worker" in sweep("resume").err
-    assert len(sweep.runs) == 1
-    assert sweep.status()["running"] == 1
+    status = sweep.status()
+    assert (status["running"], status["queued"], status["workers"], len(sweep.runs)) == (1, 1, 1, 1)
     os.kill(int((sweep.path / "results/e1.1/seed=0/begun.txt").read_text()), signal.SIGKILL)
-    sweep.wait_until(lambda: sweep.status()["lost"] == 1)
     sweep.repo.write("go", "")
-    sweep("resume", "--wait")
-    assert [run.status for run in sweep.runs] == ["lost", "done"]
-    assert " swept 1 version, 1 done, " in sweep.note[0]
+    sweep("status", "--wait")  # the worker has waited for it
+    assert [run.status for run in sweep.runs] == ["lost", "done", "done"]
+    assert " swept 2 versions, 2 done, " in sweep.note[0]
+
+
+def test_a_worker_that_is_missing_is_replaced_in_its_slot(sweep, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    sweep("1.1", "--seeds", "4", *WAITING)
+    sweep.wait_until(lambda: len(sweep.begun()) == 2)
+    first = next(worker for worker in read_sweep(sweep.folder).list_workers() if worker.slot == 0)
+    os.kill(first.pid, signal.SIGKILL)
+    sweep.wait_until(lambda: len(sweep.worker_pids()) == 1)
+    sweep("resume")
+    assert {worker.slot for worker in read_sweep(sweep.folder).list_workers()} == {0, 1}
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    assert sweep.status()["done"] == 4
 
 
 def test_tasks_whose_files_were_lost_with_the_machine_are_found_again(sweep):

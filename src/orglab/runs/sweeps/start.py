@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.launch import record_begin
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import normalize_name
-from orglab.runs.pending import PendingEntry, add_pending_run
+from orglab.runs.pending import add_pending_run
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
@@ -29,13 +29,14 @@ from orglab.runs.preparation import (
     watch_results,
 )
 from orglab.runs.record import Run
-from orglab.runs.record_writer import RecordWriter, begin_record, resume_record
+from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.seal import is_own
 from orglab.runs.secrets import find_hidden, find_values
 from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
+from orglab.runs.sweeps.recovery import recover
 from orglab.runs.sweeps.settlement import is_over, lock_sweep, settle_if_over, update_note
 from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, list_sweeps, read_sweep
 from orglab.runs.sweeps.sweep_versions import (
@@ -48,7 +49,7 @@ from orglab.runs.sweeps.sweep_versions import (
     find_placeholders,
     make_versions,
 )
-from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, name_task
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED
 from orglab.runs.sweeps.worker import list_gpus, start_workers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, count, listed
@@ -240,7 +241,8 @@ def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) ->
     }  # fmt: skip
     if job.repository is not None and not request.pinned:
         watch = CodeWatch(job.repository, state, None)
-        watch.ignore_folders([os.path.relpath(path, job.base) for path in job.watch.paths])
+        others = (sweep.out for sweep in list_sweeps(job.log))
+        watch.ignore_folders([*(os.path.relpath(path, job.base) for path in job.watch.paths), *others])
         own = job.log.find_own_paths(job.repository)
         known["signature"] = read_signature(
             job.repository, lambda path: path in own or watch.is_ignored(path), watch.folders
@@ -292,7 +294,10 @@ def launch(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
         return
     update_note(log, sweep.folder, tell, at_once=True)
     if sweep.where is None:
-        start_workers(log, sweep, min(sweep.slots, len(sweep.tasks.list_names()["queued"])), tell)
+        alive, names = {worker.name for worker in sweep.list_workers()}, sweep.tasks.list_names()
+        # What runs without its worker is waited for.
+        orphans = [name for name in names[CLAIMED] if name.partition("@")[2] not in alive]
+        start_workers(log, sweep, min(sweep.slots, len(names[QUEUED]) + len(orphans)), tell)
         return
     from orglab.runs.launchers.submission import submit  # noqa: PLC0415 - most sweeps run here
 
@@ -390,61 +395,6 @@ def _reopen(log: LogFile, sweep: Sweep, slots: int | None) -> None:
     if fields:
         append_event(sweep.record, "resumed", fields)
         add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
-
-
-def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = ()) -> None:
-    """Put tasks back in order whose worker was killed: what ended is marked as such, what was lost is queued again.
-
-    Args:
-        log: The log.
-        sweep: The sweep.
-        tell: Called with each message for the user.
-        waiting: The tasks that a scheduler has; it begins them again by itself.
-
-    Raises:
-        OSError: The files of the tasks cannot be written.
-    """
-    alive = {worker.name for worker in sweep.list_workers()}
-    tasks = {task.name: task for task in sweep.tasks.read_all()}
-    for number, version in enumerate(sweep.versions, 1):
-        if name_task(number, version) not in tasks:
-            # Its file was lost with the machine; so is what the record would say of its run, if that had not ended.
-            sweep.tasks.add([(number, version)], _find_recorded(log, sweep, version))
-    claimed = [
-        task for task in tasks.values()
-        if task.state == CLAIMED and task.worker not in alive and task.name not in waiting
-    ]  # fmt: skip
-    runs = sweep.read_runs(log.top, claimed)
-    for task in claimed:
-        run = runs.get(task.name)
-        if run is not None and run.is_going_on:
-            tell(f"{task.version.name} still runs, without its worker (process {run.fields.get('child_pid')}); "
-                 "resume the sweep again when it has ended.")  # fmt: skip
-        elif run is not None and run.ended is not None and "outputs" in run.fields:
-            sweep.tasks.end(task, run.status)
-        else:
-            if run is not None and run.argv and not run.fields.get("lost"):
-                _mark_lost(run)
-            sweep.tasks.requeue(task)
-
-
-def _find_recorded(log: LogFile, sweep: Sweep, version: Version) -> dict[str, str]:
-    for run in reversed(LogRuns(log).all):
-        found = run.fields.get(FIELD)
-        if isinstance(found, Mapping) and found.get("id") == sweep.id and found.get("version") == version.name:
-            return {version.name: run.id} if run.status == "done" else {}
-    return {}
-
-
-def _mark_lost(run: Run) -> None:
-    """Record that a run was lost: its process ended without recording a whole result."""
-    record = resume_record(PendingEntry(run.folder, run=run.folder))
-    if record is not None:
-        try:
-            record.end_line()
-            record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        finally:
-            record.close()
 
 
 def stop_sweep(log: LogFile, sweep: Sweep, tell: Tell, *, drain: bool = False) -> None:

@@ -42,6 +42,7 @@ class Worker:
         name: Its name in the sweep.
         host: The machine that it is on.
         pid: Its process.
+        slot: The number of its slot, from 0 on; None if it is not known.
         is_alive: Whether it is still there, as far as can be told from here.
     """
 
@@ -55,6 +56,7 @@ class Worker:
         self.name = path.name
         self.host = host if isinstance(host := fields.get("host"), str) else ""
         self.pid = read_whole(fields.get("pid")) or 0
+        self.slot = read_whole(fields.get("slot"))
         held = is_locked(path)
         if held or self.host == os.uname().nodename:
             self.is_alive = held if held is not None else is_alive(self.pid, fields.get("start"))

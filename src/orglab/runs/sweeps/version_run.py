@@ -27,7 +27,7 @@ from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_res
 from orglab.runs.run_request import RunRequest
 from orglab.runs.sweeps.attempts import reopen_run
 from orglab.runs.sweeps.code_watch import CodeWatch
-from orglab.runs.sweeps.sweep import FIELD, Sweep
+from orglab.runs.sweeps.sweep import FIELD, Sweep, list_sweeps
 from orglab.runs.sweeps.sweep_versions import (
     OUT,
     VERSION,
@@ -117,7 +117,7 @@ class VersionRunner:
             return None
         signature = self.sweep.fields.get("signature")
         watch = CodeWatch(repository, self.sweep.state, signature if isinstance(signature, str) else None)
-        watch.ignore_folders(self.sweep.record.results)
+        watch.ignore_folders([*self.sweep.record.results, *(other.out for other in list_sweeps(self._log))])
         return watch
 
     def ignore_outputs(self, runs: Mapping[str, Run]) -> None:

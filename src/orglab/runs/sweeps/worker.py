@@ -23,13 +23,15 @@ from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.processes import read_start_time
 from orglab.runs.sweeps.attempts import claim_again, name_worker
-from orglab.runs.sweeps.settlement import settle_if_over, update_note
-from orglab.runs.sweeps.sweep import WORKERS, Sweep
+from orglab.runs.sweeps.recovery import recover
+from orglab.runs.sweeps.settlement import lock_sweep, settle_if_over, update_note
+from orglab.runs.sweeps.sweep import WORKERS, Sweep, read_sweep
 from orglab.runs.sweeps.tasks import QUEUED, Task
 from orglab.runs.sweeps.version_run import VersionRunner
 from orglab.text import Tell
 
 _HEARTBEAT_SECONDS = 15.0
+_ORPHAN_SECONDS = 1.0
 _LOG = "workers.log"
 GPUS = "CUDA_VISIBLE_DEVICES"
 
@@ -45,7 +47,9 @@ def start_workers(log: LogFile, sweep: Sweep, count: int, tell: Tell) -> None:
         count: How many workers there are to be; those that are alive count.
         tell: Called with each message for the user.
     """
-    alive = len(sweep.list_workers())
+    alive = sweep.list_workers()
+    # Each slot has its share of the GPUs, so that of a worker that is gone is the one to fill.
+    free = [slot for slot in range(count) if slot not in {worker.slot for worker in alive}]
     folder = sweep.folder / WORKERS
     folder.mkdir(exist_ok=True)
     output = open_regular(sweep.folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -59,7 +63,7 @@ def start_workers(log: LogFile, sweep: Sweep, count: int, tell: Tell) -> None:
                 stderr=output,
                 start_new_session=True,
             )
-            for slot in range(alive, count)
+            for slot in free[: max(0, count - len(alive))]
         ]
     finally:
         os.close(output)
@@ -201,7 +205,12 @@ def work(
                     if say_ready is not None:
                         say_ready()
                         say_ready = None
+                    is_waiting = only is None and sweep.where is None
+                    if is_waiting:
+                        _await_orphans(log, sweep, slot, stopping)
                     is_good = _run_tasks(log, runner, presence.name, stopping, only) and is_good
+                    if is_waiting and slot == 0:
+                        _await_orphans(log, sweep, 0, stopping)
                 # A task that was added just before this worker was gone counts on it.
                 if (
                     only is not None
@@ -213,6 +222,16 @@ def work(
     if sweep.where is None:
         settle_if_over(log, sweep.folder, _say)
     return is_good
+
+
+def _await_orphans(log: LogFile, sweep: Sweep, most: int, stopping: _Stopping) -> None:
+    """Wait until no more than `most` versions run without their worker, and put the tasks of the others in order."""
+    while not (stopping.is_asked or sweep.tasks.is_stopped):
+        with lock_sweep(sweep.folder):
+            left = recover(log, read_sweep(sweep.folder), lambda _: None)
+        if left <= most:
+            return
+        time.sleep(_ORPHAN_SECONDS)
 
 
 def _run_tasks(log: LogFile, runner: VersionRunner, name: str, stopping: _Stopping, only: str | None) -> bool:

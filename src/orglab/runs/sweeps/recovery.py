@@ -1,0 +1,74 @@
+"""Put a sweep back in order after a worker, or its machine, was killed."""
+
+from collections.abc import Collection, Mapping
+
+from orglab import clock
+from orglab.log.log import LogFile
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.pending import PendingEntry
+from orglab.runs.record import Run
+from orglab.runs.record_writer import resume_record
+from orglab.runs.sweeps.sweep import FIELD, Sweep
+from orglab.runs.sweeps.sweep_versions import Version
+from orglab.runs.sweeps.tasks import CLAIMED, name_task
+from orglab.text import Tell
+
+
+def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = ()) -> int:
+    """Put tasks back in order whose worker was killed: what ended is marked as such, what was lost is queued again.
+
+    The sweep has to be locked. Returns how many versions still run without their worker.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        tell: Called with each message for the user.
+        waiting: The tasks that a scheduler has; it begins them again by itself.
+
+    Raises:
+        OSError: The files of the tasks cannot be written.
+    """
+    alive = {worker.name for worker in sweep.list_workers()}
+    tasks = {task.name: task for task in sweep.tasks.read_all()}
+    for number, version in enumerate(sweep.versions, 1):
+        if name_task(number, version) not in tasks:
+            # Its file was lost with the machine; so is what the record would say of its run, if that had not ended.
+            sweep.tasks.add([(number, version)], _find_recorded(log, sweep, version))
+    claimed = [
+        task for task in tasks.values()
+        if task.state == CLAIMED and task.worker not in alive and task.name not in waiting
+    ]  # fmt: skip
+    runs = sweep.read_runs(log.top, claimed)
+    orphans = 0
+    for task in claimed:
+        run = runs.get(task.name)
+        if run is not None and run.is_going_on:
+            orphans += 1
+            tell(f"{task.version.name} still runs, without its worker (process {run.fields.get('child_pid')}).")
+        elif run is not None and run.ended is not None and "outputs" in run.fields:
+            sweep.tasks.end(task, run.status)
+        else:
+            if run is not None and run.argv and not run.fields.get("lost"):
+                _mark_lost(run)
+            sweep.tasks.requeue(task)
+    return orphans
+
+
+def _find_recorded(log: LogFile, sweep: Sweep, version: Version) -> dict[str, str]:
+    """Return the run of a version that ended well, by the name of the version, as far as a record says so."""
+    for run in reversed(LogRuns(log).all):
+        found = run.fields.get(FIELD)
+        if isinstance(found, Mapping) and found.get("id") == sweep.id and found.get("version") == version.name:
+            return {version.name: run.id} if run.status == "done" else {}
+    return {}
+
+
+def _mark_lost(run: Run) -> None:
+    """Record that a run was lost: its process ended without recording a whole result."""
+    record = resume_record(PendingEntry(run.folder, run=run.folder))
+    if record is not None:
+        try:
+            record.end_line()
+            record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
+        finally:
+            record.close()
