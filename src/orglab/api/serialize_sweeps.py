@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from orglab.api.serialize import format_moment, run_core
+from orglab.runs.description import describe_end
+from orglab.runs.sweeps.tasks import GOOD
 
 if TYPE_CHECKING:
     from orglab.runs.record import Run
@@ -53,6 +55,6 @@ def _task_form(task: "Task", run: "Run | None") -> dict[str, object]:
         "parameters": task.version.parameters,
         "state": task.state,
         "status": task.status,
-        "problem": task.problem or None,
+        "problem": task.problem or (describe_end(run) if run is not None and task.status not in GOOD else None),
         "run": run_core(run) if run is not None else None,
     }

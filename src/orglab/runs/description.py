@@ -145,10 +145,11 @@ def _describe_found(run: Run) -> str:
 
 
 def describe_command(run: Run) -> str:
-    """Return the command of a run, what a script added to its parameters, its exception and its metrics."""
+    """Return the command of a run, the parameters that a script or a sweep added, its exception and its metrics."""
     given = parse_arguments(run.argv).parameters
     added = [f"{name}={parameter_text(value)}" for name, value in run.parameters.items() if name not in given]
-    command = " ".join((command_text(run.argv), *(added if run.fields.get("script") is True else ())))
+    has_more = run.fields.get("script") is True or isinstance(run.fields.get("sweep"), dict)
+    command = " ".join((command_text(run.argv), *(added if has_more else ())))
     found = _describe_found(run)
     return f"{command}: {found}" if found else command
 

@@ -72,7 +72,8 @@ class ResultsRequest(NamedTuple):
     @property
     def whose(self) -> str:
         """Which results are meant, in a message."""
-        return "" if self.is_first else f" of the run {self.run.id}"
+        kind = "sweep" if isinstance(self.run.fields.get("swept"), str) else "run"
+        return "" if self.is_first else f" of the {kind} {self.run.id}"
 
 
 def find_results_repository(log: LogFile, run: Run, *, is_own: bool) -> Repository | None:

@@ -65,7 +65,7 @@ def test_the_log_of_a_sweep_is_as_emacs_would_have_it(sweep, emacs):
     assert sweep.log == before
 
 
-def test_failed_and_diverged_versions_are_named_and_the_others_go_on(sweep):
+def test_failed_and_diverged_versions_are_named_and_the_others_go_on(sweep, orglab):
     answer = sweep("1.1", "--set", "lr=0.9,0.5,0.1", "--seeds", "2", "--wait", *TRAINING, code=1)
     assert "2 done, 2 failed, 2 diverged" in answer.out
     note = sweep.note
@@ -87,7 +87,10 @@ def test_failed_and_diverged_versions_are_named_and_the_others_go_on(sweep):
     assert len(sweep.repo.git("for-each-ref", "refs/orglab/results").split("\n")) == 2
     status = sweep.status()
     assert (status["done"], status["failed"], status["diverged"], status["best"]["n"]) == (2, 2, 2, 2)
-    assert [version["problem"] for version in status["versions"]] == [None] * 6
+    failure = "exit 1: ValueError: lr is too large"
+    assert [version["problem"] for version in status["versions"]] == [failure, failure, None, None, None, None]
+    shown = orglab("runs", "show", sweep.runs[-1].id).out
+    assert f"Sweep         {sweep.folder.name}, version lr=0.1,seed=1\n" in shown
 
 
 def test_a_version_that_is_done_is_skipped_until_the_code_changes(sweep):
@@ -116,7 +119,7 @@ def test_a_run_without_the_parameters_of_a_version_is_not_that_version(sweep, or
     assert len(sweep.runs) == 4
 
 
-def test_a_command_may_read_its_parameters_from_the_environment(sweep):
+def test_a_command_may_read_its_parameters_from_the_environment(sweep, orglab):
     sweep.repo.commit("read", {"given.py": PARAMETERS})
     sweep("1.1", "--set", "lr=0.1", "--set", "size=3,big", "--wait", "--", sys.executable, "given.py")
     for size, value in (("3", 3), ("big", "big")):
@@ -124,6 +127,8 @@ def test_a_command_may_read_its_parameters_from_the_environment(sweep):
         assert json.loads(given["ORGLAB_PARAMS"]) == {"lr": 0.1, "size": value}
         assert (given["ORGLAB_VERSION"], given["ORGLAB_STEP"]) == (f"lr=0.1,size={size}", "e1.1")
     assert [run.parameters for run in sweep.runs] == [{"lr": 0.1, "size": 3}, {"lr": 0.1, "size": "big"}]
+    lines = orglab("runs", "1.1").out.splitlines()
+    assert [line.partition("given.py ")[2] for line in lines] == ["lr=0.1 size=3", "lr=0.1 size=big"]
 
 
 def test_a_script_that_joins_its_run_finds_the_folder_of_its_version(sweep):

@@ -13,7 +13,6 @@ from orglab.runs.sweeps.sweep_versions import (
     fill_command,
     find_placeholders,
     make_versions,
-    matches,
     split_values,
 )
 
@@ -59,6 +58,7 @@ def test_a_file_has_named_versions(tmp_path):
     assert (small.name, large.name) == ("small,rate=0.5", "large,rate=0.5")
     assert small.parameters == {"width": 16, "rate": 0.5, "amp": True}
     assert large.texts == {"width": "512", "rate": "0.5", "amp": "false"}
+    assert names(seeds="2", file=file, only=("width=16,seed=1",)) == ["small,seed=1"]
     assert names(seeds="2", file=file, excluded=("large",)) == ["small,seed=0", "small,seed=1"]
     for text, error in (
         ("width = 1\n", "width is no table"),
@@ -79,9 +79,10 @@ def test_versions_are_chosen_by_name_or_by_values():
     assert names("lr=0.1,0.01", "model=small,large", only=("lr=0.1",)) == ["lr=0.1,model=small", "lr=0.1,model=large"]
     chosen = names("lr=0.1,0.01", "model=small,large", excluded=("model=large,lr=0.1", "lr=0.01,model=s*"))
     assert chosen == ["lr=0.1,model=small", "lr=0.01,model=large"]
-    assert not matches("lr=0.1", "lr=0.10")
-    with pytest.raises(UsageError, match="No version is left"):
-        names("lr=0.1", only=("lr=2",))
+    assert names("lr=0.1", only=("lr=0.1*",)) == ["lr=0.1"]
+    for pattern in ("lr=2", "lr=0.10"):
+        with pytest.raises(UsageError, match="No version is left"):
+            names("lr=0.1", only=(pattern,))
 
 
 @pytest.mark.parametrize(

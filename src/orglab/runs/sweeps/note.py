@@ -147,7 +147,8 @@ def _describe_failures(state: SweepState) -> list[str]:
         why = task.problem or (describe_end(run) if run is not None else "")
         lines.append(f"{task.status}: {task.version.name}" + (f" ({cut(why, _REASON)})" if why else ""))
     if len(state.failed) > _MOST_NAMED:
-        lines.append(f"and {len(state.failed) - _MOST_NAMED} more; `orglab sweep status {state.sweep.id}` has them")
+        more = len(state.failed) - _MOST_NAMED
+        lines.append(f"and {more} more; `orglab sweep status {state.sweep.id} --json` has them")
     for task in state.diverged[:_MOST_NAMED]:
         run = state.runs[task.name]
         names = listed(name for name in run.diverged if has_diverged(run, name))

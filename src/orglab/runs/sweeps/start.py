@@ -320,6 +320,8 @@ def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell
         tell(f"The sweep has {len(versions) - len(new)} of these already.")
     if not new:
         return []
+    if sweep.tasks.is_stopped:
+        tell("The sweep was stopped, and goes on now.")
     with _changing(sweep) as now:
         first = len(now.versions) + 1
         append_event(now.record, "added", {"versions": describe_versions([*now.versions, *new])})

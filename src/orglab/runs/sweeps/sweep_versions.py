@@ -79,7 +79,7 @@ def make_versions(request: VersionRequest) -> list[Version]:
     if count > _MOST:
         raise UsageError(f"These are {count} versions; a sweep can have {_MOST}.")
     versions = [_make_version(name, table, given) for name, table in tables.items() for given in _combine(choices)]
-    chosen = [version for version in versions if _is_chosen(version.name, request)]
+    chosen = [version for version in versions if _is_chosen(version, request)]
     if not chosen:
         raise UsageError("No version is left by --only and --except." if versions else "The file has no version.")
     return _with_own_names(chosen)
@@ -213,18 +213,19 @@ def _with_own_names(versions: Sequence[Version]) -> list[Version]:
     return [*named.values()]
 
 
-def _is_chosen(name: str, request: VersionRequest) -> bool:
-    is_wanted = not request.only or any(matches(name, pattern) for pattern in request.only)
-    return is_wanted and not any(matches(name, pattern) for pattern in request.excluded)
+def _is_chosen(version: Version, request: VersionRequest) -> bool:
+    is_wanted = not request.only or any(matches(version, pattern) for pattern in request.only)
+    return is_wanted and not any(matches(version, pattern) for pattern in request.excluded)
 
 
-def matches(name: str, pattern: str) -> bool:
-    """Return whether a pattern matches the name of a version, or each of its parts a part of the name.
+def matches(version: Version, pattern: str) -> bool:
+    """Return whether a pattern matches the name of a version, or each of its parts a part of that or a value.
 
-    So `lr=0.1` and `lr=0.1,seed=*` match `lr=0.1,model=small,seed=2`.
+    So `lr=0.1` and `lr=0.1,seed=*` match `lr=0.1,model=small,seed=2`, and also a version `small,seed=2` whose table in a
+    file has this `lr`.
     """
-    parts = name.split(",")
-    return fnmatchcase(name, pattern) or all(
+    parts = {*version.name.split(","), *(f"{name}={text}" for name, text in version.texts.items())}
+    return fnmatchcase(version.name, pattern) or all(
         any(fnmatchcase(part, wanted.strip()) for part in parts) for wanted in pattern.split(",")
     )
 

@@ -55,11 +55,13 @@ class Task(NamedTuple):
     @property
     def is_good(self) -> bool:
         """Whether its run ended well, now or before."""
-        return self.status in ("done", SKIPPED)
+        return self.status in GOOD
 
 
 SKIPPED = "skipped"
 """The status of a task whose version had ended well on the same code before."""
+GOOD = ("done", SKIPPED)
+"""The statuses of a task whose version has ended well."""
 
 
 def name_task(number: int, version: Version) -> str:
