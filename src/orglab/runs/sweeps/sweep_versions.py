@@ -221,8 +221,8 @@ def _is_chosen(version: Version, request: VersionRequest) -> bool:
 def matches(version: Version, pattern: str) -> bool:
     """Return whether a pattern matches the name of a version, or each of its parts a part of that or a value.
 
-    So `lr=0.1` and `lr=0.1,seed=*` match `lr=0.1,model=small,seed=2`, and also a version `small,seed=2` whose table in a
-    file has this `lr`.
+    So `lr=0.1` and `lr=0.1,seed=*` match `lr=0.1,model=small,seed=2`, and also `small,seed=2` if the table `small` in
+    the file has this `lr`.
     """
     parts = {*version.name.split(","), *(f"{name}={text}" for name, text in version.texts.items())}
     return fnmatchcase(version.name, pattern) or all(
