@@ -282,6 +282,18 @@ def test_the_number_beside_a_conclusion_says_how_many_runs_it_rests_on(runs, num
     assert dict(said()["conclusions"])["e203"] == [line]
 
 
+@pytest.mark.usefixtures("study")
+def test_all_numbers_of_a_sentence_tell_which_setting_it_is_about():
+    conclude_distillation()
+    edit("\nIt is smaller.\n", "\nNo: with lr 0.1, width 16 has a val_loss of 0.34.\n")
+    values = [("1", 8, 0.1, 0.15), ("1", 16, 0.1, 0.34), ("1", 8, 0.2, 0.3), ("2", 8, 0.1, 0.14)]
+    for minute, (step, width, rate, loss) in enumerate(values):
+        command = ["python", "new.py", "--width", str(width), "--lr", str(rate)]
+        record(f"20261113-12{minute:02}00-dd{minute:02}", f"e203.{step}", command, metrics={"val_loss": loss})
+    (line,) = dict(said()["conclusions"])["e203"]
+    assert line.endswith("val_loss of 0.34. val_loss +0.19, n = 1 [e203.1]")
+
+
 def lose_commits():
     for command in (["checkout", "-q", "--orphan", "new"], ["commit", "-qm", "new"], ["branch", "-qD", "main"],
                     ["reflog", "expire", "--expire=now", "--all"], ["gc", "-q", "--prune=now"]):  # fmt: skip

@@ -190,12 +190,13 @@ def find_headline(results: Results, text: str = "") -> Headline | None:
     metrics = _list_metrics(results)
     numbers = [*find_numbers(text)]
     differing = find_differing([one.setting.parameters for one in results.outcomes])
-    for written in numbers:
+    for place, written in enumerate(numbers):
         for metric in metrics:
-            candidates = _find_candidates(metric, results)
-            named = [one for one in candidates if written.may_be_parameter(_list_parameters(one, differing))]
-            said = named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
+            said = _find_said(written, metric, _find_candidates(metric, results), differing, results)
             if said:
+                # `with lr 0.1, width 16 has 0.0335`: the numbers that follow tell which of them it is.
+                for other in numbers[place + 1 :]:
+                    said = _find_said(other, metric, said, differing, results) or said
                 headline = make_headline(metric, _choose(said, metric, results), results)
                 change = headline.comparison
                 is_in_points = change is not None and any(one.is_in_points_of(change.difference) for one in numbers)
@@ -313,6 +314,14 @@ def find_numbers(text: str) -> Iterator[WrittenNumber]:
             step = 10.0 ** (power - len(digits.partition(".")[2]))
             sign = {_MINUS: "-", "±": ""}.get(match["sign"], match["sign"])
             yield WrittenNumber(match.group().strip(), sign, float(digits) * 10.0**power, step, bool(match["unit"]))
+
+
+def _find_said(
+    written: WrittenNumber, metric: str, candidates: Sequence[Outcome], differing: Sequence[str], results: Results
+) -> list[Outcome]:
+    """Return those of some outcomes that have a number as a parameter, or else as a number of a metric."""
+    named = [one for one in candidates if written.may_be_parameter(_list_parameters(one, differing))]
+    return named or [one for one in candidates if written.agrees(_list_numbers(one, metric, results, written))]
 
 
 def _list_parameters(outcome: Outcome, names: Collection[str]) -> Iterator[float]:
