@@ -123,8 +123,8 @@ def test_a_run_that_no_longer_counts_changes_the_figures(name):
         ("> +0.01", "> +0.05", ["the CLAIM of e1 is now: acc > +0.05: Dropout helps."]),
         (":CLAIM: acc > +0.01\n", "", ["the CLAIM of e1 is now: none: Dropout helps."]),
         (":CLAIM:", ":BASELINE: 1.2\n:CLAIM:", [
-            "the runs of e1.2 now give acc 0.8633 ± 0.0321, n = 3, as the baseline: Dropout helps.",
-            "the runs of e1.1 now give acc -0.0533 [-0.1406, 0.0339], n = 3, compared with e1.2: The chart of e",
+            "the runs of e1.2 now give acc 0.863 ± 0.032, n = 3, as the baseline: Dropout helps.",
+            "the runs of e1.1 now give acc -0.053 [-0.141, 0.034], n = 3, compared with e1.2: The chart of e",
         ]),
         ("- Dropout raises", "- Dropout lowers", ["the description of e1 is now: Dropout lowers the accuracy.: "]),
         ("[1] Dropout", "[1] Drop-out", ["the title of e1 is now: Drop-out: "]),
@@ -175,7 +175,7 @@ def test_a_baseline_of_another_experiment_has_the_runs_of_the_report():
     assert broken() == []
     record("20180612-100000-cc01", "e2.1", ["--lr", "0.1"], 0.75)
     assert [one.partition(":")[0] for one in broken() if "e1.2" in one] == [
-        "the runs of e1.2 now give acc +0.1133, n = 3 against 1"
+        "the runs of e1.2 now give acc +0.113, n = 3 against 1"
     ]
 
 
