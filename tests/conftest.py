@@ -66,6 +66,7 @@ def pytest_make_collect_report(
     return report
 
 
+_LONGEST = frozenset(("test_demo", "test_queue", "test_study"))
 _SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
@@ -82,6 +83,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     pytest counts them as deselected.  It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a
     repository, or Emacs, or plays commands, is marked slow: `make fast` is for the moment between two edits.
     """
+    # What takes longest begins first, or one process would still be at it when the others have nothing left.
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
