@@ -191,7 +191,7 @@ class RunMethods(WriteMethods):
         return write_runs(self, pending, tell, is_asked=True)
 
     def commit_results(self, name: str | None, tell: Tell) -> "list[Run]":
-        """Commit results that are on no branch yet to the one that is checked out; return the runs.
+        """Commit results that are on no branch yet to the one that is checked out; return the runs, and sweeps.
 
         Args:
             name: The id of the run, which may have failed; None for all runs whose results wait.
@@ -205,7 +205,10 @@ class RunMethods(WriteMethods):
         from orglab.runs.pending import find_pending
 
         pending = find_pending(self.top, self.path, self._owns)
-        return commit_waiting_results(self, self.find_run(name) if name is not None else None, pending, tell)
+        if name is not None:
+            return commit_waiting_results(self, self.find_run(name), pending, tell)
+        sweeps = self._write_sweeps(pending, tell, is_asked=True)
+        return [*sweeps, *commit_waiting_results(self, None, pending, tell)]
 
     def write_pending(self, tell: Tell) -> None:
         """Write pending entries to the log: steps that commits completed, and runs; inside of a job, they stay pending.
@@ -230,12 +233,13 @@ class RunMethods(WriteMethods):
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
             self._write_sweeps(pending, tell)
 
-    def _write_sweeps(self, pending: "Sequence[PendingEntry]", tell: Tell, *, is_asked: bool = False) -> None:
-        """Tell the log about the sweeps among some pending entries."""
-        if any(entry.is_sweep for entry in pending):
-            from orglab.runs.sweeps.settlement import write_sweeps
+    def _write_sweeps(self, pending: "Sequence[PendingEntry]", tell: Tell, *, is_asked: bool = False) -> "list[Run]":
+        """Tell the log about the sweeps among some pending entries; return those whose results were committed."""
+        if not any(entry.is_sweep for entry in pending):
+            return []
+        from orglab.runs.sweeps.settlement import write_sweeps
 
-            write_sweeps(self, pending, tell, is_asked=is_asked)
+        return write_sweeps(self, pending, tell, is_asked=is_asked)
 
     def _collect_scratch(self) -> None:
         """Remove what killed processes left in the git directory, as far as that is possible."""

@@ -10,7 +10,7 @@ import click
 
 from orglab import clock
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
+from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
 from orglab.clock import parse_duration
 from orglab.errors import UsageError
@@ -68,21 +68,31 @@ class RunCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
 
 
+def recording_options(function: Command) -> Command:
+    """Add the options about what is recorded and committed of a command, and how long it may take."""
+    for option in reversed((
+        click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
+                     help="Commit what the command changes in this file or folder; may be repeated."),
+        click.option("--metrics", multiple=True, metavar="FILE",
+                     help="Read metrics only from this JSON, CSV or TSV file, or 'out/*.jsonl'; may be repeated."),
+        click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`."),
+        click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
+                     help="What to do with changes: commit them (default), take a snapshot, or refuse (clean)."),
+        click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits."),
+        click.option("--time-limit", metavar="DURATION",
+                     help="Stop the command after this time, such as 90s, 30m or 2h."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
 @click.command(name="run", cls=RunCommand)
 @click.argument("reference", type=REFERENCE, required=False)
-@click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
-              help="Commit what the command changes in this file or folder; may be repeated.")  # fmt: skip
-@click.option("--metrics", multiple=True, metavar="FILE",
-              help="Read metrics only from this JSON, CSV or TSV file, or 'out/*.jsonl'; may be repeated.")  # fmt: skip
-@click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
+@recording_options
 @click.option("--commit-failed", is_flag=True, help="Also commit the results if the command fails or is stopped.")
-@click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
-              help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
-@click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
-@click.option("--time-limit", metavar="DURATION", help="Stop the command after this time, such as 90s, 30m or 2h.")
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option

@@ -3,16 +3,15 @@
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log
+from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log
 from orglab.cli.output import tell
-from orglab.cli.run_commands import DefaultGroup, RunCommand
+from orglab.cli.run_commands import DefaultGroup, RunCommand, recording_options
 from orglab.clock import parse_duration
 from orglab.errors import NotFoundError, UsageError
 from orglab.text import count
@@ -25,10 +24,8 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 _QUEUE_SECONDS = 15.0  # between two questions to a scheduler, which has others to answer, too
 
-Function = Callable[..., object]
 
-
-def _version_options(function: Function) -> Function:
+def _version_options(function: Command) -> Command:
     """Add the options that name versions."""
     for decorate in (
         click.option("--except", "excluded", multiple=True, metavar="PATTERN",
@@ -72,16 +69,9 @@ def sweep_command() -> None:
 @_version_options
 @click.option("--slots", type=click.IntRange(1, 1000), metavar="N",
               help="How many versions run at the same time; by default one, or one on each GPU.")  # fmt: skip
-@click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
-              help="Also commit what the command changes here; may be repeated.")  # fmt: skip
-@click.option("--metrics", multiple=True, metavar="FILE", help="Read metrics only from this file; may be repeated.")
-@click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
+@recording_options
 @click.option("--commit-failed", is_flag=True, help="Also commit the results of versions that fail.")
-@click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
-              help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
 @click.option("--done", is_flag=True, help="Complete the step if every version ends well.")
-@click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
-@click.option("--time-limit", metavar="DURATION", help="Stop a version after this time, such as 90s, 30m or 2h.")
 @click.option("--pinned", is_flag=True, help="Run in a working tree of the commit that the sweep begins on.")
 @click.option("--again", is_flag=True, help="Also run versions that ended well before on this code.")
 @click.option("--before-each", metavar="COMMAND", help="A shell command to run before each version.")

@@ -32,7 +32,7 @@ from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, without_letter
 from orglab.runs.description import describe_value
 from orglab.runs.record import Run
-from orglab.runs.sweeps.sweep import read_sweep_of
+from orglab.runs.sweeps.sweep import read_swept
 
 KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
 
@@ -108,7 +108,7 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
     for experiment in experiments:
         ref, aliases = experiment.ref, _spell_aliases(experiment)
         runs = sources.find_runs(experiment)
-        ids = {run.id for run in runs}.union(found[0] for run in runs if (found := read_sweep_of(run)))
+        ids = {run.id for run in runs}.union(swept.sweep for run in runs if (swept := read_swept(run)))
         events = [
             event for event in log_events(experiment, commits, ticked, runs) if read_noted_run(event.text) not in ids
         ]

@@ -166,8 +166,13 @@ def _quote_marks(why: str | None) -> str:
 
 
 def format_mark(run: Run) -> str:
-    """Return the line that identifies the note of a run, even if the rest was edited."""
-    return f"run {run.id}"
+    """Return the line that identifies the note of a run, or of a sweep by its record, even if the rest was edited."""
+    return name_run(run)
+
+
+def name_run(run: Run) -> str:
+    """Return what a run is called, `run ID`; a sweep, by its record, `sweep ID`."""
+    return f"{'sweep' if 'versions' in run.fields else 'run'} {run.id}"
 
 
 def before_message(ref: str | None, argv: Sequence[str], why: str | None, position: str) -> str:

@@ -69,8 +69,13 @@ class Job(NamedTuple):
     @property
     def is_deferred(self) -> bool:
         """Whether committing the results and writing the note is left to the next command."""
-        fields = self.request.extra_fields or {}
-        return self.batch is not None or bool(fields.get("script") or fields.get("sweep"))
+        is_of_script = bool((self.request.extra_fields or {}).get("script"))
+        return self.batch is not None or is_of_script or self.is_swept
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether it is a version of a sweep, whose end does all that for its versions."""
+        return bool((self.request.extra_fields or {}).get("sweep"))
 
     @property
     def base(self) -> Path:

@@ -23,25 +23,24 @@ from orglab.runs.cluster.ranks import find_rank, wait_for_run
 from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
-from orglab.runs.job import EarlierRuns, Job
+from orglab.runs.job import Job
 from orglab.runs.metrics.discovery import mark_metrics_files
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
-    find_secrets,
     format_moment,
     make_environment,
+    make_job,
     save_code,
     warn_if_code_differs,
     warn_if_run_before,
-    watch_results,
 )
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
-from orglab.runs.record_writer import RecordWriter, begin_record
+from orglab.runs.record_writer import begin_record
 from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import SecretFilter, SecretPipe
@@ -108,20 +107,17 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
 
 
 def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, tell: Tell, *, can_resume: bool) -> Job:
-    repository = find_repository(folder) or log.repository
-    base = repository.top if repository is not None else log.top
-    batch = find_batch_job()
-    resumed = None
+    """Return the job, which continues the run of a requeued one if there is such a run."""
+    batch, resumed = find_batch_job(), None
     if batch is not None and can_resume:
+        repository = find_repository(folder) or log.repository
+        base = repository.top if repository is not None else log.top
         try:
             resumed = resume_requeued_run(log, request, ref, os.path.relpath(folder, base), batch)
         except OSError as error:
             tell(f"The run that this job began before its restart cannot be continued: {error.strerror}.")
     earlier, record = resumed or (None, begin_record(log, clock.now()))
-    watch = watch_results(log, request, repository, base, tell)
-    earlier_runs = EarlierRuns(log, record.id)
-    secrets = find_secrets(log, request)
-    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier, secrets)
+    return make_job(log, request, ref, record, tell)._replace(batch=batch, earlier=earlier)
 
 
 def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
@@ -172,8 +168,7 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
             remove_pending(job.record.pending)
         else:
             # What ends a sweep does not cut short what is known of a version that has ended.
-            is_swept = bool((request.extra_fields or {}).get("sweep"))
-            finish_run(job, printed, marks, began, lambda: child.signalled_late and not is_swept)
+            finish_run(job, printed, marks, began, lambda: child.signalled_late and not job.is_swept)
         with contextlib.suppress(OSError):
             job.record.out.rmdir()  # empty, so the command did not need it
         return status.code
@@ -211,7 +206,7 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
         NotWritableError: The run cannot be recorded.
     """
     with contextlib.ExitStack() as cleanup:
-        cleanup.callback(_abandon, job.record)
+        cleanup.callback(job.record.abandon)
         state = WorkingState() if failure else save_code(job)
         warn_if_run_before(job, state)
         beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
@@ -279,12 +274,6 @@ def _join_run(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     if status.error:
         tell(status.error)
     return LaunchedRun(status.code, None)
-
-
-def _abandon(record: RecordWriter) -> None:
-    """Remove the record of a run that was never started."""
-    with contextlib.suppress(OSError):
-        record.remove()
 
 
 class _Output:

@@ -8,6 +8,7 @@ import datetime
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
@@ -25,7 +26,7 @@ from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference, without_letter
 from orglab.runs.cluster.batch import describe_loss, find_batch_job
-from orglab.runs.description import format_mark, format_note
+from orglab.runs.description import format_mark, format_note, name_run
 from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
 from orglab.runs.place import COMMITTING, Place, find_place, read_state
 from orglab.runs.record import Run
@@ -51,6 +52,22 @@ Complete = Callable[[str, str], Sequence[str]]
 """Completes a step with a commit, and returns the recorded hashes."""
 
 
+class RunNote(NamedTuple):
+    """The note of a run or a sweep.
+
+    Attributes:
+        text: Its text.
+        mark: The line that tells whose it is, `format_mark(run)`.
+        earlier: The heads and texts that the log may have instead, which the note replaces.
+        done: Whether the step is ticked.
+    """
+
+    text: str
+    mark: str
+    earlier: Sequence[tuple[str, str]] = ()
+    done: bool = False
+
+
 def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     """Write a run to the log in one edit, ticking its step if requested; return whether the log changed.
 
@@ -58,41 +75,56 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
-    at = run.noted_at
+    # A note that was written before a requeued job went on tells how it ended then.
+    earlier = [
+        (format_head(one.noted_at, _read_short_hash(run)), format_note(one)) for one in read_earlier_runs(run.folder)
+    ]
     done = run.fields.get("done") is True and run.status == "done"
-    commit = run.fields.get("hash")
-    commit_hash = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
+    return write_note(log, run, RunNote(format_note(run), format_mark(run), earlier, done), tell)
+
+
+def write_note(log: LogFile, run: Run, note: RunNote, tell: Tell) -> bool:
+    """Write the note of a run, or of the record of a sweep, in one edit; return whether the log changed.
+
+    A note that is there in other words than the earlier ones stays as it is.
+
+    Args:
+        log: The log.
+        run: The run.
+        note: Its note.
+        tell: Called with each message for the user.
+
+    Raises:
+        NotFoundError: The log has no such step.
+        NotWritableError: The log cannot be written now.
+    """
     try:
-        is_new = _write_run_note(log, run, at, commit_hash, done=done)
+        return _write_note(log, run, note)
     except UsageError as error:
-        if not done:
+        if not note.done:
             raise
         tell(f"{run.ref} was not completed: {error}")
-        is_new = _write_run_note(log, run, at, commit_hash, done=False)
-    return is_new
+        return _write_note(log, run, note._replace(done=False))
 
 
-def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
-    """Add the note of a run unless the log has it, ticking its step if `done`; return whether the log changed."""
+def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
+    """Add a note, or replace an earlier one, ticking the step if `done`; return whether the log changed."""
     document, reference = log.document(), parse_reference(run.ref or "")
     shared = read_shared_ids(document, lambda: log.read_experiments(document))
     # Another experiment may have kept the id.
     reference = reference._replace(id=shared.find_id(without_letter(reference.id, log.config.letter), run.id))
-    earlier = [(_format_head(one.noted_at, commit), format_note(one)) for one in read_earlier_runs(run.folder)]
-    head = _format_head(at, commit)
+    at, commit, done = run.noted_at, _read_short_hash(run), note.done
+    new = format_head(at, commit), note.text
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
         if not run.may_be_of(experiment):
             raise NotFoundError(f"{experiment.ref} is another experiment than that of the run {run.id}.")
-        if contains_line(experiment.document, format_mark(run)):
-            # A note that was written before a requeued job went on tells how it ended then.
-            for old in earlier:
-                new = head, format_note(run)
+        if contains_line(experiment.document, note.mark):
+            for old in note.earlier:
                 if edits := replace_run_note(experiment, reference, old, new, commit=commit, done=done):
                     return edits, True
             return [], False
-        note = format_note(run)
-        return add_run_note(experiment, reference, head, note, at, commit=commit, done=done), True
+        return add_run_note(experiment, reference, *new, at, commit=commit, done=done), True
 
     after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=2, headings=1))
     if is_new and done and reference.step is not None:
@@ -100,8 +132,20 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
     return is_new
 
 
-def _format_head(at: datetime.datetime, commit: str | None) -> str:
+def format_head(at: datetime.datetime, commit: str | None) -> str:
+    """Return what the note of a run begins with: its time, and the commit with its results or its code."""
     return format_inactive(at).decode() + (f" ({commit})" if commit else "")
+
+
+def head_of(run: Run) -> str:
+    """Return what the note of a run begins with now."""
+    return format_head(run.noted_at, _read_short_hash(run))
+
+
+def _read_short_hash(run: Run) -> str | None:
+    """Return the short hash of the commit of the results of a run, or else of its code."""
+    commit = run.fields.get("hash")
+    return commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
 
 
 def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
@@ -252,7 +296,7 @@ def commit_waiting_results(log: LogFile, run: Run | None, pending: Sequence[Pend
         NotFoundError: The run has no results that could be committed.
         GitError: git fails, or is in the middle of an operation.
     """
-    entries = {entry.name: entry for entry in pending if entry.run is not None}
+    entries = {entry.name: entry for entry in pending if entry.run is not None and not entry.is_sweep}
     if run is not None:
         if not run.uncommitted or run.is_foreign:
             raise NotFoundError(f"The run {run.id} has no results of this clone that are not committed.")
@@ -333,10 +377,10 @@ def _describe_waiting(run: Run, repository: Repository | None, waiting: Waiting)
     named = f" {run.id}" if waiting.results == NOT_OWN else ""
     reason, hint = waiting.results or waiting.note, f"`orglab commit --results{named}` commits them here"
     files = f": {describe_results(repository, run)}" if repository is not None and waiting.results is not None else ""
-    what = f"The results of the run {run.id} are not committed yet"
+    what = f"The results of the {name_run(run)} are not committed yet"
     if waiting.note is not None:
         also = ", and its results are not committed" if waiting.results is not None else ""
-        what, hint = f"The run {run.id} is not in the log yet{also}", "`orglab sync --here` writes it here and now"
+        what, hint = f"The {name_run(run)} is not in the log yet{also}", "`orglab sync --here` writes it here and now"
     return f"{what}: {reason}{files}; {hint}."
 
 

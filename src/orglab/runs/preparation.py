@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import GitError, OrglabError
-from orglab.git import Repository
+from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.git.path_pattern import expand_path
@@ -23,12 +23,13 @@ from orglab.runs.cluster.scheduler import find_job
 from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run, identify_code
 from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
-from orglab.runs.job import Job
+from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.metrics.candidates import find_matches
 from orglab.runs.parameters.arguments import find_environment_seeds
 from orglab.runs.parameters.run_parameters import describe_parameters
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
+from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
 from orglab.runs.secret_spans import MASK, is_secret_value
@@ -52,6 +53,24 @@ RECORD_OUT = "ORGLAB_RECORD_OUT"
 """The variable with the folder `out` of the record, for a script that joins the run, if `ORGLAB_OUT` is another one."""
 
 _STARTUP = Path(__file__).with_name("startup")
+
+
+def make_job(log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, tell: Tell) -> Job:
+    """Return a run in progress, outside of a scheduler's job.
+
+    Args:
+        log: The log.
+        request: What to run.
+        ref: The step or the experiment, as written in the log; None if the run belongs to none.
+        record: Its record.
+        tell: Called with each message for the user.
+    """
+    folder = request.folder or Path.cwd()
+    repository = find_repository(folder) or log.repository
+    base = repository.top if repository is not None else log.top
+    watch = watch_results(log, request, repository, base, tell)
+    earlier_runs, secrets = EarlierRuns(log, record.id), find_secrets(log, request)
+    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, secrets=secrets)
 
 
 def watch_results(

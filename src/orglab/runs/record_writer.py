@@ -84,16 +84,13 @@ class RecordWriter:
         with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
             file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
 
-    def remove(self) -> None:
-        """Remove the record of a run that was not started, with its folder.
-
-        Raises:
-            OSError: They cannot be removed.
-        """
+    def abandon(self) -> None:
+        """Remove the record of a run that was not started, with its folder, as far as that is possible."""
         import shutil  # noqa: PLC0415 - only after a failure
 
-        shutil.rmtree(self.folder)
-        remove_pending(self.pending)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.folder)
+            remove_pending(self.pending)
 
     def close(self) -> None:
         """Close the record and release its lock."""

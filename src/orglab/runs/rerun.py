@@ -38,7 +38,7 @@ from orglab.runs.secret_spans import MASK
 from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER
-from orglab.runs.sweeps.sweep import read_sweep_of, read_version
+from orglab.runs.sweeps.sweep import read_swept
 from orglab.runs.sweeps.sweep_versions import make_variables
 from orglab.settings.settings_files import read_own_variables
 from orglab.text import Tell, cut, listed
@@ -94,8 +94,8 @@ def rerun(
     if refused and was_made_here:
         tell(f"Not set: {listed(refused)} (such a variable can load code).")
     argv = recall_command(run.recorded_argv, run.id)
-    if was_made_here and (swept := read_version(run)) is not None:
-        environment = {**environment, **make_variables(*swept)}
+    if was_made_here and (swept := read_swept(run)) is not None:
+        environment = {**environment, **make_variables(swept.parameters, swept.version)}
     secrets = recall_variables(environment, run.recorded_environment, run.id)
     for changed in find_other_secrets(run.digests, {**secrets, **find_values(argv)}):
         tell(f"Different: {changed} is another one.")
@@ -141,7 +141,7 @@ def _make_request(run: Run, argv: tuple[str, ...], tree: Path, environment: dict
         why=f"A rerun of {run.id}", folder=tree / (run.cwd or "."), environment=environment,
         extra_fields={"rerun_of": run.id}, time_limit=run.time_limit,
         # The folder of a version of a sweep is its first results path.
-        out=next(iter(results), None) if read_sweep_of(run) is not None else None,
+        out=next(iter(results), None) if read_swept(run) is not None else None,
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from orglab.git.worktree import (
     short_hash,
 )
 from orglab.log.log import LogFile
-from orglab.runs.description import results_message
+from orglab.runs.description import name_run, results_message
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import find_root, read_stamp, select_results
@@ -72,8 +72,7 @@ class ResultsRequest(NamedTuple):
     @property
     def whose(self) -> str:
         """Which results are meant, in a message."""
-        kind = "sweep" if isinstance(self.run.fields.get("swept"), str) else "run"
-        return "" if self.is_first else f" of the {kind} {self.run.id}"
+        return "" if self.is_first else f" of the {name_run(self.run)}"
 
 
 def find_results_repository(log: LogFile, run: Run, *, is_own: bool) -> Repository | None:

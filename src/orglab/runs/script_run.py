@@ -22,12 +22,11 @@ from typing import Any, Self
 
 from orglab import clock
 from orglab.errors import NotWritableError, UsageError
-from orglab.git import find_repository
 from orglab.git.private_files import PrivateFolder, open_regular
 from orglab.log.log import LogFile
 from orglab.runs.cluster.batch import describe_batch, find_batch_job
 from orglab.runs.finalization import finish_run
-from orglab.runs.job import EarlierRuns, Job
+from orglab.runs.job import Job
 from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
 from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS, SCRIPT_SECRETS, take_secrets
@@ -35,15 +34,14 @@ from orglab.runs.pending import RECORD
 from orglab.runs.preparation import (
     RECORD_OUT,
     describe_beginning,
-    find_secrets,
     format_moment,
+    make_job,
     save_code,
-    watch_results,
 )
 from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
-from orglab.runs.record_writer import RecordWriter, begin_record
+from orglab.runs.record_writer import begin_record
 from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import tell_secrets
@@ -218,28 +216,13 @@ def begin_script_run(
     ref = find_reference(log, request)
     record = begin_record(log, clock.now())
     with contextlib.ExitStack() as cleanup:
-        cleanup.callback(_abandon, record)
-        job = _make_job(log, request, ref, record, tell)
+        cleanup.callback(record.close)
+        cleanup.callback(record.abandon)
+        job = make_job(log, request, ref, record, tell)
         marks = mark_metrics_files(job)
         code = _record_beginning(job, parameters)
         cleanup.pop_all()
     return _start(job, marks, code)
-
-
-def _abandon(record: RecordWriter) -> None:
-    """Remove the record of a run that was never started."""
-    with contextlib.suppress(OSError):
-        record.remove()
-    record.close()
-
-
-def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, tell: Tell) -> Job:
-    folder = Path.cwd()
-    repository = find_repository(folder) or log.repository
-    base = repository.top if repository is not None else log.top
-    watch = watch_results(log, request, repository, base, tell)
-    earlier_runs, secrets = EarlierRuns(log, record.id), find_secrets(log, request)
-    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, secrets=secrets)
 
 
 def _record_beginning(job: Job, parameters: Mapping[str, object]) -> str | None:

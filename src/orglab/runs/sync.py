@@ -35,7 +35,7 @@ from orglab.runs.record_lines import is_run_id, open_file
 from orglab.runs.record_reader import list_runs, read_run, read_runs
 from orglab.runs.record_writer import has_copy, write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
-from orglab.runs.sweeps.sweep import read_sweep_of
+from orglab.runs.sweeps.sweep import read_swept
 from orglab.text import Tell, file_size, listed
 
 _LARGEST = {RECORD: 1_000_000, METRICS: 64_000_000, OUTPUT: 1_000_000}
@@ -87,7 +87,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         remote_records = fetch_records(repository, remote, writer, tell)
         received = _receive(repository, top, remote_records.others, tell)
         # The note of a sweep comes with the log, and its runs have none.
-        ended = [run for run in received if not run.is_going_on and read_sweep_of(run) is None]
+        ended = [run for run in received if not run.is_going_on and read_swept(run) is None]
         for run in ended:
             # What follows may fail, and then the next command writes them.
             add_pending_run(storage, run.id, run.log)

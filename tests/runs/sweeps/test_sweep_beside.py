@@ -82,6 +82,27 @@ def test_the_results_wait_for_the_branch_that_the_sweep_began_on(sweep):
     assert [run.commit for run in sweep.runs] == [sweep.repo.git("rev-parse", "HEAD")] * 2
 
 
+def test_results_that_wait_are_committed_elsewhere_if_that_is_asked_for(sweep, orglab):
+    sweep("1.1", "--seeds", "2", *WAITING)
+    sweep.wait_until(sweep.begun)
+    sweep.repo.git("checkout", "--quiet", "-b", "other")
+    sweep.repo.write("go", "")
+    sweep("status", "--wait")
+    answer = orglab("commit", "--results")
+    assert f"Committed the results of the sweep {sweep.folder.name} as " in answer.err
+    assert len(sweep.repo.git("ls-files", "results").split("\n")) == 4
+    assert [run.commit for run in sweep.runs] == [sweep.repo.git("rev-parse", "HEAD")] * 2
+    assert "No results were committed." in orglab("commit", "--results").err
+
+
+def test_a_step_with_open_checkboxes_is_not_ticked_and_the_note_is_written(sweep):
+    log = sweep.log.replace("1. [ ] one", "1. [ ] one\n   - [ ] a part of it")
+    (sweep.path / LOG).write_text(log)
+    sweep("1.1", "--seeds", "1", "--done", "--wait", "--", "true")
+    assert " swept 1 version, 1 done, " in sweep.note[0]
+    assert "1. [ ] one" in sweep.log
+
+
 def test_in_a_folder_the_command_gets_the_path_from_there(sweep, monkeypatch):
     sweep.repo.commit("inner", {"inner/train.py": (sweep.path / "train.py").read_text()})
     monkeypatch.chdir(sweep.path / "inner")

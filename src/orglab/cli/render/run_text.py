@@ -20,7 +20,7 @@ from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.record_reader import describe_record, read_output_end
 from orglab.runs.sources.registry import TITLES
-from orglab.runs.sweeps.sweep import read_sweep_of
+from orglab.runs.sweeps.sweep import read_swept
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
     facts = {
         "Status": ", ".join((outcome_text(run), *times, *took, *discarded)),
         "Experiment": run.ref or "none yet; see `orglab runs assign --help`",
-        "Sweep": ", version ".join(read_sweep_of(run) or ()),
+        "Sweep": f"{swept.sweep}, version {swept.version}" if (swept := read_swept(run)) else "",
         "Exception": run.exception or "",
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",

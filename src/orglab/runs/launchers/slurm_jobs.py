@@ -28,7 +28,13 @@ _REASONS = 2
 
 
 def run_program(command: Sequence[str], given: bytes = b"", seconds: float | None = _SECONDS) -> tuple[str | None, str]:
-    """Run a program of Slurm, and return what it printed, or None and why it failed."""
+    """Run a program that submits or cancels, and return what it printed, or None and why it failed.
+
+    Args:
+        command: The program, of Slurm or of the user, and its arguments.
+        given: What it reads.
+        seconds: How long to wait for its end; None for as long as it takes.
+    """
     try:
         # Their names are searched in the user's own PATH; what a repository says is not among the arguments.
         done = subprocess.run(command, input=given, capture_output=True, check=False, timeout=seconds)  # noqa: S603

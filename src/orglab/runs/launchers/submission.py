@@ -4,22 +4,20 @@ Where the command runs, only the folder of the repository and the records have t
 are left to the next orglab command outside.
 """
 
-import re
 import shlex
-import subprocess
 from collections.abc import Sequence
 
 from orglab.errors import UsageError
 from orglab.log.log import LogFile
 from orglab.runs.launchers import slurm, slurm_jobs
 from orglab.runs.launchers.slurm import SLURM, check_options
+from orglab.runs.launchers.slurm_jobs import run_program
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.tasks import QUEUED
 from orglab.runs.sweeps.worker import make_command
-from orglab.text import Tell, count, cut, listed
+from orglab.text import Tell, count, listed
 
 COMMAND = "{command}"
-_SHOWN = 300  # characters of what a failing command printed
 
 
 def check_template(template: str) -> list[str]:
@@ -73,30 +71,17 @@ def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
     names = sweep.tasks.list_names()[QUEUED]
     for name in names:
         command = fill_template(words, [*make_command(log, sweep), "--only", name])
-        problem = _run(command)
-        if problem is not None:
+        printed, problem = run_program(command, seconds=None)
+        if printed is None:
             failed.append(name)
             tell(f"Not submitted: {name}: {problem}")
-            if len(failed) == 1 == len(names[: names.index(name) + 1]):
-                break  # the first one, so the others fail as well
+            if name == names[0]:
+                failed = names  # the others would fail as well
+                break
     if failed:
         tell(f"{count(len(names) - len(failed), 'version')} submitted; `orglab sweep resume` tries the others again.")
     else:
         tell(f"{count(len(names), 'version')} submitted with {words[0]}.")
-
-
-def _run(command: Sequence[str]) -> str | None:
-    """Run the user's own command that submits another one; return why that failed, or None."""
-    try:
-        done = subprocess.run(  # noqa: S603 - on the command line of the user
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-    except OSError as error:
-        return f"{command[0]}: {error.strerror}."
-    if not done.returncode:
-        return None
-    printed = re.sub(r"\s+", " ", (done.stderr or done.stdout).decode("utf-8", "replace")).strip()
-    return f"{command[0]} ended with exit {done.returncode}" + (f": {cut(printed, _SHOWN)}" if printed else ".")
 
 
 def cancel(sweep: Sweep, tell: Tell, *, drain: bool) -> None:

@@ -16,16 +16,15 @@ from orglab.runs.metrics.values import Row, is_step_name
 from orglab.runs.record_lines import read_whole
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, read_size
-from orglab.runs.sources.installed import load_installed
+from orglab.runs.sources.installed import explain, load_installed
 from orglab.runs.sources.registry import TITLES, Reader, assign_readers
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
-from orglab.text import MEGABYTE, clean, count, cut, listed
+from orglab.text import MEGABYTE, count, listed
 
 _FILES = 200
 _BYTES = 128 * MEGABYTE  # of the files that are found, together
 _HISTORY = 100_000  # rows that are kept
 _ROWS = 1_000_000  # that are read of a run
-_MESSAGE = 300  # characters of an exception
 
 _T = TypeVar("_T")
 
@@ -111,12 +110,8 @@ def choose_readers(job: Job, files: Iterable[Path]) -> dict[Path, Reader]:
         try:
             chosen |= {path: reader for path in rest if path not in chosen and reader.is_file(path)}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, the others are asked
-            job.tell(f"The reader {reader.name} of metrics failed: {_explain(error)}")
+            job.tell(f"The reader {reader.name} of metrics failed: {explain(error)}")
     return chosen
-
-
-def _explain(error: BaseException) -> str:
-    return clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
 
 
 def find_tracked_runs(
@@ -201,7 +196,7 @@ def _guard(reader: Reader, path: Path, read: Callable[[], Iterable[_T]]) -> Iter
     except NotReadableError:
         raise
     except (Exception, SystemExit) as error:
-        raise NotReadableError(f"The reader {reader.name} of metrics failed on {path}: {_explain(error)}") from error
+        raise NotReadableError(f"The reader {reader.name} of metrics failed on {path}: {explain(error)}") from error
 
 
 def _group_runs(found: Sequence[tuple[Path, Reader, TrackedRun]]) -> list[TrackedSource]:

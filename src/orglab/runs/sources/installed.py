@@ -103,11 +103,15 @@ def _load(name: str, value: str, top: Path | None, folders: Iterable[str]) -> Re
         if top is None or not _is_of_repository(package, top, folders):
             return _import(name, match)
     except (Exception, SystemExit) as error:
-        reason = clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
-        raise NotReadableError(f"The reader {clean(name)} of metrics cannot be loaded: {reason}") from error
+        raise NotReadableError(f"The reader {clean(name)} of metrics cannot be loaded: {explain(error)}") from error
     raise NotReadableError(
         f"The reader {clean(name)} of metrics was not loaded, because {package} is in the repository itself."
     )
+
+
+def explain(error: BaseException) -> str:
+    """Return an exception that a reader of another package has raised, in words that fit a sentence."""
+    return clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
 
 
 def _import(name: str, match: re.Match[str]) -> Reader:

@@ -8,10 +8,10 @@ from orglab.experiment.model import Experiment
 from orglab.runs.description import command_text, describe_end, parameter_text, value_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import REPEATED, Setting, has_diverged
+from orglab.runs.setting import REPEATED, Setting
 from orglab.runs.statistics import find_best
 from orglab.runs.step_results import find_differing, read_results
-from orglab.runs.sweeps.sweep import FIELD, Sweep
+from orglab.runs.sweeps.sweep import Sweep, read_swept
 from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, SKIPPED, Task
 from orglab.text import count, cut, duration, listed, shared_decimals
 
@@ -57,7 +57,7 @@ class SweepState:
     def diverged(self) -> list[Task]:
         """The tasks whose run ended well, but for a metric that is not a number."""
         ended = self.select("done")
-        return [task for task in ended if (run := self.runs.get(task.name)) is not None and has_run_diverged(run)]
+        return [task for task in ended if (run := self.runs.get(task.name)) is not None and run.diverged]
 
     @property
     def queued(self) -> list[Task]:
@@ -81,11 +81,6 @@ class SweepState:
         begun = [run.began_at for run in own if run.began_at is not None]
         ended = [run.ended_at for run in own if run.ended_at is not None]
         return max(ended) - min(begun) if begun and ended else 0.0
-
-
-def has_run_diverged(run: Run) -> bool:
-    """Return whether the last value of a metric of a run is NaN or infinite."""
-    return any(has_diverged(run, name) for name in run.diverged)
 
 
 def format_note(
@@ -151,8 +146,7 @@ def _describe_failures(state: SweepState) -> list[str]:
         lines.append(f"and {more} more; `orglab sweep status {state.sweep.id} --json` has them")
     for task in state.diverged[:_MOST_NAMED]:
         run = state.runs[task.name]
-        names = listed(name for name in run.diverged if has_diverged(run, name))
-        lines.append(f"diverged: {task.version.name} ({names})")
+        lines.append(f"diverged: {task.version.name} ({listed(run.diverged)})")
     if len(state.diverged) > _MOST_NAMED:
         lines.append(f"and {len(state.diverged) - _MOST_NAMED} more that diverged")
     return lines
@@ -162,12 +156,10 @@ def _describe_changes(state: SweepState) -> list[str]:
     """Return a line about the versions that ran on other code than that of the beginning."""
     changed: dict[str, None] = {}
     amount = 0
-    for run in state.runs.values():
-        fields = run.fields.get(FIELD)
-        names = fields.get("changed") if isinstance(fields, dict) and fields.get("id") == state.sweep.id else None
-        if isinstance(names, list) and names:
+    for swept in map(read_swept, state.runs.values()):
+        if swept is not None and swept.sweep == state.sweep.id and swept.changed:
             amount += 1
-            changed |= dict.fromkeys(map(str, names))
+            changed |= dict.fromkeys(swept.changed)
     if not amount:
         return []
     return [f"{count(amount, 'version')} ran on changed code: {listed(sorted(changed), 3)}"]

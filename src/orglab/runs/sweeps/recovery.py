@@ -1,6 +1,6 @@
 """Put a sweep back in order after a worker, or its machine, was killed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from orglab import clock
 from orglab.log.log import LogFile
@@ -8,8 +8,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import PendingEntry
 from orglab.runs.record import Run
 from orglab.runs.record_writer import resume_record
-from orglab.runs.sweeps.sweep import FIELD, Sweep
-from orglab.runs.sweeps.sweep_versions import Version
+from orglab.runs.sweeps.sweep import Sweep, read_swept
 from orglab.runs.sweeps.tasks import CLAIMED, name_task
 from orglab.text import Tell
 
@@ -30,10 +29,10 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = (
     """
     alive = {worker.name for worker in sweep.list_workers()}
     tasks = {task.name: task for task in sweep.tasks.read_all()}
-    for number, version in enumerate(sweep.versions, 1):
-        if name_task(number, version) not in tasks:
-            # Its file was lost with the machine; so is what the record would say of its run, if that had not ended.
-            sweep.tasks.add([(number, version)], _find_recorded(log, sweep, version))
+    numbered = enumerate(sweep.versions, 1)
+    if missing := [(number, version) for number, version in numbered if name_task(number, version) not in tasks]:
+        # Their files were lost with the machine, and so is what a record would say of a run that had not ended.
+        sweep.tasks.add(missing, _find_recorded(log, sweep))
     claimed = [
         task for task in tasks.values()
         if task.state == CLAIMED and task.worker not in alive and task.name not in waiting
@@ -54,13 +53,14 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = (
     return orphans
 
 
-def _find_recorded(log: LogFile, sweep: Sweep, version: Version) -> dict[str, str]:
-    """Return the run of a version that ended well, by the name of the version, as far as a record says so."""
-    for run in reversed(LogRuns(log).all):
-        found = run.fields.get(FIELD)
-        if isinstance(found, Mapping) and found.get("id") == sweep.id and found.get("version") == version.name:
-            return {version.name: run.id} if run.status == "done" else {}
-    return {}
+def _find_recorded(log: LogFile, sweep: Sweep) -> dict[str, str]:
+    """Return the newest runs of the versions of a sweep that ended well, by the name of the version."""
+    newest: dict[str, Run] = {}
+    for run in LogRuns(log).all:
+        swept = read_swept(run)
+        if swept is not None and swept.sweep == sweep.id:
+            newest[swept.version] = run
+    return {version: run.id for version, run in newest.items() if run.status == "done"}
 
 
 def _mark_lost(run: Run) -> None:

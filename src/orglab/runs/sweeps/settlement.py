@@ -4,33 +4,30 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orglab import clock
 from orglab.errors import NotFoundError, OrglabError
-from orglab.experiment.consequences import Added
-from orglab.experiment.edits import add_run_note, contains_line, replace_run_note
+from orglab.experiment.edits import replace_run_note
 from orglab.experiment.model import Experiment
 from orglab.git.private_files import open_regular, read_regular, write_new
 from orglab.log.log import LogFile
-from orglab.org.edit import Edit
-from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
 from orglab.runs.assignment import append_event
 from orglab.runs.cluster.batch import find_batch_job
+from orglab.runs.description import format_mark
 from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.log_writer import settle_run
+from orglab.runs.log_writer import RunNote, head_of, settle_run, write_note
 from orglab.runs.pending import PendingEntry, add_pending_run, postpone
 from orglab.runs.preparation import format_moment
 from orglab.runs.record import Run
 from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.sweeps.note import SweepState, describe_end_of_sweep, format_note
 from orglab.runs.sweeps.sweep import Sweep, read_sweep
-from orglab.runs.sweeps.tasks import ENDED, Tasks
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, Tasks
 from orglab.text import Tell
 
 _NOTES = "notes.json"
@@ -50,7 +47,7 @@ def read_state(log: LogFile, sweep: Sweep) -> SweepState:
 def is_over(sweep: Sweep) -> bool:
     """Return whether no version is left to run, or the sweep was stopped and no worker is left."""
     names = sweep.tasks.list_names()
-    if not names["queued"] and not names["claimed"]:
+    if not names[QUEUED] and not names[CLAIMED]:
         return True
     return sweep.tasks.is_stopped and not sweep.list_workers()
 
@@ -124,8 +121,10 @@ def _find_entry(log: LogFile, sweep: Sweep) -> PendingEntry:
     return add_pending_run(sweep.folder.parent.parent, sweep.id, log.name, log.path, is_sweep=True)
 
 
-def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, is_asked: bool = False) -> None:
+def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, is_asked: bool = False) -> list[Run]:
     """Tell the log about the sweeps among some pending entries, as far as that is due.
+
+    Returns the records of those whose results were committed.
 
     Args:
         log: The log.
@@ -133,6 +132,7 @@ def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, i
         tell: Called with each message for the user.
         is_asked: Whether the user asks for it, so that it is done wherever HEAD is.
     """
+    committed: list[Run] = []
     for entry in pending:
         if not entry.is_sweep or entry.run is None:
             continue
@@ -141,26 +141,29 @@ def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, i
             if sweep.where is None and sweep.list_workers():
                 continue  # they do it themselves
             if is_over(sweep):
-                settle(log, entry, tell, is_asked=is_asked)
+                committed += filter(None, [settle(log, entry, tell, is_asked=is_asked)])
             else:
                 _update_if_changed(log, sweep, tell)
         except NotFoundError:
             postpone(entry, log.path)
         except (OrglabError, OSError) as error:
             tell(f"The sweep {entry.name} is not in the log yet; the next orglab command tries again. {error}")
+    return committed
 
 
 def _update_if_changed(log: LogFile, sweep: Sweep, tell: Tell) -> None:
     """Rewrite the note of a sweep that goes on elsewhere, or was interrupted, if tasks have ended since."""
     if not _is_due(sweep.folder):
         return
-    ended = _read_time(sweep.folder / "ended")
+    ended = _read_time(sweep.folder / ENDED)
     if ended > _read_time(sweep.folder / _NOTES):
         update_note(log, sweep.folder, tell)
 
 
-def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = False) -> None:
+def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = False) -> Run | None:
     """Record the end of a sweep, commit its results, and write its note; what cannot be done here stays pending.
+
+    Returns its record, if its results were committed now.
 
     Args:
         log: The log.
@@ -173,11 +176,11 @@ def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = Fa
         OSError: The files of the sweep cannot be written.
     """
     if entry.run is None:
-        return
+        return None
     with lock_sweep(entry.run, wait=True) as is_held:
         sweep = read_sweep(entry.run)
         if not is_held or not is_over(sweep):
-            return
+            return None
         record = sweep.record
         if not sweep.has_ended:
             record, entry = _record_end(read_state(log, sweep)), entry._replace(is_noted=False)
@@ -186,10 +189,12 @@ def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = Fa
             return _write_note(log, read_state(log, Sweep(run)), tell)
 
         run, is_written = settle_run(log, record, entry, tell, is_asked=is_asked, write=write)
-        if run.commit is not None and record.commit is None:
+        is_new = run.commit is not None and record.commit is None
+        if is_new:
             _mark_committed(read_state(log, sweep), run)
         if is_written:
             keep_log(log, run, tell)
+        return run if is_new else None
 
 
 def _record_end(state: SweepState) -> Run:
@@ -229,20 +234,11 @@ def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
-    sweep = state.sweep
-    reference = parse_reference(sweep.record.ref or "")
-    experiment = (
-        log.experiment(sweep.record.ref or "")
-        if reference.step is None
-        else log.experiment((sweep.record.ref or "").partition(".")[0])
-    )
+    sweep, record = state.sweep, state.sweep.record
+    reference = parse_reference(record.ref or "")
+    experiment = log.experiment((record.ref or "").partition(".")[0])
     text = format_note(state, experiment, LogRuns(log).identify_code, log.config.metrics)
-    at = sweep.record.noted_at
-    # Once the results are committed, it is that commit.
-    commit = sweep.record.fields.get("hash")
-    short = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
-    head = format_inactive(at).decode() + (f" ({short})" if short else "")
-    new, earlier = (head, text), _read_notes(sweep.folder)
+    new, earlier = (head_of(record), text), _read_notes(sweep.folder)
     if _find_note(experiment, reference, new):
         os.utime(sweep.folder / _NOTES)
         return False
@@ -250,16 +246,7 @@ def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
     known = [*(note for note in earlier if note != new), new][-_MOST_NOTES:]
     write_new(sweep.folder / _NOTES, json.dumps(known).encode())
     done = sweep.fields.get("done") is True and state.is_complete and not (state.failed or state.diverged)
-
-    def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
-        if not contains_line(experiment.document, f"sweep {sweep.id}"):
-            return add_run_note(experiment, reference, head, text, at, commit=short, done=done), True
-        for old in reversed(known):
-            if _find_note(experiment, reference, old):
-                return replace_run_note(experiment, reference, old, new, commit=short, done=done), True
-        return [], False
-
-    is_new = log.edit_experiment(reference, make_edits, at, Added(logged=2, headings=1))[1]
+    is_new = write_note(log, record, RunNote(text, format_mark(record), known[::-1], done), tell)
     if not is_new:
         tell(f"The note of the sweep {sweep.id} was changed by hand, so it is left as it is.")
     return is_new

@@ -16,18 +16,12 @@ from orglab.runs.assignment import append_event
 from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.code import identify_code
 from orglab.runs.environment import PythonProbe, find_python
-from orglab.runs.job import EarlierRuns, Job
+from orglab.runs.job import Job
 from orglab.runs.launch import record_begin
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import normalize_name
 from orglab.runs.pending import add_pending_run
-from orglab.runs.preparation import (
-    check_command,
-    describe_beginning,
-    find_secrets,
-    save_code,
-    watch_results,
-)
+from orglab.runs.preparation import check_command, describe_beginning, make_job, save_code
 from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results_commit import is_kept_aside
@@ -130,14 +124,14 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
         remove_leftovers(log.repository)
     with PythonProbe(find_python(request.argv, Path.cwd(), log.top)) as python, contextlib.ExitStack() as cleanup:
         record = begin_record(log, clock.now(), SWEEPS)
-        cleanup.callback(_abandon, record)
+        cleanup.callback(record.close)
+        cleanup.callback(record.abandon)
         job = _make_job(log, request, ref, record, tell)
         state = save_code(job)
         fields = describe_beginning(job, state, python, clock.now())
         fields[FIELD] = _describe(request, state, f"{_RESULTS}/{ref}", job)
         fields["versions"] = describe_versions(versions)
-        # Elsewhere, a scheduler decides how many run at the same time, unless the user does.
-        fields["slots"] = request.slots or (max(1, len(list_gpus(os.environ))) if request.where is None else None)
+        fields["slots"] = _choose_slots(request)
         done = {} if request.again else find_done(log, Run(record.folder, fields), versions)
         record_begin(job, "began", fields)
         cleanup.pop_all()
@@ -191,11 +185,15 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
     return ref, versions
 
 
+def _choose_slots(request: SweepRequest) -> int | None:
+    """Return how many versions run at the same time; None if a scheduler decides that."""
+    return request.slots or (max(1, len(list_gpus(os.environ))) if request.where is None else None)
+
+
 def _require_own_metrics(request: SweepRequest) -> None:
     """Raise UsageError if versions that run at the same time would write their metrics to one file."""
-    slots = request.slots or (len(list_gpus(os.environ)) if request.where is None else 2)
     shared = [path for path in request.metrics if not find_placeholders([path])]
-    if shared and slots > 1:
+    if shared and _choose_slots(request) != 1:
         raise UsageError(
             f"Versions that run at the same time would write to one file, {listed(shared)}; "
             "let each write its own, as in --metrics {out}/metrics.json."
@@ -216,19 +214,15 @@ def _refuse_running(log: LogFile, ref: str, versions: Iterable[Version]) -> None
 
 
 def _make_job(log: LogFile, request: SweepRequest, ref: str, record: RecordWriter, tell: Tell) -> Job:
-    folder = Path.cwd()
-    repository = find_repository(folder) or log.repository
+    """Return the sweep as a run in progress, whose code is saved and described like that of any run."""
+    repository = find_repository(Path.cwd()) or log.repository
     base = repository.top if repository is not None else log.top
     run_request = RunRequest(
         ref, request.argv, results=(base / _RESULTS / ref, *request.results), metrics=request.metrics,
-        printed_metrics=request.printed_metrics, before=request.before, why=request.why, folder=folder,
+        printed_metrics=request.printed_metrics, before=request.before, why=request.why, folder=Path.cwd(),
         time_limit=request.time_limit, commit_failed=request.commit_failed, extra_fields={FIELD: {}},
     )  # fmt: skip
-    watch = watch_results(log, run_request, repository, base, tell)
-    return Job(
-        log, run_request, ref, record, folder, repository, watch, tell, EarlierRuns(log, record.id), find_batch_job(),
-        None, find_secrets(log, run_request),
-    )  # fmt: skip
+    return make_job(log, run_request, ref, record, tell)._replace(batch=find_batch_job())
 
 
 def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) -> dict[str, Any]:
@@ -437,10 +431,3 @@ def _require_own(sweep: Sweep) -> None:
     """Raise UsageError if this user did not begin a sweep: it would run what somebody else wrote."""
     if not is_own(sweep.record):
         raise UsageError(f"Somebody else began the sweep {sweep.id}; begin one of your own.")
-
-
-def _abandon(record: RecordWriter) -> None:
-    """Remove the record of a sweep that was never begun."""
-    with contextlib.suppress(OSError):
-        record.remove()
-    record.close()

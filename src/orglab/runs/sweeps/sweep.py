@@ -3,11 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.private_files import is_real_folder, read_regular
@@ -18,7 +18,7 @@ from orglab.runs.pending import is_locked
 from orglab.runs.processes import is_alive
 from orglab.runs.record import Run
 from orglab.runs.record_lines import is_run_id, read_values, read_whole
-from orglab.runs.record_reader import read_run
+from orglab.runs.record_reader import SHORTEST_ID, read_run
 from orglab.runs.storage import RUNS, SWEEPS, list_entries
 from orglab.runs.sweeps.sweep_versions import Version
 from orglab.runs.sweeps.tasks import Task, Tasks
@@ -30,7 +30,6 @@ SUBMITTED = "submitted"
 """The field of its record with the jobs of a scheduler."""
 WORKERS = "workers"
 _STALE_SECONDS = 120.0  # a worker touches its file every 15 seconds
-_SHORTEST = 4  # characters of a part of an id
 _MOST = 100_000  # versions
 _MOST_JOBS = 1000
 
@@ -199,38 +198,42 @@ def describe_versions(versions: Iterable[Version]) -> list[list[object]]:
     return [[*version] for version in versions]
 
 
-def read_sweep_of(run: Run) -> tuple[str, str] | None:
-    """Return the id of the sweep of a run, and the name of its version; None if it belongs to none."""
+class Swept(NamedTuple):
+    """What a run says of the sweep whose version it is.
+
+    Attributes:
+        sweep: The id of the sweep.
+        version: The name of the version.
+        parameters: Its parameters.
+        changed: The files that were other than when the sweep began.
+    """
+
+    sweep: str
+    version: str
+    parameters: dict[str, Value]
+    changed: tuple[str, ...] = ()
+
+
+def read_swept(run: Run) -> Swept | None:
+    """Return what a run says of the sweep whose version it is; None if it is of no sweep."""
     found = run.fields.get(FIELD)
     if not isinstance(found, Mapping):
         return None
-    name, version = found.get("id"), found.get("version")
-    is_valid = isinstance(name, str) and isinstance(version, str) and is_run_id(name)
-    return (name, version) if is_valid and isinstance(name, str) and isinstance(version, str) else None
-
-
-def read_version(run: Run) -> tuple[dict[str, Value], str] | None:
-    """Return the parameters and the name of the version of a sweep that a run is; None if it is none."""
-    found = run.fields.get(FIELD)
-    if not isinstance(found, Mapping):
+    name, version, parameters, changed = (found.get(key) for key in ("id", "version", "parameters", "changed"))
+    if not (isinstance(name, str) and isinstance(version, str) and is_run_id(name)):
         return None
-    match found.get("parameters"), found.get("version"):
-        case dict(parameters), str(name):
-            return read_values(parameters), name
-    return None
+    values = read_values(parameters) if isinstance(parameters, dict) else {}
+    return Swept(name, version, values, tuple(map(str, changed)) if isinstance(changed, list) else ())
 
 
 def list_sweeps(log: LogFile) -> list[Sweep]:
     """Return the sweeps of a log, oldest first."""
-    return [*_list_sweeps(log)]
-
-
-def _list_sweeps(log: LogFile) -> Iterator[Sweep]:
     runs = LogRuns(log)
-    for _, folder in sorted(list_entries(log.top, SWEEPS).items()):
-        record = read_run(folder)
-        if record is not None and record.argv and (record.log is None or runs.owns(record.log)):
-            yield Sweep(record)
+    records = (read_run(folder) for _, folder in sorted(list_entries(log.top, SWEEPS).items()))
+    return [
+        Sweep(record) for record in records
+        if record is not None and record.argv and (record.log is None or runs.owns(record.log))
+    ]  # fmt: skip
 
 
 def read_sweep(folder: Path) -> Sweep:
@@ -257,8 +260,8 @@ def find_sweep(log: LogFile, name: str | None) -> Sweep:
         if not sweeps:
             raise NotFoundError("There is no sweep yet; begin one with `orglab sweep`.")
         return sweeps[-1]
-    if len(name) < _SHORTEST:
-        raise UsageError(f"{name!r} is too short for the id of a sweep; give at least {_SHORTEST} characters.")
+    if len(name) < SHORTEST_ID:
+        raise UsageError(f"{name!r} is too short for the id of a sweep; give at least {SHORTEST_ID} characters.")
     found = [one for one in sweeps if name in one.id]
     if len(found) > 1:
         raise UsageError(f"{name!r} matches several sweeps: {', '.join(one.id for one in found[:5])}.")

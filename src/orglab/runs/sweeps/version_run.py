@@ -19,7 +19,7 @@ from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.launch import record_begin, resume, run_job
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.parameters.arguments import Arguments, Value, is_seed, normalize_name, parse_arguments
-from orglab.runs.preparation import check_command, describe_beginning, find_secrets, watch_results
+from orglab.runs.preparation import check_command, describe_beginning, make_job
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
@@ -164,7 +164,8 @@ class VersionRunner:
         earlier, record = self._open_record(task)
         try:
             begun = self.sweep.tasks.begin(task, record.id)
-            job = self._make_job(request, record)._replace(earlier=earlier)
+            job = make_job(self._log, request, self.sweep.record.ref, record, self._tell)
+            job = job._replace(batch=self._batch, earlier=earlier, earlier_runs=self._earlier)
             failure = check_command(request.argv, self.folder)
             run_job(job, failure, lambda printed: self._begin(job, failure, printed))
             run = read_run(record.folder)
@@ -227,15 +228,6 @@ class VersionRunner:
         """Return the words of the command, if one is not the same for all versions."""
         return {"words": list(self._template.words)} if find_placeholders(self._template.words) else {}
 
-    def _make_job(self, request: RunRequest, record: RecordWriter) -> Job:
-        log, repository = self._log, self._repository
-        base = repository.top if repository is not None else log.top
-        watch = watch_results(log, request, repository, base, self._tell)
-        return Job(
-            log, request, self.sweep.record.ref, record, self.folder, repository, watch, self._tell, self._earlier,
-            self._batch, secrets=find_secrets(log, request),
-        )  # fmt: skip
-
     def _begin(self, job: Job, failure: ExitStatus | None, printed: PrintedMetrics | None) -> str | None:
         """Record the beginning of a run, or that it goes on, and return the full hash of the commit with its code.
 
@@ -250,7 +242,7 @@ class VersionRunner:
                 job.record_event("kept", {"kept": None})
             return code
         with contextlib.ExitStack() as cleanup:
-            cleanup.callback(_abandon, job.record)
+            cleanup.callback(job.record.abandon)
             state, changed = WorkingState() if failure else self.sweep.state, list[str]()
             if self._watch is not None and failure is None:
                 state, changed = self._watch.read(job)
@@ -298,9 +290,3 @@ class VersionRunner:
             how = f"exit {done.returncode}" if done.returncode > 0 else signal.Signals(-done.returncode).name
             self._tell(f"{version.name}: the command {command!r} ended with {how}.")
         return done.returncode
-
-
-def _abandon(record: RecordWriter) -> None:
-    """Remove the record of a run that was never started."""
-    with contextlib.suppress(OSError):
-        record.remove()
