@@ -105,6 +105,15 @@ def test_folders_in_pythonpath(repo, site, other, tmp_path_factory):
     ]
 
 
+def test_what_python_compiled_is_no_change(repo, site, other):
+    (other / "src/__pycache__").mkdir()
+    (other / "src/__pycache__/mine.cpython-311.pyc").write_bytes(b"compiled")
+    folder = str(other / "src")
+    assert find(repo, site, folder) == [Source(None, folder, head_of(repo, other), dirty=False)]
+    (other / "src/more.py").write_text("3\n")
+    assert find(repo, site, folder) == [Source(None, folder, head_of(repo, other), dirty=True)]
+
+
 def test_a_record_may_hold_anything():
     """Its sources are checked."""
     sources = [{"package": 3, "path": "x", "head": [], "dirty": 1}, 4, {"package": "a", "path": "b", "dirty": True}]

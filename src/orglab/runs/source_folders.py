@@ -17,6 +17,7 @@ from orglab.git import Repository, find_repository
 from orglab.git.files import compare_with_head, disable_filters
 from orglab.git.private_files import open_regular
 from orglab.git.process import run_readonly
+from orglab.git.untracked import DERIVED
 from orglab.runs.folder_memory import FolderMemory
 
 _MOST_SOURCES = 20
@@ -137,7 +138,12 @@ def _read_state(repository: Repository) -> tuple[str, list[str]] | None:
     head = next((line.split(" ")[2] for line in lines if line.startswith("# branch.oid ")), "(initial)")
     if completed.returncode != 0 or head == "(initial)":
         return None
-    return head, [line for line in lines if line and line[0] in "12u?"]
+    return head, [line for line in lines if line and line[0] in "12u?" and not _is_derived(line)]
+
+
+def _is_derived(line: str) -> bool:
+    """Return whether a line of `git status` is about what Python compiled, which the sources are without."""
+    return line[0] == "?" and DERIVED in line[2:].split("/")
 
 
 class _Site(NamedTuple):
