@@ -60,12 +60,14 @@ class RunNote(NamedTuple):
         mark: The line that tells whose it is, `format_mark(run)`.
         earlier: The heads and texts that the log may have instead, which the note replaces.
         done: Whether the step is ticked.
+        is_known: Whether the log had the note before, so that it is not added again if the user has removed it.
     """
 
     text: str
     mark: str
     earlier: Sequence[tuple[str, str]] = ()
     done: bool = False
+    is_known: bool = False
 
 
 def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
@@ -86,7 +88,7 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
 def write_note(log: LogFile, run: Run, note: RunNote, tell: Tell) -> bool:
     """Write the note of a run, or of the record of a sweep, in one edit; return whether the log changed.
 
-    A note that is there in other words than the earlier ones stays as it is.
+    A note that is there in other words than the earlier ones stays as it is, and a known one that is gone stays away.
 
     Args:
         log: The log.
@@ -123,6 +125,8 @@ def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
             for old in note.earlier:
                 if edits := replace_run_note(experiment, reference, old, new, commit=commit, done=done):
                     return edits, True
+            return [], False
+        if note.is_known:
             return [], False
         return add_run_note(experiment, reference, *new, at, commit=commit, done=done), True
 
@@ -346,6 +350,17 @@ def _read_place(
     if is_asked:
         place = Place(place.state, None, place.results if find_operation(repository) is not None else None)
     return place, False
+
+
+def find_note_obstacle(log: LogFile, run: Run) -> str | None:
+    """Return why the note of a run, or of the record of a sweep, cannot be written where HEAD is now; None if it can.
+
+    Args:
+        log: The log.
+        run: The run.
+    """
+    repository = find_results_repository(log, run, is_own=is_own(run))
+    return _read_place(log, repository, run, PendingEntry(run.folder), is_asked=False)[0].note
 
 
 def _find_state(repository: Repository | None, run: Run, waiting: Waiting) -> str:

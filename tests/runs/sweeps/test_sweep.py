@@ -240,7 +240,7 @@ def test_a_note_that_was_changed_by_hand_is_left_alone(sweep):
     sweep.repo.write("go", "")
     sweep("status", "--wait")
     assert sweep.log == log
-    assert "was changed by hand" in (sweep.folder / "workers.log").read_text()
+    assert "was changed or removed by hand" in (sweep.folder / "workers.log").read_text()
 
 
 def test_what_follows_a_note_stays_when_it_is_rewritten(sweep):

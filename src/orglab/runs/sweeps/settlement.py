@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from orglab import clock
 from orglab.errors import NotFoundError, OrglabError
-from orglab.experiment.edits import replace_run_note
+from orglab.experiment.edits import contains_line, replace_run_note
 from orglab.experiment.model import Experiment
 from orglab.git.private_files import open_regular, read_regular, write_new
 from orglab.log.log import LogFile
@@ -20,7 +21,7 @@ from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.description import format_mark
 from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.log_writer import RunNote, head_of, settle_run, write_note
+from orglab.runs.log_writer import RunNote, find_note_obstacle, head_of, settle_run, write_note
 from orglab.runs.pending import PendingEntry, add_pending_run, postpone
 from orglab.runs.preparation import format_moment
 from orglab.runs.record import Run
@@ -33,7 +34,6 @@ from orglab.text import Tell
 _NOTES = "notes.json"
 _LOCK = "settling.lock"
 _LARGEST = 1 << 20
-_MOST_NOTES = 3  # texts that the note may have: what was written, and what could not be
 _SECONDS = 60.0  # between two versions of the note while a sweep goes on
 _SECONDS_EACH = 0.1  # more, for each version that ended: all their records are read for it
 
@@ -68,8 +68,13 @@ def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False
             return
         try:
             sweep = read_sweep(folder)
-            if find_batch_job() is None:
+            if find_batch_job() is not None:
+                return
+            if find_note_obstacle(log, sweep.record) is None:
                 _write_note(log, read_state(log, sweep), tell)
+            else:
+                # Not looked at again at once: that may take several git processes.
+                _KnownNotes.read(folder).write()
         except OrglabError as error:
             tell(f"The note of the sweep was not written: {error}")
 
@@ -189,12 +194,12 @@ def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = Fa
             return _write_note(log, read_state(log, Sweep(run)), tell)
 
         run, is_written = settle_run(log, record, entry, tell, is_asked=is_asked, write=write)
-        is_new = run.commit is not None and record.commit is None
-        if is_new:
+        if run.commit is not None:
+            # Also if they were committed before, and the note could not be written then.
             _mark_committed(read_state(log, sweep), run)
         if is_written:
             keep_log(log, run, tell)
-        return run if is_new else None
+        return run if run.commit is not None and record.commit is None else None
 
 
 def _record_end(state: SweepState) -> Run:
@@ -225,50 +230,93 @@ def _mark_committed(state: SweepState, sweep: Run) -> None:
 # The note
 
 
+class _KnownNotes(NamedTuple):
+    """What the log may have as the note of a sweep: each a head and a text.
+
+    Attributes:
+        folder: The folder of the sweep.
+        written: What was last written; None if nothing was, as far as is known.
+        begun: What was about to be written, and may have been before this process was killed.
+    """
+
+    folder: Path
+    written: tuple[str, str] | None = None
+    begun: tuple[str, str] | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Return what the folder of a sweep says."""
+        try:
+            fields = json.loads(read_regular(folder / _NOTES, _LARGEST))
+        except (OSError, ValueError, RecursionError):
+            fields = {}
+        fields = fields if isinstance(fields, dict) else {}
+        return cls(folder, _read_note(fields.get("written")), _read_note(fields.get("begun")))
+
+    def write(self) -> None:
+        """Write this to the folder of the sweep, whose note is not due again for a while then.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        write_new(self.folder / _NOTES, json.dumps({"written": self.written, "begun": self.begun}).encode())
+
+
+def _read_note(raw: object) -> tuple[str, str] | None:
+    match raw:
+        case [str(head), str(text)]:
+            return head, text
+    return None
+
+
 def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
     """Write the note of a sweep, in place of the earlier one; return whether the log changed.
 
-    A note in which the user has changed something is left alone.
+    A note that the user has changed is left alone, and one that the user has removed stays away.
 
     Raises:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
+        OSError: The files of the sweep cannot be written.
     """
     sweep, record = state.sweep, state.sweep.record
     reference = parse_reference(record.ref or "")
     experiment = log.experiment((record.ref or "").partition(".")[0])
     text = format_note(state, experiment, LogRuns(log).identify_code, log.config.metrics)
-    new, earlier = (head_of(record), text), _read_notes(sweep.folder)
+    new, known = (head_of(record), text), _KnownNotes.read(sweep.folder)
     if _find_note(experiment, reference, new):
-        os.utime(sweep.folder / _NOTES)
+        known._replace(written=new, begun=None).write()
         return False
+    if known.begun is not None and _find_note(experiment, reference, known.begun):
+        known = known._replace(written=known.begun)
     # Before the log is written, so that a note that was written is known even if this process is killed.
-    known = [*(note for note in earlier if note != new), new][-_MOST_NOTES:]
-    write_new(sweep.folder / _NOTES, json.dumps(known).encode())
+    known = known._replace(begun=new)
+    known.write()
     done = sweep.fields.get("done") is True and state.is_complete and not (state.failed or state.diverged)
-    is_new = write_note(log, record, RunNote(text, format_mark(record), known[::-1], done), tell)
-    if not is_new:
-        tell(f"The note of the sweep {sweep.id} was changed by hand, so it is left as it is.")
+    earlier = (known.written,) if known.written is not None else ()
+    note = RunNote(text, format_mark(record), earlier, done=done, is_known=known.written is not None)
+    is_new = write_note(log, record, note, tell)
+    if is_new:
+        known._replace(written=new, begun=None).write()
+    else:
+        tell(f"The note of the sweep {sweep.id} was changed or removed by hand, and stays as it is; "
+             "`orglab sweep resume` writes one again that was removed.")  # fmt: skip
     return is_new
+
+
+def forget_removed_note(log: LogFile, sweep: Sweep) -> None:
+    """Let the note of a sweep be written again if the log does not have it.
+
+    Raises:
+        OSError: The files of the sweep cannot be written.
+    """
+    if not contains_line(log.document(), format_mark(sweep.record)):
+        (sweep.folder / _NOTES).unlink(missing_ok=True)
 
 
 def _find_note(experiment: Experiment, reference: Reference, note: tuple[str, str]) -> bool:
     """Return whether the log has a note exactly in these words."""
     return bool(replace_run_note(experiment, reference, note, note, commit=None, done=False))
-
-
-def _read_notes(folder: Path) -> list[tuple[str, str]]:
-    """Return the heads and texts that the note of a sweep may have now, the newest last."""
-    try:
-        notes = json.loads(read_regular(folder / _NOTES, _LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return []
-    found = []
-    for note in notes if isinstance(notes, list) else ():
-        match note:
-            case [str(head), str(text)]:
-                found.append((head, text))
-    return found
 
 
 def _read_time(path: Path) -> float:

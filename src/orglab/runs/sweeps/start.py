@@ -31,7 +31,13 @@ from orglab.runs.secrets import find_hidden, find_values
 from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
 from orglab.runs.sweeps.recovery import recover
-from orglab.runs.sweeps.settlement import is_over, lock_sweep, settle_if_over, update_note
+from orglab.runs.sweeps.settlement import (
+    forget_removed_note,
+    is_over,
+    lock_sweep,
+    settle_if_over,
+    update_note,
+)
 from orglab.runs.sweeps.sweep import FIELD, Sweep, describe_versions, list_sweeps, read_sweep
 from orglab.runs.sweeps.sweep_versions import (
     OUT,
@@ -354,6 +360,7 @@ def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str | N
             if task.state == ENDED and not task.is_good:
                 now.tasks.requeue(task)
         queued = len(now.tasks.list_names()[QUEUED])
+        forget_removed_note(log, now)
         if queued:
             _reopen(log, now, slots)
     if not queued and (workers := sweep.list_workers()):
