@@ -8,6 +8,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import PendingEntry
 from orglab.runs.record import Run
 from orglab.runs.record_writer import resume_record
+from orglab.runs.setting import find_reason
 from orglab.runs.sweeps.sweep import Sweep, read_swept
 from orglab.runs.sweeps.tasks import CLAIMED, name_task
 from orglab.text import Tell
@@ -32,7 +33,7 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = (
     numbered = enumerate(sweep.versions, 1)
     if missing := [(number, version) for number, version in numbered if name_task(number, version) not in tasks]:
         # Their files were lost with the machine, and so is what a record would say of a run that had not ended.
-        sweep.tasks.add(missing, _find_recorded(log, sweep))
+        sweep.tasks.add(missing, _find_recorded(log, sweep), "done")
     claimed = [
         task for task in tasks.values()
         if task.state == CLAIMED and task.worker not in alive and task.name not in waiting
@@ -44,7 +45,7 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = (
         if run is not None and run.is_going_on:
             orphans += 1
             tell(f"{task.version.name} still runs, without its worker (process {run.fields.get('child_pid')}).")
-        elif run is not None and run.ended is not None and "outputs" in run.fields:
+        elif run is not None and _has_whole_end(run):
             sweep.tasks.end(task, run.status)
         else:
             if run is not None and run.argv and not run.fields.get("lost"):
@@ -54,13 +55,18 @@ def recover(log: LogFile, sweep: Sweep, tell: Tell, waiting: Collection[str] = (
 
 
 def _find_recorded(log: LogFile, sweep: Sweep) -> dict[str, str]:
-    """Return the newest runs of the versions of a sweep that ended well, by the name of the version."""
+    """Return the runs of the versions of a sweep whose newest run ended well and counts, by the name of the version."""
     newest: dict[str, Run] = {}
     for run in LogRuns(log).all:
         swept = read_swept(run)
         if swept is not None and swept.sweep == sweep.id:
             newest[swept.version] = run
-    return {version: run.id for version, run in newest.items() if run.status == "done"}
+    return {name: run.id for name, run in newest.items() if find_reason(run) is None and _has_whole_end(run)}
+
+
+def _has_whole_end(run: Run) -> bool:
+    """Return whether the record of a run has all that is recorded at its end, also its results."""
+    return run.ended is not None and "outputs" in run.fields
 
 
 def _mark_lost(run: Run) -> None:

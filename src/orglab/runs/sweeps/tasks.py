@@ -76,12 +76,13 @@ class Tasks:
         """Take the folder of the sweep."""
         self.folder = folder
 
-    def add(self, versions: Iterable[tuple[int, Version]], done: Mapping[str, str]) -> None:
+    def add(self, versions: Iterable[tuple[int, Version]], done: Mapping[str, str], status: str = SKIPPED) -> None:
         """Add a task for each of some versions.
 
         Args:
             versions: The versions, each with its number.
-            done: The runs that count for versions that ended well before, by the name of the version.
+            done: The runs of the versions that have ended well, by the name of the version.
+            status: The status of these: SKIPPED if they are not of this sweep, else `done`.
 
         Raises:
             OSError: They cannot be written.
@@ -91,7 +92,7 @@ class Tasks:
         for number, version in versions:
             task = Task(name_task(number, version), version)
             if (run := done.get(version.name)) is not None:
-                task = task._replace(state=ENDED, run=run, status=SKIPPED)
+                task = task._replace(state=ENDED, run=run, status=status)
             self._write(task)
 
     def list_names(self) -> dict[str, list[str]]:
