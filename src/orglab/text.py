@@ -97,13 +97,15 @@ def number(value: float, decimals: int | None = None, *, digits: int = _DIGITS, 
         decimals: How many decimals to show, instead of significant digits.
         digits: How many significant digits to show.
         style: `report`, also in charts: integers without decimals, commas from 10,000 on, a minus sign (U+2212);
+            `table`: the same digits, but as Org's tables read them, without commas and with a hyphen;
             `plain`: ASCII only, for notes in the log and commit messages.
     """
     if style == "plain":
         return str(value) if isinstance(value, int) else f"{value:.{digits}g}"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{_MINUS}∞" if value < 0 else "∞"
-    return _number_in_report(value, decimals, digits).replace("-", _MINUS)
+    text = _number_in_report(value, decimals, digits)
+    return text.replace(",", "") if style == "table" else text.replace("-", _MINUS)
 
 
 def _number_in_report(value: float, decimals: int | None, digits: int) -> str:

@@ -3,11 +3,9 @@
 from typing import TYPE_CHECKING
 
 from orglab.api.serialize import format_moment, run_core
-from orglab.runs.description import describe_end
-from orglab.runs.sweeps.tasks import GOOD
 
 if TYPE_CHECKING:
-    from orglab.runs.record import Run
+    from orglab.runs.sweeps.note import SweepState
     from orglab.runs.sweeps.sweep_progress import Progress
     from orglab.runs.sweeps.tasks import Task
 
@@ -27,9 +25,9 @@ def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, obje
         "done": len(state.done) - len(state.diverged),
         "failed": len(state.failed),
         "diverged": len(state.diverged),
-        "running": len(progress.running),
+        "running": len(state.running),
         "queued": len(state.queued),
-        "lost": len(progress.lost),
+        "lost": len(state.lost),
         "workers": progress.workers,
         "slots": sweep.limit,
         "where": sweep.where,
@@ -45,16 +43,17 @@ def sweep_form(progress: "Progress", *, is_full: bool = False) -> dict[str, obje
             "parameters": best.setting.parameters, "runs": [run.id for run, _ in summary.values],
         }  # fmt: skip
     if is_full:
-        form["versions"] = [_task_form(task, state.runs.get(task.name)) for task in state.tasks]
+        form["versions"] = [_task_form(state, task) for task in state.tasks]
     return form
 
 
-def _task_form(task: "Task", run: "Run | None") -> dict[str, object]:
+def _task_form(state: "SweepState", task: "Task") -> dict[str, object]:
+    run = state.runs.get(task.name)
     return {
         "name": task.version.name,
         "parameters": task.version.parameters,
         "state": task.state,
         "status": task.status,
-        "problem": task.problem or (describe_end(run) if run is not None and task.status not in GOOD else None),
+        "problem": state.explain(task) or None,
         "run": run_core(run) if run is not None else None,
     }

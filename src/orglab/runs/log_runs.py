@@ -85,7 +85,7 @@ class LogRuns:
     @cached_property
     def all(self) -> list[Run]:
         """All runs of the log, oldest first."""
-        return [self._with_current_ref(run) for run in self._recorded]
+        return [self._with_renumbered_ref(run) for run in self._recorded]
 
     def find(self, reference: str) -> list[Run]:
         """Return the runs of an experiment and its steps, or of a step, oldest first.
@@ -128,7 +128,14 @@ class LogRuns:
         """Yield the runs of the log among the newest `count` records, newest first; records are read lazily."""
         for run in read_newest_runs(self._log.top, count):
             if self._is_ours(run):
-                yield self._with_current_ref(self._with_own_ref(run))
+                yield self.with_current_ref(run)
+
+    def with_current_ref(self, run: Run) -> Run:
+        """Return a run of the log, or the record of a sweep, as read, with the current reference of its experiment.
+
+        There is none if the experiment is not in this log.
+        """
+        return self._with_renumbered_ref(self._with_own_ref(run))
 
     @cached_property
     def _recorded(self) -> list[Run]:
@@ -158,8 +165,8 @@ class LogRuns:
     def _is_ours(self, run: Run) -> bool:
         return run.log is None or self.owns(run.log)
 
-    def _with_current_ref(self, run: Run) -> Run:
-        """Return a run with the current reference of its experiment; with none if that is not in this log."""
+    def _with_renumbered_ref(self, run: Run) -> Run:
+        """Return a run with the reference that its experiment was renumbered to; with none if that is not here."""
         name = without_letter((run.ref or "").partition(".")[0], self._log.config.letter)
         experiment = self._renumbered.get(name)
         if experiment is None and run.is_foreign and "experiment" in run.fields:

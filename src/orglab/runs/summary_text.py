@@ -16,10 +16,17 @@ def describe_summary(summary: Summary, decimals: int | None = None) -> str:
     return f"{describe_mean(summary, decimals, 'none')} ({describe_counts(summary)})"
 
 
-def describe_mean(summary: Summary, decimals: int | None = None, missing: str = "-") -> str:
-    """Return the mean of a metric and its deviation: `0.870 ± 0.061`; `missing` without a value."""
-    text = missing if summary.mean is None else number(summary.mean, decimals)
-    return text if summary.deviation is None else f"{text} ± {number(summary.deviation, decimals)}"
+def describe_mean(summary: Summary, decimals: int | None = None, missing: str = "-", *, style: str = "report") -> str:
+    """Return the mean of a metric and its deviation: `0.870 ± 0.061`; `missing` without a value.
+
+    Args:
+        summary: The values of the metric.
+        decimals: How many decimals to show.
+        missing: What stands for a mean that is not there.
+        style: How the numbers are written, as for `text.number`.
+    """
+    text = missing if summary.mean is None else number(summary.mean, decimals, style=style)
+    return text if summary.deviation is None else f"{text} ± {number(summary.deviation, decimals, style=style)}"
 
 
 def describe_counts(summary: Summary) -> str:
@@ -34,10 +41,13 @@ def describe_runs(setting: Setting) -> str:
 
 def describe_amounts(counted: int, left_out: Sequence[str]) -> str:
     """Return how many runs count, and the reasons why others do not: `3 of 4; 1 failed`, or `3` if all do."""
-    if not left_out:
-        return str(counted)
-    described = "; ".join(f"{amount} {reason}" for reason, amount in Counter(left_out).items())
-    return f"{counted} of {counted + len(left_out)}; {described}"
+    share = describe_share(counted, counted + len(left_out))
+    return "; ".join([share, *(f"{amount} {reason}" for reason, amount in Counter(left_out).items())])
+
+
+def describe_share(counted: int, total: int) -> str:
+    """Return how many of some runs count: `3 of 4`, or `3` if all do."""
+    return f"{counted} of {total}" if counted < total else str(counted)
 
 
 def describe_comparison(comparison: Comparison, decimals: int | None = None, *, has_other_code: bool = False) -> str:

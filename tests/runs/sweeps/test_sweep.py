@@ -78,7 +78,7 @@ def test_failed_and_diverged_versions_are_named_and_the_others_go_on(sweep, orgl
     ]
     table = [line.split("|")[1:-1] for line in note if line.startswith("|")]
     assert [[cell.strip() for cell in row] for row in table if len(row) > 1][1:] == [
-        ["0.9", "", "0 of 2"], ["0.5", "", "0 of 2"], ["0.1", "0.8050 ± 0.0071", "2"],
+        ["0.9", "", "0 of 2", ""], ["0.5", "", "0 of 2", ""], ["0.1", "0.8050 ± 0.0071", "2", "best"],
     ]  # fmt: skip
     # Only results that are good are on the branch; the others are kept beside it.
     assert sweep.repo.git("ls-files", "results").split("\n") == [
@@ -99,7 +99,7 @@ def test_a_version_that_is_done_is_skipped_until_the_code_changes(sweep):
     assert "2 versions ended well before on this code; --again runs them, too." in answer.err
     assert len(sweep.runs) == 6
     assert " swept 6 versions, 1 done, 3 failed, 2 done before, " in " ".join(sweep.note)
-    assert "| 0.1 | 0.810 ± 0.010 | 3      |" in sweep.note  # those of before count
+    assert "| 0.1 | 0.810 ± 0.010 | 3      | best |" in sweep.note  # those of before count
     # What failed is not done.
     sweep("1.1", "--set", "lr=0.9", "--wait", *TRAINING[:5], code=1)
     assert len(sweep.runs) == 7

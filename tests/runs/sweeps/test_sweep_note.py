@@ -2,12 +2,20 @@
 
 import json
 import os
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 
+from orglab.config import Config
+from orglab.experiment.model import read_experiments
 from orglab.log.log import LogFile
+from orglab.org.document import Document
 from orglab.runs.pending import add_pending_run
+from orglab.runs.record import Run
+from orglab.runs.summary_text import describe_mean, describe_summary, find_decimals
+from orglab.runs.sweeps.note import Ranking, make_table
 from orglab.runs.sweeps.settlement import update_note
 from runs.sweeps.conftest import LOG, TRAINING, WAIT, WAITING, Swept
 
@@ -55,6 +63,19 @@ def without_note(sweep):
     begin = sweep.log.rindex("\n", 0, sweep.log.index(" swept ")) + 1
     mark = f"sweep {sweep.folder.name}\n"
     return sweep.log[:begin] + sweep.log[sweep.log.index(mark) + len(mark) :]
+
+
+def make_run(number, arguments="", *, command_exit=0, **metrics):
+    return Run(Path(f"20260101-100000-{number:06x}"), {
+        "ref": "e1.1", "argv": ["python", "train.py", *arguments.split()], "exit_code": command_exit,
+        "metrics": metrics, "began": f"2026-01-01T10:{number:02}:00+00:00",
+    })  # fmt: skip
+
+
+def rank(runs, directions=None, codes=None):
+    text = b"* [1] First :exp:\n** Experiments\n1. [ ] one\n"
+    experiment = next(read_experiments(Document(text), Config(), "log.org"))
+    return Ranking(runs, experiment, lambda _: codes or {}, {"acc": "max"} if directions is None else directions)
 
 
 def test_the_note_is_still_known_after_an_editor_had_unsaved_changes_for_long(sweep):
@@ -147,13 +168,12 @@ def test_the_runs_have_their_commit_although_the_note_could_not_be_written_then(
 def test_an_experiment_that_was_renumbered_during_a_sweep_has_its_table_and_its_best(sweep, orglab):
     sweep("1.1", "--set", "lr=0.1,0.2", "--wait", *TRAINING[:5])
     orglab("renumber", "1", "--to", "7")
-    orglab("new", "Another with the old id", "-s", "one")
     status = sweep.status()
     assert (status["ref"], status["best"]["parameters"]) == ("e7.1", {"lr": 0.1})
     sweep("add", "--set", "lr=0.01")
     answer = sweep("status", "--wait")
     assert "best      lr 0.01: val_acc 0.89 (n = 1)" in answer.out
-    assert [line.split("|")[1].strip() for line in sweep.note if line.startswith("| 0")] == ["0.1", "0.2", "0.01"]
+    assert [line.split("|")[1].strip() for line in sweep.note[3:]] == ["0.1", "0.2", "0.01"]
     assert len(json.loads(orglab("show", "7.1", "--json").out)["runs"]) == 3
 
 
@@ -178,3 +198,70 @@ def test_a_discarded_run_does_not_count_for_a_version_whose_task_was_lost(sweep,
     sweep("resume", "--wait")
     assert [run.parameters["seed"] for run in sweep.runs] == [0, 1, 0]
     assert " swept 2 versions, 2 done, " in sweep.note[0]
+
+
+def test_the_note_has_the_counts_of_the_status(sweep):
+    sweep("1.1", "--seeds", "4", "--slots", "2", "--", sys.executable, "-c", FIRST_ENDS, "{seed}")
+    sweep.wait_until(lambda: len(sweep.begun()) == 3)
+    sweep.kill_workers()
+    os.kill(int((sweep.path / "results/e1.1/seed=1/begun.txt").read_text()), signal.SIGKILL)
+    sweep.wait_until(lambda: sweep.status()["lost"] == 1)
+    update_note(LogFile(sweep.path / LOG), sweep.folder, print, at_once=True)
+    counts = "1 done, 1 lost, 1 running, 1 queued"
+    assert f" swept 1 of 4 versions so far, {counts}: " in sweep.note[0]
+    assert f"  {counts}; no worker, " in sweep("status").out
+    status = sweep.status()
+    assert [status[key] for key in ("done", "lost", "running", "queued", "total")] == [1, 1, 1, 1, 4]
+
+
+def test_the_status_says_how_versions_ended_as_the_note_does(sweep):
+    code = "import os, signal, sys; sys.argv[1] == '0' or os.kill(os.getpid(), signal.SIGKILL)"
+    sweep("1.1", "--seeds", "2", "--wait", "--", sys.executable, "-c", code, "{seed}", code=1)
+    assert " swept 2 versions, 1 done, 1 killed, " in sweep.note[0]
+    shown = sweep("status").out
+    assert "\n  1 done, 1 killed\n" in shown
+    assert "\n  killed    seed=1: killed by SIGKILL\n" in shown
+    assert sweep.note[1] == "killed: seed=1 (killed by SIGKILL)"
+
+
+@pytest.mark.parametrize(
+    ("values", "table", "status"),
+    [
+        ((0.1234567,), "0.1235", "0.1235"),
+        ((0.1234567, 0.7654321), "0.44 ± 0.45", "0.44 ± 0.45"),
+        ((-12345.678, -12345.679), "-12345.67850 ± 0.00071", "\N{MINUS SIGN}12,345.67850 ± 0.00071"),
+        ((1234567.8,), "1234568", "1,234,568"),
+    ],
+)
+def test_the_note_has_the_numbers_of_the_status(values, table, status):
+    runs = [make_run(seed, f"--seed {seed}", acc=value) for seed, value in enumerate(values)]
+    ranking = rank([*runs, make_run(50, "--warm --seed 0", command_exit=1)])
+    (row,) = [line.split("|")[1:-1] for line in make_table(ranking) if "best" in line]
+    assert row[-3].strip() == table
+    assert describe_mean(ranking.summaries[ranking.best], find_decimals(ranking.summaries)) == status
+
+
+def test_the_only_setting_with_values_is_the_best_one():
+    assert rank([make_run(1, "--warm", acc=0.5), make_run(2, command_exit=1)]).best == 0
+    assert rank([make_run(1, "--warm", points=5.0)], {}).best == 0  # whether or not it is known what is better
+    assert rank([make_run(1, "--warm", acc=0.5), make_run(2, acc=0.5)]).best is None
+    assert not any("best" in line for line in make_table(rank([make_run(1, acc=0.5)])))
+
+
+def test_a_run_that_was_repeated_is_one_of_those_that_do_not_count():
+    ranking = rank([make_run(number, "--seed 1", acc=0.5) for number in range(2)])
+    assert make_table(ranking)[-1].split("|")[-2].strip() == "1 of 2"
+    assert describe_summary(ranking.summaries[0]) == "0.5 (n = 1 of 2; 1 repeated)"
+
+
+def test_a_long_table_has_the_best_setting_and_leaves_no_room_unused():
+    same = [make_run(number, f"--lr 0.{number:02}", acc=number / 1000) for number in range(1, 31)]
+    other = [make_run(number, f"--lr 0.{number:02}", acc=0.9) for number in range(31, 56)]
+    ranking = rank([*same, *other], codes={run.id: "changed" for run in other})
+    shown = make_table(ranking)[2:]
+    assert shown[0].split()[1::2][:2] == ["0.3", "0.03"]
+    assert (shown[0].split("|")[-2].strip(), shown[-1], len(shown)) == ("best", "and 35 more settings", 21)
+    failed = [make_run(number, f"--lr 0.{number:02}", command_exit=1) for number in range(31, 56)]
+    shown = make_table(rank([*same[:3], *failed]))[2:]
+    assert [line.split("|")[-3].strip() for line in shown[:4]] == ["1", "1", "1", "0 of 1"]
+    assert (shown[-1], len(shown)) == ("and 8 more settings", 21)

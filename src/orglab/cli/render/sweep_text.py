@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from orglab.cli import output
-from orglab.runs.description import command_text, describe_end, metrics_text
+from orglab.runs.description import command_text, metrics_text
 from orglab.runs.summary_text import describe_summary
-from orglab.runs.sweeps.note import SweepState
+from orglab.runs.sweeps.note import MOST_NAMED
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.sweep_progress import Best, Progress
-from orglab.runs.sweeps.tasks import SKIPPED, Task
-from orglab.text import count, duration, listed
+from orglab.text import count, duration
 
-_MOST = 10  # versions of a kind
 _BAR = 30
 
 
@@ -25,31 +23,24 @@ def _progress_lines(progress: Progress) -> Iterator[str]:
     state = progress.state
     sweep, total = state.sweep, len(state.tasks)
     yield f"{sweep.id}  {sweep.record.ref}  {command_text(sweep.record.argv)}"
-    ended = len(state.done) + len(state.failed)
+    ended = len(state.ended)
     filled = _BAR * ended // max(total, 1)
     yield f"[{'#' * filled}{'-' * (_BAR - filled)}] {ended} of {count(total, 'version')}{_describe_time(progress)}"
     yield f"  {_describe_counts(progress)}"
-    for task, run, seconds in progress.running[:_MOST]:
+    for task, run, seconds in progress.running[:MOST_NAMED]:
         values = f": {metrics_text(run.metrics.items())}" if run is not None and run.metrics else ""
         yield f"  running   {task.version.name}, {duration(seconds, is_compact=True)}{values}"
-    yield from _list_tasks(state, state.failed)
-    for task in state.diverged[:_MOST]:
-        yield f"  diverged  {task.version.name}: {listed(state.runs[task.name].diverged)}"
-    for task in progress.lost[:_MOST]:
+    problems = state.list_problems()
+    for status, name, why in problems[:MOST_NAMED]:
+        yield f"  {status:8}  {name}" + (f": {why}" if why else "")
+    if len(problems) > MOST_NAMED:
+        yield f"  and {len(problems) - MOST_NAMED} more"
+    for task in state.lost[:MOST_NAMED]:
         yield f"  lost      {task.version.name}: its worker is gone; `orglab sweep resume` runs it again"
-    if progress.lost and state.sweep.where == "slurm" and progress.scheduler is None:
+    if state.lost and state.sweep.where == "slurm" and progress.scheduler is None:
         yield "            unless Slurm has requeued it, which is not known now"
     if progress.best is not None:
         yield f"  best      {_describe_best(progress.best)}"
-
-
-def _list_tasks(state: SweepState, tasks: list[Task]) -> Iterator[str]:
-    for task in tasks[:_MOST]:
-        run = state.runs.get(task.name)
-        why = task.problem or (describe_end(run) if run is not None else "")
-        yield f"  {task.status or '':8}  {task.version.name}" + (f": {why}" if why else "")
-    if len(tasks) > _MOST:
-        yield f"  and {len(tasks) - _MOST} more"
 
 
 def _describe_time(progress: Progress) -> str:
@@ -74,13 +65,7 @@ def _describe_place(sweep: Sweep) -> str:
 def _describe_counts(progress: Progress) -> str:
     """Return `5 done, 1 failed, 2 running, 4 queued; 2 slots`."""
     state = progress.state
-    skipped = sum(task.status == SKIPPED for task in state.done)
-    amounts = {
-        "done": len(state.done) - skipped - len(state.diverged), "done before": skipped, "failed": len(state.failed),
-        "diverged": len(state.diverged), "running": len(progress.running), "queued": len(state.queued),
-        "lost": len(progress.lost),
-    }  # fmt: skip
-    text = ", ".join(f"{amount} {name}" for name, amount in amounts.items() if amount) or "no versions"
+    text = ", ".join(state.describe_counts()) or "no versions"
     if progress.is_over:
         return text
     if state.sweep.where is not None:
@@ -101,9 +86,8 @@ def list_lines(shown: Iterable[Progress]) -> list[str]:
     lines = []
     for progress in shown:
         sweep = progress.state.sweep
-        ended = len(progress.state.done) + len(progress.state.failed)
         line = (
-            f"{sweep.id}  {sweep.record.ref}  {ended} of {len(progress.state.tasks)}  "
+            f"{sweep.id}  {sweep.record.ref}  {len(progress.state.ended)} of {len(progress.state.tasks)}  "
             f"{_describe_counts(progress)}  {command_text(sweep.record.argv)}"
         )
         room = output.columns()

@@ -2,26 +2,42 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment
-from orglab.runs.description import command_text, describe_end, parameter_text, value_text
+from orglab.runs.description import command_text, describe_end, parameter_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import REPEATED, Setting
+from orglab.runs.setting import Setting
 from orglab.runs.statistics import find_best
 from orglab.runs.step_results import find_differing, read_results
+from orglab.runs.summary_text import describe_mean, describe_share, find_decimals
 from orglab.runs.sweeps.sweep import Sweep, read_swept
-from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, SKIPPED, Task
-from orglab.text import count, cut, duration, listed, shared_decimals
+from orglab.runs.sweeps.tasks import CLAIMED, ENDED, SKIPPED, Task
+from orglab.text import count, cut, duration, listed
 
-_MOST_NAMED = 5  # versions that failed
+MOST_NAMED = 10
+"""How many versions of a kind are named, in the note and in the status."""
 _MOST_ROWS = 20
-_MOST_METRICS = 3
 _REASON = 120
 _CELL = 30
 _NO_METRICS = "no metrics were found; let each version write them to {out}, or name them with --metrics"
 _NUMBER = re.compile(r"[<>]?[-+^.0-9]*[0-9][-+^.0-9eEdDx()%:]*")  # the first part of org-table-number-regexp
+
+
+class Problem(NamedTuple):
+    """A version that did not end well, or diverged.
+
+    Attributes:
+        status: How it ended: `failed`, `killed`, `stopped`, `lost` or `diverged`.
+        name: Its name.
+        why: Why it did not end well, or which metrics diverged; empty if that is not known.
+    """
+
+    status: str
+    name: str
+    why: str
 
 
 class SweepState:
@@ -31,17 +47,50 @@ class SweepState:
         sweep: The sweep.
         tasks: Its tasks, in their order.
         runs: The runs of those that have one, by the name of the task.
+        running: The tasks whose command runs, or is about to.
+        lost: The tasks that a worker had which is gone.
     """
 
-    def __init__(self, sweep: Sweep, tasks: Sequence[Task], runs: Mapping[str, Run]) -> None:
-        """Take what was read of a sweep."""
+    def __init__(
+        self,
+        sweep: Sweep,
+        tasks: Sequence[Task],
+        runs: Mapping[str, Run],
+        workers: Collection[str] = (),
+        waiting: Collection[str] = (),
+    ) -> None:
+        """Take what was read of a sweep.
+
+        Args:
+            sweep: The sweep.
+            tasks: Its tasks, in their order.
+            runs: The runs of those that have one, by the name of the task.
+            workers: The names of the workers that are alive.
+            waiting: The names of the tasks that a scheduler has.
+        """
         self.sweep = sweep
         self.tasks = tasks
         self.runs = runs
+        self.running: list[Task] = []
+        self.lost: list[Task] = []
+        for task in tasks:
+            if task.state != CLAIMED:
+                continue
+            run = runs.get(task.name)
+            if task.worker in workers or (run is not None and run.is_going_on):
+                self.running.append(task)
+            # On another machine, a worker may be there before it can be seen.
+            elif task.name not in waiting and not (sweep.where is not None and task.run is None):
+                self.lost.append(task)
 
     def select(self, status: str) -> list[Task]:
         """Return the tasks that ended with a status, as in `Run.status`."""
-        return [task for task in self.tasks if task.state == ENDED and task.status == status]
+        return [task for task in self.ended if task.status == status]
+
+    @property
+    def ended(self) -> list[Task]:
+        """The tasks that have ended, now or before."""
+        return [task for task in self.tasks if task.state == ENDED]
 
     @property
     def done(self) -> list[Task]:
@@ -51,7 +100,7 @@ class SweepState:
     @property
     def failed(self) -> list[Task]:
         """The tasks that ended in another way."""
-        return [task for task in self.tasks if task.state == ENDED and not task.is_good]
+        return [task for task in self.ended if not task.is_good]
 
     @property
     def diverged(self) -> list[Task]:
@@ -61,18 +110,14 @@ class SweepState:
 
     @property
     def queued(self) -> list[Task]:
-        """The tasks that wait."""
-        return [task for task in self.tasks if task.state == QUEUED]
-
-    @property
-    def claimed(self) -> list[Task]:
-        """The tasks that a worker has."""
-        return [task for task in self.tasks if task.state == CLAIMED]
+        """The tasks that wait, also those that a scheduler begins again."""
+        begun = {task.name for task in (*self.running, *self.lost)}
+        return [task for task in self.tasks if task.state != ENDED and task.name not in begun]
 
     @property
     def is_complete(self) -> bool:
         """Whether every task has ended."""
-        return all(task.state == ENDED for task in self.tasks)
+        return len(self.ended) == len(self.tasks)
 
     @property
     def seconds(self) -> float:
@@ -81,6 +126,28 @@ class SweepState:
         begun = [run.began_at for run in own if run.began_at is not None]
         ended = [run.ended_at for run in own if run.ended_at is not None]
         return max(ended) - min(begun) if begun and ended else 0.0
+
+    def describe_counts(self) -> list[str]:
+        """Return how many versions ended in each way, run and wait: `7 done`, `2 failed`, `1 queued`."""
+        failed = Counter([task.status or "failed" for task in self.failed] + ["lost"] * len(self.lost))
+        amounts = {
+            "done": len(self.select("done")) - len(self.diverged), **failed, "diverged": len(self.diverged),
+            "done before": len(self.select(SKIPPED)), "running": len(self.running), "queued": len(self.queued),
+        }  # fmt: skip
+        return [f"{amount} {status}" for status, amount in amounts.items() if amount]
+
+    def explain(self, task: Task) -> str:
+        """Return why a task did not end well; empty if it did, or has not ended."""
+        if task.state != ENDED or task.is_good:
+            return ""
+        run = self.runs.get(task.name)
+        return task.problem or (describe_end(run) if run is not None else "")
+
+    def list_problems(self) -> list[Problem]:
+        """Return the versions that did not end well, and then those that diverged."""
+        failed = [Problem(task.status or "failed", task.version.name, self.explain(task)) for task in self.failed]
+        diverged = ((task.version.name, self.runs[task.name].diverged) for task in self.diverged)
+        return [*failed, *(Problem("diverged", name, listed(metrics)) for name, metrics in diverged)]
 
 
 def format_note(
@@ -101,7 +168,7 @@ def format_note(
     lines = [f"{_describe(state)}: {command_text(record.argv)}"]
     if record.why:
         lines.append(" ".join(record.why.split()))
-    lines += _describe_failures(state)
+    lines += _describe_problems(state)
     lines += _describe_changes(state)
     lines += make_table(Ranking(state.runs.values(), experiment, identify_code, directions))
     if state.is_complete and state.done and not any(run.metrics for run in state.runs.values()):
@@ -111,44 +178,27 @@ def format_note(
 
 def _describe(state: SweepState) -> str:
     """Return how many versions ended, and how, as the beginning of the note."""
-    total = count(len(state.tasks), "version")
     if state.is_complete:
         return f"swept {describe_end_of_sweep(state)}, {duration(state.seconds, is_compact=True)}"
-    ran = [task for task in state.tasks if task.state == ENDED and task.status != SKIPPED]
-    left = [f"{len(state.claimed)} running"] if state.claimed else []
-    left += [f"{len(state.queued)} queued"] if state.queued else []
+    total = count(len(state.tasks), "version")
     stopped = ["stopped"] if state.sweep.tasks.is_stopped else []
-    return f"swept {len(ran)} of {total} so far, {', '.join([*stopped, *_count_ended(state), *left])}"
+    return f"swept {len(state.ended)} of {total} so far, {', '.join([*stopped, *state.describe_counts()])}"
 
 
 def describe_end_of_sweep(state: SweepState) -> str:
     """Return how many versions a sweep has, and how many ended well: `9 versions, 7 done, 2 failed`."""
-    return ", ".join([count(len(state.tasks), "version"), *_count_ended(state)])
+    return ", ".join([count(len(state.tasks), "version"), *state.describe_counts()])
 
 
-def _count_ended(state: SweepState) -> list[str]:
-    amounts = {
-        "done": len(state.select("done")) - len(state.diverged), **Counter(task.status for task in state.failed),
-        "diverged": len(state.diverged), "done before": len(state.select(SKIPPED)),
-    }  # fmt: skip
-    return [f"{amount} {status}" for status, amount in amounts.items() if amount]
-
-
-def _describe_failures(state: SweepState) -> list[str]:
-    """Return a line for each of the first versions that failed or diverged."""
-    lines = []
-    for task in state.failed[:_MOST_NAMED]:
-        run = state.runs.get(task.name)
-        why = task.problem or (describe_end(run) if run is not None else "")
-        lines.append(f"{task.status}: {task.version.name}" + (f" ({cut(why, _REASON)})" if why else ""))
-    if len(state.failed) > _MOST_NAMED:
-        more = len(state.failed) - _MOST_NAMED
+def _describe_problems(state: SweepState) -> list[str]:
+    """Return a line for each of the first versions that did not end well, or diverged."""
+    problems = state.list_problems()
+    lines = [
+        f"{status}: {name}" + (f" ({cut(why, _REASON)})" if why else "") for status, name, why in problems[:MOST_NAMED]
+    ]
+    if len(problems) > MOST_NAMED:
+        more = len(problems) - MOST_NAMED
         lines.append(f"and {more} more; `orglab sweep status {state.sweep.id} --json` has them")
-    for task in state.diverged[:_MOST_NAMED]:
-        run = state.runs[task.name]
-        lines.append(f"diverged: {task.version.name} ({listed(run.diverged)})")
-    if len(state.diverged) > _MOST_NAMED:
-        lines.append(f"and {len(state.diverged) - _MOST_NAMED} more that diverged")
     return lines
 
 
@@ -174,7 +224,7 @@ class Ranking:
         settings: The settings, in the order of their first runs, also those without a run that counts.
         metrics: The main metrics, the most important first.
         summaries: The values of the first metric, for each setting.
-        best: The place of the best setting; None if that is not known.
+        best: The place of the best setting, or of the only one with values; None if that is not known.
         direction: Whether less (`min`) or more (`max`) of the first metric is better; None if that is not known.
     """
 
@@ -196,7 +246,7 @@ class Ranking:
         own = sorted(runs, key=lambda run: (run.began_at or 0, run.id))
         results = read_results(experiment, own, identify_code, lambda _reference: (), directions)
         self.settings = [outcome.setting for outcome in results.outcomes]
-        self.metrics = results.metrics[:_MOST_METRICS]
+        self.metrics = results.metrics
         first = self.metrics[0] if self.metrics else ""
         self.summaries = [setting.summarize(first) for setting in self.settings]
         self.direction = find_direction(first, directions)
@@ -209,6 +259,9 @@ class Ranking:
         return bool(self.summaries[place].values) and self.settings[place].code != self._code
 
     def _find_best(self) -> int | None:
+        known = [place for place, summary in enumerate(self.summaries) if summary.values]
+        if len(known) == 1:
+            return known[0]
         if self.direction is None:
             return None
         means = {
@@ -219,13 +272,20 @@ class Ranking:
         return next((place for place, (mean, _) in means.items() if mean == best), None) if best is not None else None
 
     def list_places(self, most: int) -> list[int]:
-        """Return the places of the settings in their order; of more than `most`, the best ones, the best first."""
-        places = [*range(len(self.settings))]
-        if len(places) <= most or self.direction is None:
-            return places[:most]
-        sign = -1 if self.direction == "max" else 1
-        known = [place for place in places if self.summaries[place].mean is not None]
-        return sorted(known, key=lambda place: sign * (self.summaries[place].mean or 0.0))[:most]
+        """Return the places of at most `most` settings: all in their order, or else the most telling ones.
+
+        These are those that are compared, the best first; then those on other code, and those without a value.
+        """
+        places = range(len(self.settings))
+        if len(places) <= most:
+            return [*places]
+        sign = {"min": 1, "max": -1}.get(self.direction or "", 0)
+
+        def order(place: int) -> tuple[bool, bool, float]:
+            mean = self.summaries[place].mean
+            return mean is None, self.is_on_other_code(place), sign * (mean or 0.0)
+
+        return sorted(places, key=order)[:most]
 
 
 def make_table(ranking: Ranking) -> list[str]:
@@ -243,11 +303,9 @@ def make_table(ranking: Ranking) -> list[str]:
     for place in places:
         setting, summary = settings[place], ranking.summaries[place]
         other = "other code" if ranking.is_on_other_code(place) else ""
-        mark = "best" if place == ranking.best else other
+        mark = "best" if place == ranking.best and len(settings) > 1 else other
         given = (parameter_text(setting.parameters[name]) if name in setting.parameters else "" for name in names)
-        repeated = summary.reasons.get(REPEATED, 0)
-        total = summary.total - repeated
-        amount = str(len(summary.values)) + (f" of {total}" if total > len(summary.values) else "")
+        amount = describe_share(len(summary.values), summary.total)
         rows.append([*given, *(column[place] for column in columns), amount, mark])
     if not any(row[-1] for row in rows):
         rows = [row[:-1] for row in rows]
@@ -260,22 +318,8 @@ def make_table(ranking: Ranking) -> list[str]:
 def _spell_column(settings: Sequence[Setting], metric: str) -> list[str]:
     """Return mean ± deviation of a metric for each setting, all with the same decimals."""
     summaries = [setting.summarize(metric) for setting in settings]
-    means = [one.mean for one in summaries if one.mean is not None]
-    decimals = shared_decimals(means, [one.deviation for one in summaries if one.deviation is not None])
-    cells = []
-    for one in summaries:
-        if one.mean is None:
-            cells.append("")
-        elif one.deviation is None:
-            # A single value is exact.
-            cells.append(value_text(one.mean) if len(one.values) == 1 else _spell(one.mean, decimals))
-        else:
-            cells.append(f"{_spell(one.mean, decimals)} ± {_spell(one.deviation, decimals)}")
-    return cells
-
-
-def _spell(value: float, decimals: int | None) -> str:
-    return value_text(value) if decimals is None else f"{value:.{decimals}f}"
+    decimals = find_decimals(summaries)
+    return [describe_mean(summary, decimals, "", style="table") for summary in summaries]
 
 
 def _draw(rows: Sequence[Sequence[str]]) -> list[str]:

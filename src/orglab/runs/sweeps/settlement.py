@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -38,10 +38,19 @@ _SECONDS = 60.0  # between two versions of the note while a sweep goes on
 _SECONDS_EACH = 0.1  # more, for each version that ended: all their records are read for it
 
 
-def read_state(log: LogFile, sweep: Sweep) -> SweepState:
-    """Return how far a sweep is."""
-    tasks = sweep.tasks.read_all()
-    return SweepState(sweep, tasks, sweep.read_runs(log.top, tasks))
+def read_state(log: LogFile, sweep: Sweep, waiting: Collection[str] = ()) -> SweepState:
+    """Return how far a sweep is, with the references that its experiment has now.
+
+    Args:
+        log: The log.
+        sweep: The sweep.
+        waiting: The tasks that a scheduler has, as far as that is known.
+    """
+    # Before the tasks: a worker that is gone by then has ended its own.
+    workers = {worker.name for worker in sweep.list_workers()}
+    tasks, runs = sweep.tasks.read_all(), LogRuns(log)
+    current = {name: runs.with_current_ref(run) for name, run in sweep.read_runs(log.top, tasks).items()}
+    return SweepState(Sweep(runs.with_current_ref(sweep.record)), tasks, current, workers, waiting)
 
 
 def is_over(sweep: Sweep) -> bool:

@@ -48,7 +48,6 @@ class Progress(NamedTuple):
         left: The seconds that the rest will take; None if that is not known.
         best: The best setting so far; None without a number, or if it is not known what is better.
         is_over: Whether nothing runs and nothing is left to run.
-        lost: The tasks that a worker had which is gone.
         scheduler: What Slurm has of it; None if that is not known.
     """
 
@@ -58,7 +57,6 @@ class Progress(NamedTuple):
     left: float | None
     best: Best | None
     is_over: bool
-    lost: Sequence[Task]
     scheduler: "SchedulerState | None" = None
 
 
@@ -79,25 +77,16 @@ def read_progress(log: LogFile, sweep: Sweep, scheduler: "SchedulerState | None"
         sweep: The sweep.
         scheduler: What Slurm has of it, if that is known.
     """
-    waiting = scheduler.names if scheduler is not None else ()
-    state, workers = read_state(log, sweep), sweep.list_workers()
+    # Before the tasks, so that none of a sweep that is over is still shown as one that runs.
+    workers, is_past = sweep.list_workers(), is_over(sweep)
+    state = read_state(log, sweep, scheduler.names if scheduler is not None else ())
     now = clock.now()
-    alive = {worker.name for worker in workers}
-    has_place = sweep.where is not None
-    running = [task for task in state.claimed if task.worker in alive or _is_going_on(state.runs.get(task.name))]
-    lost = [
-        task for task in state.claimed
-        if task not in running and task.name not in waiting and not (has_place and task.run is None)
-    ]  # fmt: skip
-    shown = [(task, state.runs.get(task.name), _count_seconds(state.runs.get(task.name), now)) for task in running]
+    runs = [(task, state.runs.get(task.name)) for task in state.running]
+    shown = [(task, run, _count_seconds(run, now)) for task, run in runs]
     return Progress(
         state, len(workers), shown, _estimate(state, [seconds for _, _, seconds in shown], len(workers) or 1),
-        find_best_setting(log, state), is_over(sweep), lost, scheduler,
+        find_best_setting(log, state), is_past, scheduler,
     )  # fmt: skip
-
-
-def _is_going_on(run: Run | None) -> bool:
-    return run is not None and run.is_going_on
 
 
 def _count_seconds(run: Run | None, now: datetime.datetime) -> float:
@@ -118,15 +107,13 @@ def _estimate(state: SweepState, running: Sequence[float], workers: int) -> floa
 
 
 def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
-    """Return the setting of a sweep with the best mean of its main metric; None if that is not known."""
+    """Return the best setting of a sweep, as its note has it; None if that is not known."""
     try:
         experiment = log.experiment((state.sweep.record.ref or "").partition(".")[0])
     except OrglabError:
         return None
     ranking = Ranking(state.runs.values(), experiment, LogRuns(log).identify_code, log.config.metrics)
-    known = [place for place, summary in enumerate(ranking.summaries) if summary.values]
-    place = known[0] if len(known) == 1 else ranking.best
-    if place is None:
+    if ranking.best is None:
         return None
-    label = label_settings(ranking.settings)[place]
-    return Best(label, ranking.settings[place], ranking.summaries[place], find_decimals(ranking.summaries))
+    label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
+    return Best(label, ranking.settings[ranking.best], summary, find_decimals(ranking.summaries))
