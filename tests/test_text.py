@@ -37,6 +37,7 @@ def test_decimals_are_kept_where_they_are_asked_for():
     assert number(0.8, 3) == "0.800"
     assert number(0, 2) == "0.00"
     assert number(12345.678, 1) == "12,345.7"
+    assert number(-12345.678, 1, style="table") == "-12345.7"
 
 
 @given(st.floats(-1e300, 1e300))

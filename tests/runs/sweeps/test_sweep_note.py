@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,11 @@ def hold(sweep):
     return lock
 
 
+def set_age(folder, name, seconds):
+    then = time.time() - seconds
+    os.utime(folder / name, (then, then))
+
+
 def write_log(sweep, text):
     assert text != sweep.log
     (sweep.path / LOG).write_text(text)
@@ -89,6 +96,21 @@ def test_the_note_is_still_known_after_an_editor_had_unsaved_changes_for_long(sw
     sweep("status", "--wait")
     assert " swept 5 versions, 5 done, " in sweep.note[0]
     assert sweep.log.count(" swept ") == 1
+
+
+def test_the_note_of_an_interrupted_sweep_is_written_once_the_editor_has_saved(sweep):
+    sweep("1.1", "--seeds", "2", "--", sys.executable, "-c", FIRST_ENDS, "{seed}")
+    sweep.wait_until(lambda: len(sweep.begun()) == 2)
+    sweep.kill_workers()
+    age = partial(set_age, sweep.folder)
+    age("notes.json", 200)
+    lock = hold(sweep)
+    sweep("status")
+    lock.unlink()
+    age("ended", 150)
+    age("notes.json", 100)
+    sweep("status")
+    assert " swept 1 of 2 versions so far, 1 done, 1 running: " in sweep.note[0]
 
 
 def test_a_note_that_was_removed_stays_away_until_resume(sweep):

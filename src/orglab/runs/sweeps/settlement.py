@@ -77,13 +77,8 @@ def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False
             return
         try:
             sweep = read_sweep(folder)
-            if find_batch_job() is not None:
-                return
-            if find_note_obstacle(log, sweep.record) is None:
+            if find_batch_job() is None and find_note_obstacle(log, sweep.record) is None:
                 _write_note(log, read_state(log, sweep), tell)
-            else:
-                # Not looked at again at once: that may take several git processes.
-                _KnownNotes.read(folder).write()
         except OrglabError as error:
             tell(f"The note of the sweep was not written: {error}")
 
@@ -166,11 +161,11 @@ def write_sweeps(log: LogFile, pending: Sequence[PendingEntry], tell: Tell, *, i
 
 
 def _update_if_changed(log: LogFile, sweep: Sweep, tell: Tell) -> None:
-    """Rewrite the note of a sweep that goes on elsewhere, or was interrupted, if tasks have ended since."""
+    """Rewrite the note of a sweep that goes on elsewhere, or was interrupted, if tasks have ended, or that failed."""
     if not _is_due(sweep.folder):
         return
-    ended = _read_time(sweep.folder / ENDED)
-    if ended > _read_time(sweep.folder / _NOTES):
+    has_changed = _read_time(sweep.folder / ENDED) > _read_time(sweep.folder / _NOTES)
+    if has_changed or _KnownNotes.read(sweep.folder).begun is not None:
         update_note(log, sweep.folder, tell)
 
 
@@ -305,9 +300,8 @@ def _write_note(log: LogFile, state: SweepState, tell: Tell) -> bool:
     earlier = (known.written,) if known.written is not None else ()
     note = RunNote(text, format_mark(record), earlier, done=done, is_known=known.written is not None)
     is_new = write_note(log, record, note, tell)
-    if is_new:
-        known._replace(written=new, begun=None).write()
-    else:
+    known._replace(written=new if is_new else known.written, begun=None).write()
+    if not is_new:
         tell(f"The note of the sweep {sweep.id} was changed or removed by hand, and stays as it is; "
              "`orglab sweep resume` writes one again that was removed.")  # fmt: skip
     return is_new
