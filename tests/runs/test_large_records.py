@@ -1,6 +1,7 @@
 """Records of strangers, as large as they may be, cost each command some seconds at most."""
 
 import json
+import os
 
 import pytest
 
@@ -9,24 +10,32 @@ from orglab.runs.parameters.arguments import parse_arguments
 from orglab.runs.record import Run
 from orglab.runs.secrets import find_values, join_secrets, name_secrets
 
+SHARE = float(os.environ.get("SHARE", "0.25"))
+"""How large the records are, as a share of the largest; `make torture` tries the largest."""
+
+
+def _some(number):
+    return int(number * SHARE)
+
+
 RECORDS = {
-    "masks": {"argv": ["x", "***" * 40_000, "*** " * 40_000]},
-    "one name": {"argv": ["--key", "v"] * 60_000},
-    "code": {"argv": ["sh", *["-c", "x"] * 80_000]},
-    "words": {"argv": ["x"] * 180_000},
+    "masks": {"argv": ["x", "***" * _some(40_000), "*** " * _some(40_000)]},
+    "one name": {"argv": ["--key", "v"] * _some(60_000)},
+    "code": {"argv": ["sh", *["-c", "x"] * _some(80_000)]},
+    "words": {"argv": ["x"] * _some(180_000)},
     "metrics": {
-        "metrics": {f"m{number}": "NaN" for number in range(20_000)},
-        "diverged": {f"m{number}": number for number in range(20_000)},
+        "metrics": {f"m{number}": "NaN" for number in range(_some(20_000))},
+        "diverged": {f"m{number}": number for number in range(_some(20_000))},
     },
-    "parameters": {"parameters": {f"p{number}": number for number in range(8000)}},
-    "numbers": {"parameters": {"path": "1/" * 300_000, "seed": 1}},
-    "paths": {"results": [f"p{number}*" for number in range(60_000)]},
-    "many": {"results": [f"p{number}" for number in range(20_000)], "argv": ["x.py"] * 60_000},
-    "long": {"results": ["x" * 400_000, "a/" * 200_000], "cwd": "a/" * 100_000},
+    "parameters": {"parameters": {f"p{number}": number for number in range(_some(8000))}},
+    "numbers": {"parameters": {"path": "1/" * _some(300_000), "seed": 1}},
+    "paths": {"results": [f"p{number}*" for number in range(_some(60_000))]},
+    "many": {"results": [f"p{number}" for number in range(_some(20_000))], "argv": ["x.py"] * _some(60_000)},
+    "long": {"results": ["x" * _some(400_000), "a/" * _some(200_000)], "cwd": "a/" * _some(100_000)},
     "deep": {
         "left_out": [
             {"path": "a/" * 300 + str(number), "reason": "large", "size": 1, "sha256": "0" * 64}
-            for number in range(1200)
+            for number in range(_some(1200))
         ]
     },
 }

@@ -182,6 +182,10 @@ def test_the_log_is_never_among_them(study, orglab, made):
 
 @pytest.mark.slow
 def test_any_number_of_files_is_committed(study, orglab, made):
-    made("[(results / f'{number:0100}').write_text('') for number in range(25_000)]")
+    """The paths are longer together than the arguments of a command may be."""
+    made(
+        "folder = results.joinpath(*['d' * 250] * 10); folder.mkdir(parents=True); "
+        "[(folder / f'{number:0250}').write_text('') for number in range(1000)]"
+    )
     orglab("status")
-    assert study.git("ls-tree", "-r", "--name-only", "HEAD", "results/").count("\n") == 24_999
+    assert study.git("ls-tree", "-r", "--name-only", "HEAD", "results/").count("\n") == 999
