@@ -261,3 +261,29 @@ def test_a_sweep_that_ends_while_it_is_looked_at_counts_as_what_it_is_then(sweep
 
     monkeypatch.setattr(sweep_progress, "read_state", read_state)
     assert "1 done" in sweep("status", "--wait").out
+
+
+def test_what_waits_where_a_template_submitted_it_is_not_submitted_again(sweep):
+    sweep.repo.commit("submit", {"submit.sh": 'echo "$@" >> .git/submitted\n'})
+
+    def submitted():
+        return [line.rpartition(" ")[2] for line in (sweep.path / ".git/submitted").read_text().splitlines()]
+
+    def begin(number):
+        command = (sweep.path / ".git/submitted").read_text().splitlines()[number]
+        assert os.system(command) == 0  # noqa: S605 - as a scheduler would
+
+    sweep("1.1", "--seeds", "2", "--on", "sh submit.sh {command}", "--", "true", "{seed}")
+    sweep("add", "--seeds", "3")
+    assert submitted() == ["00001-seed=0", "00002-seed=1", "00003-seed=2"]
+    begin(0)
+    answer = sweep("resume")
+    assert "2 versions submitted before and not begun; if that was lost, stop and resume the sweep." in answer.err
+    assert len(submitted()) == 3
+    sweep("stop")
+    sweep("resume")
+    assert submitted()[3:] == ["00002-seed=1", "00003-seed=2"]
+    for number in range(1, 5):
+        begin(number)  # the second time there is nothing left to do
+    assert sweep.status()["done"] == 3
+    assert len(sweep.runs) == 3
