@@ -325,7 +325,7 @@ ALLOWED = {
         "git.hook_install git.log_branch git.process git.reachability git.repository git.repository_check git.rewrites.rewrite_map git.scratch "
         "git.snapshot git.versions git.worktree log.active_step log.apart log.known_ids log.text_guard runs.launch "
         "runs.migration runs.pruning runs.record_lines runs.record_writer runs.script_run runs.secret_stream runs.state_key runs.storage "
-        "runs.sweeps.sweep runs.sweeps.tasks runs.sweeps.worker "
+        "runs.sweeps.presence runs.sweeps.sweep runs.sweeps.tasks runs.sweeps.worker "
         "report.formats.assets search.freshness search.location search.store api.status"
     ),
     "the log and its files, after `require_inside`": "log.file log.log log.kept_text log.log_commit log.move",

@@ -15,6 +15,7 @@ import pytest
 
 from lab import SOURCE
 from orglab.runs.child import Child
+from orglab.runs.stopping import Stopping
 
 # A process that runs a command and then says how it ended, on standard error.
 RUNNER = """
@@ -332,3 +333,20 @@ def test_a_pty_has_the_size_of_our_terminal():
     fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     terminal.wait_for("now 100 40")
     assert terminal.end() == 0
+
+
+def test_a_command_that_begins_after_its_process_was_asked_to_end_is_asked_too():
+    stopping = Stopping()
+    stopping.is_asked = True
+    with Child(lambda _: None, stopping=stopping) as child:
+        ended = child.run(("sleep", "60"), dict(os.environ))
+    assert (ended.signal, ended.asked_by) == ("SIGTERM", "SIGTERM")
+
+
+def test_a_signal_after_the_command_has_ended_is_noticed_by_its_process():
+    stopping = Stopping()
+    with Child(lambda _: None, stopping=stopping) as child:
+        child.run(("true",), dict(os.environ))
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert child.signalled_late
+    assert stopping.is_asked

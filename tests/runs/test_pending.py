@@ -1,12 +1,15 @@
 """Pending entries: one file each, for one log."""
 
+import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from lab import orglab as process
+from orglab import clock
 from orglab.api import open_log
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import (
@@ -17,7 +20,9 @@ from orglab.runs.pending import (
     lock_step,
     postpone,
     remove_pending,
+    take_lock,
 )
+from orglab.runs.record_writer import begin_record, resume_record
 from orglab.runs.storage import PENDING, list_entries
 
 ID = "20180606-161600-3f2a1b"
@@ -243,3 +248,38 @@ def test_a_pipe_in_place_of_an_entry_or_a_record_is_not_waited_for(study):
     assert is_locked(study.path / ".git/orglab/waiting/e1.1-0123abcd") is None
     os.mkfifo(study.path / f".git/orglab/runs/{ID}/output.log")
     assert process("list").code == 0
+
+
+def test_who_looks_whether_a_record_is_locked_does_not_keep_its_writer_from_locking_it(study, monkeypatch):
+    flock, looking = fcntl.flock, []
+
+    def look_first(fd, how):
+        if how & fcntl.LOCK_EX and not looking:
+            (record,) = study.path.glob(".git/orglab/runs/*/record.jsonl")
+            looking.append(os.open(record, os.O_RDONLY))
+            flock(looking[0], fcntl.LOCK_SH | fcntl.LOCK_NB)
+            threading.Timer(0.05, os.close, looking).start()
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    log = open_log(study.path / LOG)
+    record = begin_record(log, clock.now())
+    assert looking
+    assert is_locked(record.folder / "record.jsonl")
+    assert resume_record(record.pending) is None  # another writer is not waited for
+    record.close()
+    looking.clear()
+    resumed = resume_record(record.pending)
+    assert resumed is not None
+    assert is_locked(record.folder / "record.jsonl")
+    resumed.close()
+
+
+def test_a_lock_that_another_writer_has_is_not_waited_for(tmp_path):
+    (tmp_path / "record.jsonl").touch()
+    first, second = (os.open(tmp_path / "record.jsonl", os.O_RDWR) for _ in range(2))
+    assert take_lock(first)
+    assert not take_lock(second)
+    os.close(first)
+    assert take_lock(second)
+    os.close(second)

@@ -96,9 +96,7 @@ class SweepMethods(RunMethods):
         queued = resume_sweep(self, sweep, slots, options, tell)
         return read_sweep(sweep.folder), queued
 
-    def work_on_sweep(
-        self, name: str, slot: int, slots: int, only: str | None = None, *, is_detached: bool = False
-    ) -> bool:
+    def work_on_sweep(self, name: str, only: str | None = None, *, is_detached: bool = False) -> bool:
         """Run tasks of a sweep until none is queued, in this process or detached from it; return whether none failed.
 
         See `runs.sweeps.worker`.
@@ -107,4 +105,4 @@ class SweepMethods(RunMethods):
         from orglab.runs.sweeps.worker import detach, work
 
         sweep = find_sweep(self, name)
-        return work(self, sweep, slot, slots, only, detach() if is_detached else None)
+        return work(self, sweep, only, detach() if is_detached else None)

@@ -275,22 +275,16 @@ def resume_command(
 
 @sweep_command.command(name="work", hidden=True)
 @click.argument("sweep")
-@click.option(
-    "--slot", default="0/1", metavar="N/M", help="The number of this worker, from 0 on, and how many there are."
-)
 @click.option("--only", metavar="NAME", help="The only version to run: its number and name, as in its file.")
 @click.option("--folder", metavar="FOLDER", help="Where the command of the sweep was given.")
 @click.option("--detach", is_flag=True, help="Go on in the background.")
 @log_options
-def work_command(sweep: str, slot: str, only: str | None, folder: str | None, *, detach: bool) -> int:
+def work_command(sweep: str, only: str | None, folder: str | None, *, detach: bool) -> int:
     """Run versions of a sweep in this process; `orglab sweep` starts this."""
-    number, _, total = slot.partition("/")
-    if not (number.isdecimal() and total.isdecimal()):
-        raise UsageError(f"{slot!r} is no slot, such as 0/2.")
     if folder is not None:
         _enter(folder)
     log = this_log()
-    is_good = log.work_on_sweep(sweep, int(number), int(total), only, is_detached=detach)
+    is_good = log.work_on_sweep(sweep, only, is_detached=detach)
     # A template may wait for its command, and take an exit code for a submission that failed.
     return int(not is_good and log.sweep_progress(sweep).state.sweep.where == "slurm")
 
@@ -331,8 +325,10 @@ def _watch(log: "Log", name: str, *, as_json: bool, is_checked: bool = True) -> 
     # The last worker may be doing this now: then it is waited for.
     log.settle_sweep(name, tell)
     log.write_pending(tell)
+    # Again: what was read above may be from before the last worker ended a version and left.
+    progress = log.sweep_progress(name)
     if not is_live:
-        _show(log.sweep_progress(name), as_json=as_json)
+        _show(progress, as_json=as_json)
     state = progress.state
     return int(is_checked and (bool(state.failed or state.diverged) or not state.is_complete))
 

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import IO, NamedTuple, Self
 
 from orglab.runs.processes import is_group_alive
+from orglab.runs.stopping import Stopping
 
 HandleOutput = Callable[[bytes], None]
 
@@ -38,7 +39,8 @@ WARNINGS = frozenset({signal.SIGUSR1, signal.SIGUSR2})  # by which a scheduler t
 _CHUNK_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 20  # capacity of a pipe, where the system allows setting it
 _F_SETPIPE_SZ = 1031
-_GRACE_SECONDS = 10.0  # for the children of a command to end after a terminating signal
+GRACE_SECONDS = 10.0
+"""How long the children of a command have to end after a terminating signal."""
 _POLL_SECONDS = 0.05
 _LONGEST_WAIT = 86400.0  # the system takes no more than 24 days
 _LFLAG, _CC = 3, 6  # indices into what tcgetattr returns
@@ -121,6 +123,7 @@ class Child:
         *,
         show_output: bool = True,
         asking: Collection[int] = (),
+        stopping: Stopping | None = None,
     ) -> None:
         """Prepare to run a command; `run` starts it.
 
@@ -130,12 +133,15 @@ class Child:
             on_stderr: Called with each piece of standard error, or of all output on a terminal; None if not needed.
             show_output: Whether the output also goes to our own standard output and standard error.
             asking: Signals that ask the command to end, besides those that do so anywhere.
+            stopping: Whether this process was asked to end before the command begins, which is then asked as well; it
+                notices what arrives after the command has ended.
         """
         self._show_output = show_output
         self._on_output = on_output
         self._on_stdout = on_stdout
         self._on_stderr = on_stderr
         self._asking = {*_TERMINATING, *asking}
+        self._stopping = stopping or Stopping()
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
         self._asked_by: str | None = None
@@ -188,6 +194,8 @@ class Child:
         os.set_blocking(wake_in, False)
         os.set_blocking(wake_out, False)
         self._install_handlers(wake_out)
+        if self._stopping.is_asked:
+            self._on_signal(signal.SIGTERM, None)
         try:
             failure = self._start(argv, environment, folder, pty=pty)
             if failure is not None:
@@ -298,7 +306,7 @@ class Child:
             # Background processes may outlive the command, unless they were to end too.
             if is_over or not (self._was_asked and self._is_group_alive()):
                 return
-            self._deadline = self._deadline or time.monotonic() + _GRACE_SECONDS
+            self._deadline = self._deadline or time.monotonic() + GRACE_SECONDS
 
     @property
     def _was_asked(self) -> bool:
@@ -317,7 +325,7 @@ class Child:
             return False
         if self._status is None and not self._timed_out:
             self._timed_out = True
-            self._deadline = time.monotonic() + _GRACE_SECONDS
+            self._deadline = time.monotonic() + GRACE_SECONDS
             for number in (signal.SIGTERM, signal.SIGCONT):  # a stopped process gets a signal when it continues
                 self._send_signal(number)
             return False
@@ -430,7 +438,7 @@ class Child:
 
     def _on_late_signal(self, _number: int, _: FrameType | None) -> None:
         """Note that a signal arrived after the command had ended, such as a second Ctrl-C."""
-        self.signalled_late = True
+        self.signalled_late = self._stopping.is_asked = True
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """Forward a signal immediately."""

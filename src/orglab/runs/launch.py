@@ -45,6 +45,7 @@ from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import SecretFilter, SecretPipe
 from orglab.runs.secrets import join_secrets
+from orglab.runs.stopping import Stopping
 from orglab.runs.storage import remove_leftovers
 from orglab.runs.tracker_variables import RunNames
 from orglab.runs.working_state import WorkingState
@@ -120,13 +121,15 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
     return make_job(log, request, ref, record, tell)._replace(batch=batch, earlier=earlier)
 
 
-def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
+def run_job(job: Job, failure: ExitStatus | None, begin: Begin, stopping: Stopping | None = None) -> int:
     """Run the command of a job and finish the job, and return the exit code.
 
     Args:
         job: The job.
         failure: How the command ended without having been started; None if it can be started.
         begin: Records the beginning of the run, and returns the full hash of the commit with its code.
+        stopping: Whether this process was asked to end, which it then is to do after the command; None if it does so
+            anyway.
     """
     request = job.request
     marks = mark_metrics_files(job)
@@ -148,7 +151,7 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin) -> int:
         output,
         contextlib.closing(hidden),
         SecretPipe(job.record.folder) as pipe,
-        Child(keep, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
+        Child(keep, feed, ending.feed, show_output=request.show_output, asking=asking, stopping=stopping) as child,
     ):
         names = RunNames(job.record.id, job.ref, code, job.why)
         environment = make_environment(request, job.record.folder, job.ref, code, names)

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
+_LOOK_SECONDS = 0.001  # more than it takes to look whether a record is locked
 STEP = r"[A-Za-z0-9_-]+(?:\.[0-9]{1,9})?"
 """A regexp for the reference of a step, or of an experiment, without brackets."""
 
@@ -166,6 +168,31 @@ def is_locked(path: Path) -> bool | None:
         return False
     finally:
         os.close(fd)
+
+
+def take_lock(fd: int) -> bool:
+    """Take the lock that `is_locked` looks for, for as long as a file is open; return whether no other process has it.
+
+    Whoever looks has the lock for a moment, shared with others who look; that is waited for. Otherwise a process that
+    is looked at just when it begins would count as gone for as long as it lives.
+
+    Args:
+        fd: The descriptor of the file.
+    """
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            time.sleep(_LOOK_SECONDS)
+        except OSError:
+            return True  # this file system has no locks; the process is looked for instead
+        else:
+            return True
 
 
 def add_pending_run(

@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ from orglab.errors import NotWritableError
 from orglab.git import private_files
 from orglab.git.private_files import is_real_folder
 from orglab.log.log import LogFile
-from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
+from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending, take_lock
 from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
 from orglab.runs.record_lines import open_file
 from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders, make_folder
@@ -125,8 +124,7 @@ def _begin_in(storage: Path, kind: str, log: LogFile, name: str, *, is_pending: 
     folder = make_folder(storage, kind) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    with contextlib.suppress(OSError):
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    take_lock(fd)
     # Only after the lock is held: a pending run without a lock counts as ended.
     if not is_pending:
         return RecordWriter(folder, fd, PendingEntry(storage / PENDING / name, run=folder))
@@ -151,13 +149,9 @@ def resume_record(pending: PendingEntry) -> RecordWriter | None:
         if error.errno == errno.EROFS:
             return None
         raise
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not take_lock(fd):
         os.close(fd)
         return None
-    except OSError:
-        pass  # this file system has no locks; `Run.status` checks the process instead
     return RecordWriter(pending.run, fd, pending)
 
 

@@ -16,7 +16,7 @@ def tasks(tmp_path):
     """One task, which the worker `first` has."""
     tasks = Tasks(tmp_path)
     tasks.add(enumerate(make_versions(VersionRequest((), "1")), 1), {})
-    tasks.begin(tasks.claim("first"), RUN)
+    tasks.set_run(tasks.claim("first"), RUN)
     return tasks
 
 

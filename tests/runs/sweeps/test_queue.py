@@ -168,7 +168,7 @@ def test_a_task_is_claimed_once(tmp_path):
     assert (first.name, second.name) == ("00001-seed=0", "00002-seed=1")
     assert tasks.claim("c") is None
     assert tasks.claim_one("00001-seed=0", "c") is None
-    tasks.end(tasks.begin(first, "20260101-000000-abcdef"), "done")
+    tasks.end(tasks.set_run(first, "20260101-000000-abcdef"), "done")
     assert [task.state for task in tasks.read_all()] == ["ended", "claimed"]
     # A worker was killed between writing how the task ended and giving it up.
     (tmp_path / "claimed/00001-seed=0@a").write_text("{}")

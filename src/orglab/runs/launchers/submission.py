@@ -7,7 +7,7 @@ are left to the next orglab command outside.
 import shlex
 from collections.abc import Sequence
 
-from orglab.errors import UsageError
+from orglab.errors import NotWritableError, UsageError
 from orglab.log.log import LogFile
 from orglab.runs.launchers import slurm, slurm_jobs
 from orglab.runs.launchers.slurm import SLURM, check_options
@@ -55,24 +55,32 @@ def fill_template(words: Sequence[str], command: Sequence[str]) -> list[str]:
 
 
 def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
-    """Submit every task of a sweep that is queued; what cannot be submitted stays queued.
+    """Submit every task of a sweep that is queued, and does not wait where it was submitted before.
+
+    What cannot be submitted stays queued.
 
     Args:
         log: The log.
         sweep: The sweep.
         options: Options of the scheduler.
         tell: Called with each message for the user.
+
+    Raises:
+        UsageError: The options or the command cannot be used.
+        NotWritableError: What was submitted cannot be recorded.
     """
     if sweep.where == SLURM:
         slurm.submit(log, sweep, options, tell)
         return
     words = check_template(sweep.where or "")
-    failed = []
-    names = sweep.tasks.list_names()[QUEUED]
+    waiting = {*sweep.tasks.list_submitted()}
+    queued = sweep.tasks.list_names()[QUEUED]
+    names = [name for name in queued if name not in waiting]
+    if left := len(queued) - len(names):
+        tell(f"{count(left, 'version')} submitted before and not begun; if that was lost, stop and resume the sweep.")
+    failed: list[str] = []
     for name in names:
-        command = fill_template(words, [*make_command(log, sweep), "--only", name])
-        printed, problem = run_program(command, seconds=None)
-        if printed is None:
+        if problem := _submit_one(log, sweep, words, name):
             failed.append(name)
             tell(f"Not submitted: {name}: {problem}")
             if name == names[0]:
@@ -80,8 +88,23 @@ def submit(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
                 break
     if failed:
         tell(f"{count(len(names) - len(failed), 'version')} submitted; `orglab sweep resume` tries the others again.")
-    else:
+    elif names:
         tell(f"{count(len(names), 'version')} submitted with {words[0]}.")
+
+
+def _submit_one(log: LogFile, sweep: Sweep, words: Sequence[str], name: str) -> str:
+    """Submit a task with a template, and return why that failed; empty if it did not."""
+    try:
+        # Before, because the command may run the task at once, and then nothing waits any more.
+        sweep.tasks.mark_submitted(name)
+    except OSError as error:
+        raise NotWritableError(f"What is submitted cannot be recorded in {sweep.folder}: {error.strerror}.") from error
+    command = fill_template(words, [*make_command(log, sweep), "--only", name])
+    printed, problem = run_program(command, seconds=None)
+    if printed is not None:
+        return ""
+    sweep.tasks.forget_submission(name)
+    return problem
 
 
 def cancel(sweep: Sweep, tell: Tell, *, drain: bool) -> None:
@@ -89,6 +112,8 @@ def cancel(sweep: Sweep, tell: Tell, *, drain: bool) -> None:
     if sweep.where == SLURM:
         slurm_jobs.cancel(sweep, tell, only_pending=drain)
         return
+    for name in sweep.tasks.list_submitted():
+        sweep.tasks.forget_submission(name)
     left = sweep.tasks.list_names()[QUEUED]
     if left:
         tell(f"What is queued elsewhere ends at once when it begins: {listed(left, 3)}.")

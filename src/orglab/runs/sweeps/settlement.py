@@ -27,6 +27,7 @@ from orglab.runs.preparation import format_moment
 from orglab.runs.record import Run
 from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.sweeps.note import SweepState, describe_end_of_sweep, format_note
+from orglab.runs.sweeps.recovery import find_orphans
 from orglab.runs.sweeps.sweep import Sweep, read_sweep
 from orglab.runs.sweeps.tasks import CLAIMED, ENDED, QUEUED, Tasks
 from orglab.text import Tell
@@ -54,11 +55,11 @@ def read_state(log: LogFile, sweep: Sweep, waiting: Collection[str] = ()) -> Swe
 
 
 def is_over(sweep: Sweep) -> bool:
-    """Return whether no version is left to run, or the sweep was stopped and no worker is left."""
+    """Return whether no version is left to run, or the sweep was stopped and nothing of it runs any more."""
     names = sweep.tasks.list_names()
     if not names[QUEUED] and not names[CLAIMED]:
         return True
-    return sweep.tasks.is_stopped and not sweep.list_workers()
+    return sweep.tasks.is_stopped and not sweep.list_workers() and not find_orphans(sweep)
 
 
 def update_note(log: LogFile, folder: Path, tell: Tell, *, at_once: bool = False) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from orglab.runs.seal import is_own
 from orglab.runs.secrets import find_hidden, find_values
 from orglab.runs.storage import SWEEPS, remove_leftovers
 from orglab.runs.sweeps.code_watch import CodeWatch, read_signature
-from orglab.runs.sweeps.recovery import recover
+from orglab.runs.sweeps.recovery import end_orphans, recover
 from orglab.runs.sweeps.settlement import (
     forget_removed_note,
     is_over,
@@ -138,7 +138,7 @@ def begin_sweep(log: LogFile, request: SweepRequest, tell: Tell) -> Sweep:
         fields[FIELD] = _describe(request, state, f"{_RESULTS}/{ref}", job)
         fields["versions"] = describe_versions(versions)
         fields["slots"] = _choose_slots(request)
-        done = {} if request.again else find_done(log, Run(record.folder, fields), versions)
+        done = find_done(log, Run(record.folder, fields), versions)
         record_begin(job, "began", fields)
         cleanup.pop_all()
     sweep = read_sweep(record.folder)
@@ -177,18 +177,30 @@ def prepare(log: LogFile, request: SweepRequest, tell: Tell) -> tuple[str, list[
             "let the command read it from an environment variable."
         )
     versions = make_versions(request.versions)
-    if hidden := dict.fromkeys(name for version in versions for name in find_hidden(version.parameters)):
-        raise UsageError(f"A parameter may be a secret ({listed(hidden)}); let the command read it in another way.")
-    check_placeholders((*request.argv, *request.metrics), versions)
+    _check_versions(request.argv, request.metrics, versions, tell)
     _require_own_metrics(request)
-    named = find_placeholders(request.argv)
-    unnamed = [name for name in dict.fromkeys(name for one in versions for name in one.texts) if name not in named]
-    if unnamed and named - {OUT, VERSION}:
-        tell(f"Not in the command: {listed(unnamed)}; the command has to read this from ORGLAB_PARAMS.")
     failure = check_command(fill_command(request.argv, versions[0], "."), Path.cwd())
     if failure is not None:
         raise UsageError(failure.error or "The command cannot be run.")
     return ref, versions
+
+
+def _check_versions(argv: Sequence[str], metrics: Sequence[str], versions: Iterable[Version], tell: Tell) -> None:
+    """Raise UsageError if a command cannot run in some versions, and say which parameters it does not name.
+
+    Args:
+        argv: The command, with placeholders.
+        metrics: The files that it writes its metrics to, with placeholders, too.
+        versions: The versions.
+        tell: Called with each message for the user.
+    """
+    if hidden := dict.fromkeys(name for version in versions for name in find_hidden(version.parameters)):
+        raise UsageError(f"A parameter may be a secret ({listed(hidden)}); let the command read it in another way.")
+    check_placeholders((*argv, *metrics), versions)
+    named = find_placeholders(argv)
+    unnamed = [name for name in dict.fromkeys(name for one in versions for name in one.texts) if name not in named]
+    if unnamed and named - {OUT, VERSION}:
+        tell(f"Not in the command: {listed(unnamed)}; the command has to read this from ORGLAB_PARAMS.")
 
 
 def _choose_slots(request: SweepRequest) -> int | None:
@@ -206,11 +218,18 @@ def _require_own_metrics(request: SweepRequest) -> None:
         )
 
 
-def _refuse_running(log: LogFile, ref: str, versions: Iterable[Version]) -> None:
-    """Raise UsageError if another sweep of the step has one of some versions left: both would write to its folder."""
+def _refuse_running(log: LogFile, ref: str | None, versions: Iterable[Version], own: str | None = None) -> None:
+    """Raise UsageError if another sweep of the step has one of some versions left: both would write to its folder.
+
+    Args:
+        log: The log.
+        ref: The step.
+        versions: The versions.
+        own: The id of their sweep, if it is there already.
+    """
     names = {version.name for version in versions}
     for sweep in list_sweeps(log):
-        if sweep.record.ref == ref and not sweep.has_ended and not is_over(sweep):
+        if sweep.record.ref == ref and sweep.id != own and not sweep.has_ended and not is_over(sweep):
             both = [version.name for version in sweep.versions if version.name in names]
             if both:
                 raise UsageError(
@@ -236,7 +255,7 @@ def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) ->
     known = {
         "out": out, "short": state.short, "pinned": request.pinned, "done": request.done,
         "before_each": request.before_each, "after_each": request.after_each, "where": request.where,
-        "commit_failed": request.commit_failed, "options": request.options,
+        "commit_failed": request.commit_failed, "options": request.options, "again": request.again,
         "top": None if job.base == job.log.top else os.path.relpath(job.base, job.log.top),
     }  # fmt: skip
     if job.repository is not None and not request.pinned:
@@ -253,11 +272,15 @@ def _describe(request: SweepRequest, state: WorkingState, out: str, job: Job) ->
 def find_done(log: LogFile, sweep: Run, versions: Iterable[Version]) -> dict[str, str]:
     """Return the runs of versions that ended well before on the code of a sweep, by the name of the version.
 
+    There are none for a sweep that is to run them again.
+
     Args:
         log: The log.
         sweep: The record of the sweep.
         versions: The versions.
     """
+    if sweep.fields[FIELD].get("again") is True:
+        return {}
     earlier: dict[tuple[str, ...], list[Run]] = {}
     runs = [run for run in LogRuns(log).all if run.ref == sweep.ref and run.cwd == sweep.cwd]
     for run in runs:
@@ -294,10 +317,10 @@ def launch(log: LogFile, sweep: Sweep, options: str, tell: Tell) -> None:
         return
     update_note(log, sweep.folder, tell, at_once=True)
     if sweep.where is None:
-        alive, names = {worker.name for worker in sweep.list_workers()}, sweep.tasks.list_names()
-        # What runs without its worker is waited for.
+        names, alive = sweep.tasks.list_names(), {worker.name for worker in sweep.list_workers()}
+        # Those that are there have something to do, and what runs without its worker is waited for.
         orphans = [name for name in names[CLAIMED] if name.partition("@")[2] not in alive]
-        start_workers(log, sweep, min(sweep.slots, len(names[QUEUED]) + len(orphans)), tell)
+        start_workers(log, sweep, min(sweep.slots - len(alive), len(names[QUEUED]) + len(orphans)), tell)
         return
     from orglab.runs.launchers.submission import submit  # noqa: PLC0415 - most sweeps run here
 
@@ -308,24 +331,28 @@ def add_versions(log: LogFile, sweep: Sweep, request: VersionRequest, tell: Tell
     """Add versions to a sweep, which goes on with them, and return those that it did not have.
 
     Raises:
-        UsageError: The versions are not valid, or the sweep is of somebody else.
+        UsageError: The versions are not valid, another sweep has them, or the sweep is of somebody else.
         NotWritableError: They cannot be recorded.
     """
     _require_own(sweep)
     known = {version.name.lower() for version in sweep.versions}
     versions = make_versions(request)
     new = [version for version in versions if version.name.lower() not in known]
-    check_placeholders(sweep.record.recorded_argv, new)
+    _check_versions(sweep.record.recorded_argv, sweep.record.metrics_files, new, tell)
+    _refuse_running(log, sweep.record.ref, new, sweep.id)
     if len(new) < len(versions):
         tell(f"The sweep has {len(versions) - len(new)} of these already.")
     if not new:
         return []
     if sweep.tasks.is_stopped:
         tell("The sweep was stopped, and goes on now.")
+    done = find_done(log, sweep.record, new)
+    if done:
+        tell(f"{count(len(done), 'version')} ended well before on the code of the sweep.")
     with _changing(sweep) as now:
         first = len(now.versions) + 1
         append_event(now.record, "added", {"versions": describe_versions([*now.versions, *new])})
-        now.tasks.add(enumerate(new, first), {})
+        now.tasks.add(enumerate(new, first), done)
         _reopen(log, now, None)
     launch(log, read_sweep(sweep.folder), sweep.options, tell)
     return new
@@ -342,7 +369,7 @@ def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str | N
         tell: Called with each message for the user.
 
     Raises:
-        UsageError: The sweep is of somebody else, or the options are not valid.
+        UsageError: The sweep is of somebody else, another one has its versions, or the options are not valid.
         NotWritableError: It cannot be recorded.
     """
     _require_own(sweep)
@@ -355,6 +382,8 @@ def resume_sweep(log: LogFile, sweep: Sweep, slots: int | None, options: str | N
         check_options(options)
         waiting = scheduler.names if (scheduler := ask_slurm(sweep)) is not None else ()
     with _changing(sweep) as now:
+        left = [task.version for task in now.tasks.read_all() if not task.is_good]
+        _refuse_running(log, now.record.ref, left, now.id)
         recover(log, now, tell, waiting)
         for task in now.tasks.read_all():
             if task.state == ENDED and not task.is_good:
@@ -401,7 +430,7 @@ def _reopen(log: LogFile, sweep: Sweep, slots: int | None) -> None:
 
 
 def stop_sweep(log: LogFile, sweep: Sweep, tell: Tell, *, drain: bool = False) -> None:
-    """Let no further version of a sweep begin, and stop those that run.
+    """Let no further version of a sweep begin, and stop those that run, also those whose worker was killed.
 
     Args:
         log: The log.
@@ -430,7 +459,10 @@ def stop_sweep(log: LogFile, sweep: Sweep, tell: Tell, *, drain: bool = False) -
         from orglab.runs.launchers.submission import cancel  # noqa: PLC0415 - most sweeps run here
 
         cancel(sweep, tell, drain=drain)
-    if not workers:
+    if not drain and end_orphans(sweep):
+        with _changing(sweep) as now:
+            recover(log, now, tell)
+    if is_over(sweep):
         settle_if_over(log, sweep.folder, tell)
 
 

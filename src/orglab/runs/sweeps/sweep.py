@@ -1,5 +1,6 @@
 """A sweep, as its record says, and finding one."""
 
+import contextlib
 import json
 import os
 import time
@@ -30,7 +31,7 @@ SUBMITTED = "submitted"
 """The field of its record with the jobs of a scheduler."""
 WORKERS = "workers"
 _STALE_SECONDS = 120.0  # a worker touches its file every 15 seconds
-_MOST = 100_000  # versions
+_MOST = 100_000  # versions, or workers
 _MOST_JOBS = 1000
 
 
@@ -43,6 +44,7 @@ class Worker:
         pid: Its process.
         slot: The number of its slot, from 0 on; None if it is not known.
         is_alive: Whether it is still there, as far as can be told from here.
+        is_surely_gone: Whether it was on this machine and is there no longer, which its lock tells.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,15 +55,23 @@ class Worker:
             fields = {}
         fields = fields if isinstance(fields, dict) else {}
         self.name = path.name
+        self._path = path
         self.host = host if isinstance(host := fields.get("host"), str) else ""
         self.pid = read_whole(fields.get("pid")) or 0
         self.slot = read_whole(fields.get("slot"))
         held = is_locked(path)
-        if held or self.host == os.uname().nodename:
+        is_here = self.host == os.uname().nodename
+        self.is_surely_gone = is_here and held is False
+        if held or is_here:
             self.is_alive = held if held is not None else is_alive(self.pid, fields.get("start"))
         else:
             # The lock of a process on another machine may not be seen here.
             self.is_alive = _is_fresh(path)
+
+    def remove(self) -> None:
+        """Remove its file, if that is possible."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
 
 def _is_fresh(path: Path) -> bool:
@@ -173,6 +183,10 @@ class Sweep:
 
     def list_workers(self) -> list[Worker]:
         """Return the workers that are alive."""
+        return [worker for worker in self.read_workers() if worker.is_alive]
+
+    def read_workers(self) -> list[Worker]:
+        """Return the workers whose file is there, also of those that were killed."""
         folder = self.folder / WORKERS
         if not is_real_folder(folder):
             return []
@@ -180,7 +194,7 @@ class Sweep:
             names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
         except OSError:
             return []
-        return [worker for worker in (Worker(folder / name) for name in names[:1000]) if worker.is_alive]
+        return [Worker(folder / name) for name in names[:_MOST]]
 
     def read_runs(self, top: Path, among: Iterable[Task]) -> dict[str, Run]:
         """Return the runs of some tasks by the name of the task; those whose record is gone are left out."""

@@ -4,6 +4,7 @@
     queued/TASK          a task that nobody has begun
     claimed/TASK@WORKER  one that a worker has
     ended/TASK           one whose run has ended, and how
+    submitted/TASK       one that waits where a command of the user has submitted it
     workers/WORKER       a worker, which holds a lock on this file for as long as it lives
     stop                 is there while no task may be begun
 
@@ -24,6 +25,7 @@ from orglab.runs.record_lines import is_run_id, read_values
 from orglab.runs.sweeps.sweep_versions import Version
 
 QUEUED, CLAIMED, ENDED = "queued", "claimed", "ended"
+_SUBMITTED = "submitted"
 _STOP = "stop"
 _LARGEST = 1 << 20
 _MOST = 100_000
@@ -171,7 +173,7 @@ class Tasks:
             return None
         return self._read(CLAIMED, f"{name}@{worker}")
 
-    def begin(self, task: Task, run: str) -> Task:
+    def set_run(self, task: Task, run: str) -> Task:
         """Write down the run of a claimed task, before it starts, and return the task.
 
         Raises:
@@ -203,6 +205,27 @@ class Tasks:
         except OSError:
             return False
         return True
+
+    # Submitting
+
+    def list_submitted(self) -> list[str]:
+        """Return the names of the tasks that were submitted elsewhere, and that no worker has come for yet."""
+        return self._list(_SUBMITTED)
+
+    def mark_submitted(self, name: str) -> None:
+        """Note that a task is submitted, until its worker comes, or `forget_submission`.
+
+        Raises:
+            OSError: That cannot be written.
+        """
+        (self.folder / _SUBMITTED).mkdir(exist_ok=True)
+        write_new(self.folder / _SUBMITTED / name, b"")
+
+    def forget_submission(self, name: str) -> None:
+        """Take a task for one that waits nowhere else."""
+        if _is_name(name):
+            with contextlib.suppress(OSError):
+                (self.folder / _SUBMITTED / name).unlink()
 
     # Stopping
 

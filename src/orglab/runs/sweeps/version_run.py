@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orglab import clock
@@ -25,6 +25,7 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results_commit import ResultsRequest, is_kept_aside, settle_results
 from orglab.runs.run_request import RunRequest
+from orglab.runs.stopping import Stopping
 from orglab.runs.sweeps.attempts import reopen_run
 from orglab.runs.sweeps.code_watch import CodeWatch
 from orglab.runs.sweeps.sweep import FIELD, Sweep, list_sweeps
@@ -72,6 +73,13 @@ def choose_parameters(template: Arguments, argv: Sequence[str], version: Version
     return chosen
 
 
+def _explain(error: OrglabError | OSError) -> str:
+    """Return why a version was not run, for the note."""
+    if isinstance(error, OrglabError) or not error.strerror:
+        return str(error)
+    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+
+
 class _AskedToEndError(Exception):
     """This process was asked to end before the run of a version had begun."""
 
@@ -82,11 +90,12 @@ class VersionRunner:
     Attributes:
         sweep: The sweep.
         folder: The folder that the commands run in.
-        is_asked: Returns whether this process was asked to end, so that no further version begins.
+        stopping: Whether this process was asked to end, so that no further version begins.
+        variables: Environment variables for all commands.
     """
 
     def __init__(
-        self, log: LogFile, sweep: Sweep, python: PythonProbe, top: Path, variables: Mapping[str, str], tell: Tell
+        self, log: LogFile, sweep: Sweep, python: PythonProbe, top: Path, stopping: Stopping, tell: Tell
     ) -> None:
         """Prepare to run versions.
 
@@ -95,16 +104,16 @@ class VersionRunner:
             sweep: The sweep.
             python: The Python that its commands would use.
             top: The top of the working tree that they run in; without git, the folder of the log.
-            variables: Environment variables for all of them.
+            stopping: Whether this process was asked to end.
             tell: Called with each message for the user.
         """
         self.sweep = sweep
         self.folder = Path(os.path.normpath(top / (sweep.record.cwd or ".")))
-        self.is_asked: Callable[[], bool] = lambda: False
+        self.stopping = stopping
+        self.variables: dict[str, str] = {}
         self._top = top
         self._log = log
         self._python = python
-        self._variables = variables
         self._tell = tell
         self._repository = find_repository(self.folder) or log.repository
         self._earlier = EarlierRuns(log, "")
@@ -138,8 +147,9 @@ class VersionRunner:
             return self.sweep.tasks.end(task, "failed", f"the command before it ended with exit {before}"), None
         try:
             task, run = self._run_version(task)
-        except OrglabError as error:
-            return self.sweep.tasks.end(task, "failed", str(error)), None
+        except (OrglabError, OSError) as error:
+            # Also what a full disk or a file in the way of its folder does: another worker would fare no better.
+            return self.sweep.tasks.end(task, "failed", _explain(error)), None
         except _AskedToEndError:
             if task.run is None:
                 self.sweep.tasks.requeue(task)
@@ -156,6 +166,7 @@ class VersionRunner:
 
         Raises:
             OrglabError: The run cannot be recorded, or its code cannot be captured.
+            OSError: A folder or a file of the version cannot be written.
         """
         out = self._top / self.sweep.out / task.version.name
         require_inside(self._repository, out)
@@ -163,11 +174,15 @@ class VersionRunner:
         request = self._make_request(task.version, out)
         earlier, record = self._open_record(task)
         try:
-            begun = self.sweep.tasks.begin(task, record.id)
-            job = make_job(self._log, request, self.sweep.record.ref, record, self._tell)
+            with contextlib.ExitStack() as cleanup:
+                if earlier is None:
+                    cleanup.callback(record.abandon)
+                begun = self.sweep.tasks.set_run(task, record.id)
+                job = make_job(self._log, request, self.sweep.record.ref, record, self._tell)
+                cleanup.pop_all()
             job = job._replace(batch=self._batch, earlier=earlier, earlier_runs=self._earlier)
             failure = check_command(request.argv, self.folder)
-            run_job(job, failure, lambda printed: self._begin(job, failure, printed))
+            run_job(job, failure, lambda printed: self._begin(job, failure, printed), self.stopping)
             run = read_run(record.folder)
             if run is not None and not self._may_go_on(run):
                 self._keep_aside(job, run)
@@ -218,7 +233,7 @@ class VersionRunner:
             results=(out, *results),
             metrics=fill_command(metrics, version, place),
             printed_metrics=record.fields.get("printed_metrics") is True, before="snapshot", why=record.why,
-            folder=self.folder, environment={**self._variables, **make_variables(version.parameters, version.name)},
+            folder=self.folder, environment={**self.variables, **make_variables(version.parameters, version.name)},
             extra_fields={FIELD: own}, show_output=False,
             time_limit=record.time_limit, out=out, parameters=choose_parameters(self._template, argv, version),
             commit_failed=fields.get("commit_failed") is True,
@@ -256,7 +271,7 @@ class VersionRunner:
 
     def _check_asked(self) -> None:
         """Raise _AskedToEndError if this process was: from now on, its command would get the signal."""
-        if self.is_asked():
+        if self.stopping.is_asked:
             raise _AskedToEndError
 
     def _keep_aside(self, job: Job, run: Run) -> None:
@@ -272,7 +287,7 @@ class VersionRunner:
             return None
         variables = {
             **os.environ,
-            **self._variables,
+            **self.variables,
             **make_variables(version.parameters, version.name),
             "ORGLAB_SWEEP": self.sweep.id,
         }

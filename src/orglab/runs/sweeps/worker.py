@@ -1,19 +1,14 @@
 """A worker of a sweep: a process that runs one version after the other, and outlives the command that began it."""
 
 import contextlib
-import fcntl
 import gc
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
 from orglab.git import find_repository
 from orglab.git.private_files import open_regular
@@ -21,8 +16,9 @@ from orglab.log.log import LogFile
 from orglab.runs.child import WARNINGS
 from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.environment import PythonProbe, find_python
-from orglab.runs.processes import read_start_time
-from orglab.runs.sweeps.attempts import claim_again, name_worker
+from orglab.runs.stopping import Stopping
+from orglab.runs.sweeps.attempts import claim_again
+from orglab.runs.sweeps.presence import Presence
 from orglab.runs.sweeps.recovery import recover
 from orglab.runs.sweeps.settlement import lock_sweep, settle_if_over, update_note
 from orglab.runs.sweeps.sweep import WORKERS, Sweep, read_sweep
@@ -30,7 +26,6 @@ from orglab.runs.sweeps.tasks import QUEUED, Task
 from orglab.runs.sweeps.version_run import VersionRunner
 from orglab.text import Tell
 
-_HEARTBEAT_SECONDS = 15.0
 _ORPHAN_SECONDS = 1.0
 _LOG = "workers.log"
 GPUS = "CUDA_VISIBLE_DEVICES"
@@ -39,31 +34,27 @@ GPUS = "CUDA_VISIBLE_DEVICES"
 def start_workers(log: LogFile, sweep: Sweep, count: int, tell: Tell) -> None:
     """Start workers that go on when this process, its terminal and its session end.
 
-    Afterwards each of them is at work, or the user knows that it is not.
+    Afterwards each of them is at work or found no slot free, or the user knows that it is not.
 
     Args:
         log: The log.
         sweep: The sweep.
-        count: How many workers there are to be; those that are alive count.
+        count: How many workers to start.
         tell: Called with each message for the user.
     """
-    alive = sweep.list_workers()
-    # Each slot has its share of the GPUs, so that of a worker that is gone is the one to fill.
-    free = [slot for slot in range(count) if slot not in {worker.slot for worker in alive}]
     folder = sweep.folder / WORKERS
     folder.mkdir(exist_ok=True)
     output = open_regular(sweep.folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    command = [*make_command(log, sweep), "--detach", "--slot"]
     try:
         started = [
             subprocess.Popen(  # noqa: S603 - this Python, and orglab
-                [*command, f"{slot}/{count}"],
+                [*make_command(log, sweep), "--detach"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
-            for slot in free[: max(0, count - len(alive))]
+            for _ in range(count)
         ]
     finally:
         os.close(output)
@@ -102,53 +93,6 @@ def choose_gpus(gpus: Sequence[str], slot: int, slots: int) -> str | None:
     return ",".join(share or [gpus[slot % len(gpus)]])
 
 
-class _Presence:
-    """The file of a worker, locked for as long as this process lives, as a context manager."""
-
-    def __init__(self, sweep: Sweep, slot: int) -> None:
-        self.name = name_worker(find_batch_job())
-        self._path = sweep.folder / WORKERS / self.name
-        self._slot = slot
-        self._fd = -1
-        self._end = threading.Event()
-
-    def __enter__(self) -> Self:
-        self._path.parent.mkdir(exist_ok=True)
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        with contextlib.suppress(OSError):
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        pid = os.getpid()
-        known = {"host": os.uname().nodename, "pid": pid, "start": read_start_time(pid), "slot": self._slot}
-        os.write(self._fd, json.dumps(known).encode())
-        threading.Thread(target=self._beat, daemon=True).start()
-        return self
-
-    def _beat(self) -> None:
-        """Touch the file now and then, for those on other machines, who may not see the lock."""
-        while not self._end.wait(_HEARTBEAT_SECONDS):
-            with contextlib.suppress(OSError):
-                os.utime(self._fd)
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        with contextlib.suppress(OSError):
-            self._path.unlink()
-        os.close(self._fd)
-
-
-class _Stopping:
-    """Notices a signal that asks this process to end between two commands; during one, the command gets it."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-        warnings = WARNINGS if find_batch_job() is not None else ()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *warnings):
-            signal.signal(number, self._notice)
-
-    def _notice(self, _number: int, _frame: FrameType | None) -> None:
-        self.is_asked = True
-
-
 def detach() -> Callable[[], None]:
     """Go on in a child process that nobody waits for; return the function that it calls once it is at work.
 
@@ -167,82 +111,110 @@ def detach() -> Callable[[], None]:
     return say_ready
 
 
-def work(
-    log: LogFile,
-    sweep: Sweep,
-    slot: int,
-    slots: int,
-    only: str | None = None,
-    say_ready: Callable[[], None] | None = None,
-) -> bool:
-    """Run the tasks of a sweep until none is queued, or this process is asked to end; return whether none failed.
+def work(log: LogFile, sweep: Sweep, only: str | None = None, say_ready: Callable[[], None] | None = None) -> bool:
+    """Run the tasks of a sweep until nothing is left, or this process is asked to end; return whether none failed.
 
-    The last worker commits the results and writes the note, unless the sweep runs elsewhere.
+    The last worker commits the results and writes the note, unless the sweep runs elsewhere. If no slot is free,
+    nothing happens.
 
     Args:
         log: The log.
         sweep: The sweep.
-        slot: The number of this worker, from 0 on.
-        slots: How many there are.
-        only: The only task to run; None for any.
-        say_ready: Called once others can see that this worker is there.
+        only: The only task to run, in no slot; None for any.
+        say_ready: Called once others can see that this worker is there, or it has found no free slot.
     """
     # A command leaves its garbage to the end of its process; this one may go on for days.
     gc.enable()
-    stopping = _Stopping()
-    gpus = choose_gpus(list_gpus(os.environ), slot, slots)
-    variables = {GPUS: gpus} if gpus is not None else {}
-    is_good = True
-    with _working_top(log, sweep) as (top, redirected):
-        variables |= redirected
+    stopping = Stopping()
+    warnings = WARNINGS if find_batch_job() is not None else ()
+    stopping.watch((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *warnings))
+    has_slot = only is None and sweep.where is None
+    if only is not None:
+        sweep.tasks.forget_submission(only)
+    with _working_top(log, sweep) as (top, variables):
         argv = sweep.record.recorded_argv
         with PythonProbe(find_python(argv, top / (sweep.record.cwd or "."), log.top)) as python:
-            runner = VersionRunner(log, sweep, python, top, variables, _say)
-            runner.is_asked = lambda: stopping.is_asked
+            runner = VersionRunner(log, sweep, python, top, stopping, _say)
             runner.ignore_outputs(sweep.read_runs(log.top, sweep.tasks.read_all()))
-            while True:
-                with _Presence(sweep, slot) as presence:
-                    if say_ready is not None:
-                        say_ready()
-                        say_ready = None
-                    is_waiting = only is None and sweep.where is None
-                    if is_waiting:
-                        _await_orphans(log, sweep, slot, stopping)
-                    is_good = _run_tasks(log, runner, presence.name, stopping, only) and is_good
-                    if is_waiting and slot == 0:
-                        _await_orphans(log, sweep, 0, stopping)
-                # A task that was added just before this worker was gone counts on it.
-                if (
-                    only is not None
-                    or stopping.is_asked
-                    or sweep.tasks.is_stopped
-                    or not sweep.tasks.list_names()[QUEUED]
-                ):
-                    break
-    if sweep.where is None:
+            with _present(sweep, has_slot=has_slot) as presence:
+                if say_ready is not None:
+                    say_ready()
+                if presence is None:
+                    return True
+                gpus = choose_gpus(list_gpus(os.environ), presence.slot, sweep.slots) if has_slot else None
+                runner.variables = {**variables, **({GPUS: gpus} if gpus is not None else {})}
+                if has_slot:
+                    _await_slot(log, sweep, presence.slot, stopping)
+                is_good = _run_tasks(log, runner, presence.name, only)
+                while has_slot and not _leave(log, sweep, presence, stopping):
+                    is_good = _run_tasks(log, runner, presence.name, only) and is_good
+    if presence.was_last and has_slot:
         settle_if_over(log, sweep.folder, _say)
     return is_good
 
 
-def _await_orphans(log: LogFile, sweep: Sweep, most: int, stopping: _Stopping) -> None:
-    """Wait until no more than `most` versions run without their worker, and put the tasks of the others in order."""
+@contextlib.contextmanager
+def _present(sweep: Sweep, *, has_slot: bool) -> Iterator[Presence | None]:
+    """Be a worker of a sweep, in its first free slot unless it has none; yield None if none is free."""
+    presence = None
+    if has_slot:
+        # Under the lock, so that two workers that begin at once do not take the same slot.
+        with lock_sweep(sweep.folder):
+            workers = sweep.list_workers()
+            free = {*range(sweep.slots)}.difference(worker.slot for worker in workers)
+            if free and len(workers) < sweep.slots:
+                presence = Presence(sweep, min(free))
+    else:
+        presence = Presence(sweep, 0)
+    try:
+        yield presence
+    finally:
+        if presence is not None:
+            presence.leave()
+
+
+def _await_slot(log: LogFile, sweep: Sweep, slot: int, stopping: Stopping) -> None:
+    """Return once no version runs in a slot: that of a worker that was killed keeps its share of the machine.
+
+    A worker is there before it comes here, and claims no task before it has been here. So whoever has the lock of the
+    sweep knows of each worker in a slot that may have a task or claim one.
+    """
     while not (stopping.is_asked or sweep.tasks.is_stopped):
         with lock_sweep(sweep.folder):
-            left = recover(log, read_sweep(sweep.folder), lambda _: None)
-        if left <= most:
+            orphans = recover(log, read_sweep(sweep.folder), lambda _: None)
+        if slot not in (orphan % sweep.slots for orphan in orphans):
             return
         time.sleep(_ORPHAN_SECONDS)
 
 
-def _run_tasks(log: LogFile, runner: VersionRunner, name: str, stopping: _Stopping, only: str | None) -> bool:
+def _leave(log: LogFile, sweep: Sweep, presence: Presence, stopping: Stopping) -> bool:
+    """Leave a sweep, if nothing is left to do; return whether this worker has left.
+
+    What workers that were killed had is queued again before, and the last worker also waits for what they left running.
+    All of that happens under the lock of the sweep: a task is added before a worker has left, which then runs it, or
+    when it is seen to be gone; and of workers that leave at once, one is the last.
+    """
+    while True:
+        with lock_sweep(sweep.folder):
+            is_ending = stopping.is_asked or sweep.tasks.is_stopped
+            orphans = [] if is_ending else recover(log, read_sweep(sweep.folder), lambda _: None)
+            if not is_ending and sweep.tasks.list_names()[QUEUED]:
+                return False
+            if not (orphans and presence.is_alone()):
+                presence.leave()
+                return True
+        time.sleep(_ORPHAN_SECONDS)
+
+
+def _run_tasks(log: LogFile, runner: VersionRunner, name: str, only: str | None) -> bool:
     """Run tasks until there is none, or this process is asked to end; return whether none failed."""
     is_good = True
-    while not stopping.is_asked and (task := _claim(runner.sweep, name, only)) is not None:
+    while not runner.stopping.is_asked and (task := _claim(runner.sweep, name, only)) is not None:
         ended, run = runner.run(task)
         is_good = ended.is_good and is_good
         _say(f"{ended.name}: {ended.status}{f', {ended.problem}' if ended.problem else ''}")
         if run is not None and run.asked_by is not None and not run.timed_out:
-            stopping.is_asked = True
+            runner.stopping.is_asked = True
         if runner.sweep.where is None:
             update_note(log, runner.sweep.folder, _say)
     return is_good
