@@ -30,6 +30,7 @@ def collect_metrics(
         marks: The result of `mark_metrics_files`.
         written: What is known of its files.
     """
+    job = job._replace(tell=_tell_each_once(job.tell))
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
     if printed is not None:
@@ -61,6 +62,18 @@ def collect_metrics(
         "trackers": list_trackers(sources),
         "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }
+
+
+def _tell_each_once(tell: Tell) -> Tell:
+    """Return a function that tells the user what was not told yet: files are read twice, and runs may share one."""
+    told: set[str] = set()
+
+    def tell_new(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            tell(message)
+
+    return tell_new
 
 
 class _PrintedSource(MetricsSource):
