@@ -200,6 +200,13 @@ def test_work_is_bounded_for_all_files_together_and_that_is_said_once(run, prepa
     assert (amounts[0], amounts[2], found.metrics["a"]) == (40, 0, 39)
 
 
+def test_a_value_that_a_file_has_too_keeps_the_digits_of_the_file(run, prepared):
+    write_events(prepared / NAME, [{"step": step, "loss": 1 / step} for step in (1, 3)])
+    found, _ = run(f"echo '{json.dumps({'loss': 1 / 3})}' > metrics.json; cp {prepared}/{NAME} .")
+    assert found.metrics["loss"] == 1 / 3
+    assert found.extremes["loss"].high == 1
+
+
 def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared, monkeypatch):
     def fail(_):
         raise RuntimeError("no\x1b[31m luck")

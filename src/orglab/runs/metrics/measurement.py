@@ -122,14 +122,19 @@ def _rename(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:
 def _summarize(
     sources: Sequence[MetricsSource], names: Sequence[Mapping[str, str]], settings: Mapping[str, str]
 ) -> dict[str, object]:
-    """Return the last, smallest and largest values; metrics in the settings come first, steps last."""
+    """Return the last, smallest and largest values; metrics in the settings come first, steps last.
+
+    Of values that several sources have alike, if perhaps rounded by a tracker, those of the first source are kept.
+    """
     metrics: Row = {}
     extremes: dict[str, dict[str, list[float]]] = {}
     diverged: dict[str, float | None] = {}
     for source, renamed in zip(sources, names, strict=True):
         summary = source.summary
-        metrics |= {renamed.get(name, name): value for name, value in summary.final.items()}
-        extremes |= {renamed.get(name, name): value for name, value in summary.extremes.items()}
+        for name, value in summary.final.items():
+            metrics.setdefault(renamed.get(name, name), value)
+        for name, ends in summary.extremes.items():
+            extremes.setdefault(renamed.get(name, name), ends)
         for name, step in summary.diverged.items():
             new = renamed.get(name, name)
             diverged[new] = step if diverged.get(new) is None else diverged[new]
