@@ -188,6 +188,7 @@ class Child:
         os.set_blocking(wake_in, False)
         os.set_blocking(wake_out, False)
         self._install_handlers(wake_out)
+        has_ended = False
         try:
             failure = self._start(argv, environment, folder, pty=pty)
             if failure is not None:
@@ -198,10 +199,10 @@ class Child:
             self._deadline = start + time_limit if time_limit is not None else None
             self._on_asked = on_asked
             self._forward_output(wake_in)
-        except BaseException:
-            self._kill()
-            raise
+            has_ended = True
         finally:
+            if not has_ended:
+                self._kill()
             self._restore()
             self._selector.close()
             for fd in (wake_in, wake_out, self._master, self._terminal):

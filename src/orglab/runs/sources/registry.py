@@ -1,4 +1,8 @@
-"""The readers of trackers' files that orglab has itself."""
+"""The readers of trackers' files that orglab has itself.
+
+A new one is a module here with what `tracked_run` says, a title in `TITLES`, and files that its tracker wrote in
+`tests/runs/sources/data/`.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
