@@ -195,6 +195,17 @@ def test_a_tensor_with_many_elements_takes_little_work(write):
     assert room - file.room.left < 200
 
 
+def test_long_numbers_take_more_work(write):
+    def measure(number):
+        content = event(1, part(1, part(1, b"x") + (b"\x18" + number) * 1000))
+        file = TrackerFile(None, write(content), "", 0.0)
+        room = file.room.left
+        assert [list(run.read()) for run in tensorboard.find_runs(file)] == [[]]
+        return room - file.room.left
+
+    assert 2 < measure(b"\xff" * 9 + b"\x01") / measure(b"\x01") < 4
+
+
 @pytest.mark.parametrize("content", [
     event(1, b"\x0a\x00" * 1000), event(1, part(1, part(1, b"x") + b"\x0a\x00" * 1000)),
     event(1, part(1, part(1, b"x") + part(8, b"\x08\x01" * 1000) + part(9, b"\x20\x01"))),

@@ -12,6 +12,7 @@ from orglab.runs.sources.tracked_run import TrackerFile
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The kinds of fields."""
 _LONGEST = 10  # bytes of a number
+_BYTES_A_STEP = 4  # of a number, besides the step of its field
 _SIZES = {FIXED64: 8, FIXED32: 4}
 _CONTINUED = 0x80  # the bit of a byte that says that the number goes on
 _BITS = 64
@@ -66,6 +67,7 @@ def read_fields(data: bytes, start: int, end: int, file: TrackerFile) -> Iterato
             stop = start + length
         elif kind == VARINT:
             value, stop = read_varint(data, start, end)
+            room.left -= (stop - start) // _BYTES_A_STEP
         elif kind in _SIZES:
             stop = start + _SIZES[kind]
         else:
