@@ -10,6 +10,7 @@ from lab import SOURCE
 
 KINDS = (
     "records", "refs", "settings", "links", "files", "config", "texts", "pictures", "patterns", "templates",
+    "trackers",
 )  # fmt: skip
 SCRIPT = Path(__file__).with_name("torture") / "hostile.py"
 

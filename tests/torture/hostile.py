@@ -2,7 +2,7 @@
 
 Each trial changes a repository in one way that a stranger could, and runs a command or two of orglab in it. Then
 nothing outside has changed, been read into the repository, or been executed; a reading command has changed no file;
-and each command has ended in time, with one of its exit codes and without a traceback. A command runs in a fork that
+and each command has ended in time and memory, with one of its exit codes and without a traceback. A command runs in a fork that
 need not import anything, and afterwards only the files that differ are restored, so that a trial takes some 30 ms.
 
     records    a field of a run's record, or its bytes, in this clone or in a ref of another
@@ -15,6 +15,7 @@ need not import anything, and afterwards only the files that differ are restored
     pictures   a picture that claims an odd size
     templates  a template of odd parts
     patterns   a match string of odd parts
+    trackers   a damaged file of a tracker, or a pipe, a folder or a link in place of one
 
 Prints each trial that went wrong, and exits with 0 if none did. A trial depends only on the seed and its number.
 """
@@ -28,6 +29,7 @@ import os
 import pkgutil
 import random
 import re
+import resource
 import select
 import shutil
 import signal
@@ -41,8 +43,11 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from tracker_files import make_secret, put_files
+
 SECRET = "SECRET-OF-THE-USER"  # noqa: S105 - what must not be found elsewhere
 SECONDS = 40
+MEMORY = 2 << 30  # bytes
 CODES = range(6)
 SHARE_SIZE = 250  # trials, with a repository of their own
 # Any command may write the note of a run that has ended, put the log back, or move records into the git directory
@@ -80,10 +85,10 @@ WRITING = {
 # What else a command may change in the working tree, the configuration and the hooks.
 CHANGES = {
     "journal": ("journal.org",), "init": (".git/config", ".gitattributes"), "setup": (".git/config", ".git/hooks/", ".gitattributes"),
-    "report": ("r.",), "run": ("m.json", "config.json"), "sync": ("journal.org",),
+    "report": ("r.",), "run": ("m.json", "config.json", "logs/"), "sync": ("journal.org",),
 }  # fmt: skip
-# How often each kind is chosen: a pattern or a template that never ends takes two seconds.
-SHARES = {"templates": 1, "patterns": 1, "pictures": 4, "config": 6, "texts": 8}
+# How often each kind is chosen: a pattern or a template that never ends takes two seconds, and a run takes one.
+SHARES = {"templates": 1, "patterns": 1, "pictures": 4, "config": 6, "texts": 8, "trackers": 2}
 SHARE = 12  # of the other kinds
 VALUES = (
     None, True, 5, -1, 1.5, float("nan"), float("inf"), 10**400, "", "x", "a\0b", "\ud800", "a\n* b", "../../../etc/passwd",
@@ -169,6 +174,7 @@ class World:
         (self.home / "journal.org").write_text(
             f"* 2018\n** 2018-06 June\n*** 2018-06-06 Wednesday\n**** {SECRET} [1]\n"
         )
+        (self.home / "secret.db").write_bytes(make_secret(SECRET))
         (self.home / "secret.json").write_text(json.dumps({SECRET: 7}))
         (self.home / "folder").mkdir()
         shutil.copy(self.home / "secret.json", self.home / "folder")
@@ -449,6 +455,17 @@ def change_patterns(world: World, choice: random.Random) -> str:
     return text
 
 
+def change_trackers(world: World, choice: random.Random) -> str:
+    """Put what a tracker wrote, and is damaged, where a run touches it, so that it counts as its own."""
+    what, name, names = put_files(world.clone / "logs", world.home, choice)
+    if what == "link":
+        world.git("add", "-A")
+        world.git("commit", "-qm", "link")
+    named = choice.choice(("--results logs", f"--metrics logs/{name}"))
+    world.likely = f"run 1.1 {named} -- touch -h {' '.join(f'logs/{one}' for one in names)}"
+    return f"{what} {name} {named}"
+
+
 KINDS: dict[str, Callable[[World, random.Random], str]] = {
     name.removeprefix("change_"): function for name, function in list(globals().items()) if name.startswith("change_")
 }
@@ -469,6 +486,7 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
         os.dup2(1, 2)
         os.chdir(world.clone)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         from orglab.cli.main import run  # noqa: PLC0415 - imported already, by the parent
 
         code = 99

@@ -196,6 +196,7 @@ class Child:
         self._install_handlers(wake_out)
         if self._stopping.is_asked:
             self._on_signal(signal.SIGTERM, None)
+        has_ended = False
         try:
             failure = self._start(argv, environment, folder, pty=pty)
             if failure is not None:
@@ -206,10 +207,10 @@ class Child:
             self._deadline = start + time_limit if time_limit is not None else None
             self._on_asked = on_asked
             self._forward_output(wake_in)
-        except BaseException:
-            self._kill()
-            raise
+            has_ended = True
         finally:
+            if not has_ended:
+                self._kill()
             self._restore()
             self._selector.close()
             for fd in (wake_in, wake_out, self._master, self._terminal):

@@ -19,8 +19,8 @@ for distribution in distributions():
         if origin.get("dir_info", {}).get("editable") and url.scheme == "file":
             folder = urllib.request.url2pathname(url.path)
             paths += [os.path.join(folder, "src"), folder]
-    except Exception:
-        continue
+    except (OSError, ValueError, TypeError, AttributeError):
+        continue  # whoever wrote that file
 print(*dict.fromkeys(paths), sep="\\n")
 """
 

@@ -10,7 +10,7 @@ import pytest
 from event_files import LATER, write_events
 from orglab.runs.metrics import tracked
 from orglab.runs.record_reader import read_runs
-from orglab.runs.sources import registry
+from orglab.runs.sources import registry, tracked_run
 from orglab.runs.sources.registry import Reader
 from orglab.runs.sources.tracked_run import TrackedRun
 from wandb_files import describe_run, frame, history, item, summary
@@ -190,6 +190,23 @@ def test_rows_beyond_a_limit_are_not_read_and_that_is_said(run, prepared, monkey
     assert told.count("has more than 1 rows; the others were not read.") == 1
 
 
+def test_work_is_bounded_for_all_files_together_and_that_is_said_once(run, prepared, monkeypatch):
+    for name in "abc":
+        (prepared / f"run-{name}.wandb").write_bytes(frame(history(step, **{name: step}) for step in range(40)))
+    monkeypatch.setattr(tracked_run, "_STEPS", 900)
+    found, told = run(f"cp {prepared}/*.wandb .")
+    assert told.count("takes too much work to read; the rest of it, and of what other trackers wrote, was not") == 1
+    amounts = [sum(name in row for row in found.history()) for name in "abc"]
+    assert (amounts[0], amounts[2], found.metrics["a"]) == (40, 0, 39)
+
+
+def test_a_value_that_a_file_has_too_keeps_the_digits_of_the_file(run, prepared):
+    write_events(prepared / NAME, [{"step": step, "loss": 1 / step} for step in (1, 3)])
+    found, _ = run(f"echo '{json.dumps({'loss': 1 / 3})}' > metrics.json; cp {prepared}/{NAME} .")
+    assert found.metrics["loss"] == 1 / 3
+    assert found.extremes["loss"].high == 1
+
+
 def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared, monkeypatch):
     def fail(_):
         raise RuntimeError("no\x1b[31m luck")
@@ -204,7 +221,7 @@ def test_a_reader_that_fails_is_one_sentence_and_the_rest_goes_on(run, prepared,
         Reader("third", lambda path: path.suffix == ".third", lambda file: [next(fail_later(file))]),
         *registry.load_readers(),
     ]
-    monkeypatch.setattr(registry, "load_readers", lambda: readers)
+    monkeypatch.setattr(tracked, "load_readers", lambda: readers)
     write_events(prepared / NAME, ROWS)
     found, told = run(f"for n in first second third; do echo x > a.$n; done; cp {prepared}/{NAME} .")
     assert found.metrics == {"loss": 0.1, "acc": 0.75, "x": 2}
@@ -222,6 +239,6 @@ def test_a_run_that_a_tracker_says_is_ours_is_ours_though_another_goes_on(run, g
             TrackedRun("other", "7", lambda: iter([{"x": 1}]), is_ours=is_ours)
         ]) for name, is_ours in (("ours", True), ("theirs", False))
     ]  # fmt: skip
-    monkeypatch.setattr(registry, "load_readers", lambda: readers)
+    monkeypatch.setattr(tracked, "load_readers", lambda: readers)
     found, _ = run(f"echo x > a.ours; echo x > a.theirs; {go_on}")
     assert (found.metrics, found.unattributed) == ({"x": 1}, ("a.theirs",))

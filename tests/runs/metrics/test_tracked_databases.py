@@ -107,6 +107,22 @@ def test_a_run_of_mlflow_in_the_folder_of_the_command(run, study, orglab, option
     assert (again.metrics["acc"], again.trackers) == (0.7, (("mlflow", "b" * 32),))
 
 
+@pytest.mark.parametrize(("statement", "why"), [
+    ("CREATE TABLE other (x)", "is of no tracker that orglab can read"),
+    ("DELETE FROM runs", "has no run that began during this one"),
+])  # fmt: skip
+def test_a_database_that_was_named_and_has_no_metrics_is_one_sentence(run, templates, statement, why):
+    template = templates / "mlflow.db" if "DELETE" in statement else templates / "none"
+    script = (
+        f"import pathlib, sqlite3\nold = pathlib.Path({str(template)!r})\n"
+        "pathlib.Path('x.db').write_bytes(old.read_bytes() if old.exists() else b'')\n"
+        f"connection = sqlite3.connect('x.db'); connection.execute({statement!r}); connection.commit()"
+    )
+    found, told = run("-c", script, options=("--metrics", "x.db"))
+    assert found.metrics == {}
+    assert told.count(f"Metrics not recorded: x.db {why}.\n") == told.count("Metrics") == 1
+
+
 @pytest.mark.usefixtures("study")
 def test_several_runs_of_mlflow_in_one_database(run):
     script = "import subprocess, sys\nfor n in '12': subprocess.run([sys.executable, 'mlflow_run.py', 'mlflow.db', n * 32, '0.' + n])"

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from orglab.runs.record_reader import read_runs
 from orglab.runs.sources import installed
 
+DATA = Path(__file__).with_name("data")
 READER = """\
 import json, pathlib
 from orglab.runs.sources.tracked_run import TrackedRun
@@ -73,6 +75,50 @@ def test_a_reader_of_an_installed_package(run, site, mark, value):
     assert found.metrics == {"loss": 0.25, "val.acc": 0.75, "step": 2}
     assert found.trackers == (("own", found.id[-6:]),)
     assert told.startswith("Metrics of 1 own run: 3 values of loss, val.acc.\n")
+
+
+READER_OF_DATABASES = READER.replace('".own"', '".db"').replace(
+    "rows = json.loads(file.path.read_text())",
+    "import sqlite3; (text,), = sqlite3.connect(file.path).execute('SELECT rows FROM own'); rows = json.loads(text)",
+)
+MAKE_DATABASE = f"""\
+import json, sqlite3
+connection = sqlite3.connect("a.db")
+connection.execute("CREATE TABLE own (rows)")
+connection.execute("INSERT INTO own VALUES (?)", (json.dumps({ROWS!r}),))
+connection.commit()
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--metrics", "a.db")])
+def test_a_database_that_is_not_of_mlflow_is_for_the_reader_of_a_package(study, orglab, site, mark, options):
+    install(site, "own_reader", mark, code=READER_OF_DATABASES)
+    told = orglab("run", "1.1", *options, "--", sys.executable, "-c", MAKE_DATABASE).err
+    assert read_runs(study.path)[-1].metrics == {"loss": 0.25, "val.acc": 0.75, "step": 2}
+    assert told.startswith("Metrics of 1 own run: 3 values of loss, val.acc.\n")
+
+
+@pytest.mark.usefixtures("study")
+def test_what_a_reader_of_this_package_takes_is_not_for_that_of_another(orglab, site, mark):
+    install(site, "own_reader", mark, code=READER_OF_DATABASES)
+    path = DATA / "mlflow/mlflow.db.gz"
+    script = f"import gzip, pathlib; pathlib.Path('a.db').write_bytes(gzip.open({str(path)!r}).read())"
+    told = orglab("run", "1.1", "--", sys.executable, "-c", script).err
+    assert "own" not in told
+
+
+@pytest.mark.parametrize(("place", "told"), [
+    ("pathlib.Path(environment['OWN'])", "Metrics of 1 own run"),
+    ("1 / 0", "The reader own_reader of metrics failed: ZeroDivisionError"),
+])  # fmt: skip
+@pytest.mark.usefixtures("study")
+def test_a_reader_says_where_its_tracker_keeps_the_runs(orglab, site, tmp_path_factory, monkeypatch, place, told):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setenv("OWN", str(elsewhere / "a.own"))
+    code = f"{READER}\ndef find_places(environment, folder): return [{place}]\n"
+    install(site, "own_reader", elsewhere / "mark", code=code)
+    script = f"echo '{json.dumps(ROWS)}' > $OWN"
+    assert orglab("run", "1.1", "--", "sh", "-c", script).err.startswith(told)
 
 
 def test_metadata_in_the_repository_is_not_looked_at(run, study, site, mark, monkeypatch):

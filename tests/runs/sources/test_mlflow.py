@@ -37,6 +37,9 @@ def database(request, tmp_path):
     return path
 
 
+NUMBERS = "WITH numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})"
+
+
 def edit(path, *statements):
     """Change a database."""
     connection = sqlite3.connect(path)
@@ -151,10 +154,10 @@ def test_a_damaged_database_is_one_sentence(database, share):
 def test_what_is_no_database_has_no_runs(tmp_path, content):
     path = tmp_path / "other.db"
     path.write_bytes(content)
-    assert find(path) == []
-    assert find(tmp_path / "missing.db") == []
+    assert find(path) is None
+    assert find(tmp_path / "missing.db") is None
     edit(tmp_path / "own.db", "CREATE TABLE runs (run_uuid, start_time)")
-    assert find(tmp_path / "own.db") == []
+    assert find(tmp_path / "own.db") is None
 
 
 # ---- a database from somebody who means harm ----
@@ -167,7 +170,7 @@ def test_a_view_in_place_of_a_table_is_not_read(database, column):
         "ALTER TABLE metrics RENAME TO kept",
         f"CREATE VIEW metrics AS SELECT run_uuid, key, value, timestamp, step, is_nan, randomblob(9) AS {column} FROM kept",
     )
-    assert find(database) == []
+    assert find(database) is None
 
 
 def test_a_computed_column_is_not_read(database):
@@ -177,7 +180,7 @@ def test_a_computed_column_is_not_read(database):
         "CREATE TABLE tags (run_uuid, key, value AS (hex(zeroblob(100000000))))",
         f"INSERT INTO tags VALUES ('{NAMED}', 'orglab.run')",
     )
-    assert find(database) == []
+    assert find(database) is None
 
 
 def test_a_table_that_a_module_computes_is_not_read(database):
@@ -187,7 +190,7 @@ def test_a_table_that_a_module_computes_is_not_read(database):
         "CREATE VIRTUAL TABLE tags USING fts4(run_uuid, key, value)",
         f"INSERT INTO tags VALUES ('{NAMED}', 'orglab.run', '{OWN}')",
     )
-    assert find(database) == []
+    assert find(database) is None
 
 
 def test_values_of_other_types_are_left_out(database):
@@ -208,9 +211,26 @@ def test_a_huge_value_is_refused(database):
 
 
 def test_a_database_that_takes_too_long_is_refused(database, monkeypatch):
-    monkeypatch.setattr("orglab.runs.sources.sqlite_file._CALLS", 3)
+    monkeypatch.setattr("orglab.runs.sources.tracked_run._STEPS", 0)
     monkeypatch.setattr("orglab.runs.sources.sqlite_file._OPERATIONS", 20)
-    assert refuse(database) == f"Cannot read the runs in {database}: it holds too much."
+    assert refuse(database).startswith(f"The metrics file {database} takes too much work to read; ")
+
+
+def test_the_bound_is_of_all_runs_in_a_database_together(database, monkeypatch):
+    """Without an index, each run takes a look at every value."""
+    monkeypatch.setattr("orglab.runs.sources.tracked_run._STEPS", 100_000)
+    edit(
+        database,
+        "DROP TABLE metrics",
+        "CREATE TABLE metrics (run_uuid, key, value, timestamp, step, is_nan)",
+        f"{NUMBERS.format(20_000)} INSERT INTO metrics SELECT '{NAMED}', 'loss', n, n, n, 0 FROM numbers",
+    )
+    assert len(list(find(database)[0].read())) == 20_000
+    edit(
+        database, f"{NUMBERS.format(900)} INSERT INTO runs (run_uuid, start_time, lifecycle_stage) "
+        "SELECT printf('%032d', n), 1e13, 'active' FROM numbers",
+    )  # fmt: skip
+    assert "takes too much work to read" in refuse(database)
 
 
 def test_a_link_that_git_tracks_is_not_followed(database, repo, tmp_path_factory):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
+from orglab.runs.metrics.reading import MetricsRows
 from orglab.runs.sources import mlflow, trackio
 from orglab.runs.sources.tracked_run import TrackerFile
 
@@ -31,8 +32,8 @@ def path(tmp_path_factory):
 def read(reader, path):
     """Read all runs in a file; why that cannot be done, or an empty text."""
     try:
-        for run in reader.find_runs(TrackerFile(None, path, "20260102-030405-a1b2c3", 0.0)):
-            for row in run.read():
+        for run in reader.find_runs(TrackerFile(None, path, "20260102-030405-a1b2c3", 0.0)) or ():
+            for row in MetricsRows(run.read(), is_history=True):
                 assert all(isinstance(value, int | float | str) for value in row.values())
     except NotReadableError as error:
         return str(error)

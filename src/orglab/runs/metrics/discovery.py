@@ -24,10 +24,16 @@ from orglab.runs.metrics.candidates import (
 )
 from orglab.runs.metrics.metrics_source import MetricsSource
 from orglab.runs.metrics.reading import read_metrics
-from orglab.runs.metrics.tracked import choose_readers, find_tracked_runs, open_tracked_files
+from orglab.runs.metrics.tracked import (
+    choose_readers,
+    find_places,
+    find_tracked_runs,
+    load_all_readers,
+    open_tracked_files,
+)
 from orglab.runs.metrics.values import Row
 from orglab.runs.results import Stamp, find_changed_since, read_size, read_stamp
-from orglab.runs.sources.registry import Reader, find_places
+from orglab.runs.sources.registry import Reader
 from orglab.text import MEGABYTE, listed
 
 _FILES = 20
@@ -81,7 +87,7 @@ def open_named_files(job: Job, marks: dict[Path, Mark], began: Stamp | None) -> 
     }
     # What every reader of tables can read is read as it is named.
     others = dict.fromkeys(path for path in chain.from_iterable(named.values()) if path.suffix not in SUFFIXES)
-    readers = choose_readers(job, others) if others and began is not None else {}
+    readers = choose_readers(job, load_all_readers(job), others) if others and began is not None else {}
     for name, written in named.items():
         if not written:
             job.tell(f"Metrics not recorded: {name} was not written by this run.")
@@ -156,14 +162,15 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     return sources, unattributed
 
 
-def _choose_readers(job: Job, found: Sequence[Path], began: Stamp | None) -> dict[Path, Reader]:
-    """Return the files of trackers, each with its reader: those found, and those that are elsewhere."""
-    places = find_places({**os.environ, **(job.request.environment or {})}, job.folder)
+def _choose_readers(job: Job, found: Sequence[Path], began: Stamp | None) -> dict[Path, list[Reader]]:
+    """Return the files that may be of trackers, each with its readers: those found, and those that are elsewhere."""
+    readers = load_all_readers(job)
+    places = find_places(job, readers)
     elsewhere = chain.from_iterable(_find_changed(job.repository, place, began) for place in places)
     files = dict.fromkeys((*found, *elsewhere))
     # SQLite writes to a second file first.
     databases = (path.with_name(path.name.removesuffix(_JOURNAL)) for path in files if path.name.endswith(_JOURNAL))
-    return choose_readers(job, dict.fromkeys((*files, *filter(os.path.lexists, databases))))
+    return choose_readers(job, readers, dict.fromkeys((*files, *filter(os.path.lexists, databases))))
 
 
 def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_new: bool) -> MetricsSource | None:

@@ -30,6 +30,7 @@ def collect_metrics(
         marks: The result of `mark_metrics_files`.
         written: What is known of its files.
     """
+    job = job._replace(tell=_tell_each_once(job.tell))
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
     if printed is not None:
@@ -61,6 +62,18 @@ def collect_metrics(
         "trackers": list_trackers(sources),
         "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }
+
+
+def _tell_each_once(tell: Tell) -> Tell:
+    """Return a function that tells the user what was not told yet: files are read twice, and runs may share one."""
+    told: set[str] = set()
+
+    def tell_new(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            tell(message)
+
+    return tell_new
 
 
 class _PrintedSource(MetricsSource):
@@ -109,14 +122,19 @@ def _rename(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:
 def _summarize(
     sources: Sequence[MetricsSource], names: Sequence[Mapping[str, str]], settings: Mapping[str, str]
 ) -> dict[str, object]:
-    """Return the last, smallest and largest values; metrics in the settings come first, steps last."""
+    """Return the last, smallest and largest values; metrics in the settings come first, steps last.
+
+    Of values that several sources have alike, if perhaps rounded by a tracker, those of the first source are kept.
+    """
     metrics: Row = {}
     extremes: dict[str, dict[str, list[float]]] = {}
     diverged: dict[str, float | None] = {}
     for source, renamed in zip(sources, names, strict=True):
         summary = source.summary
-        metrics |= {renamed.get(name, name): value for name, value in summary.final.items()}
-        extremes |= {renamed.get(name, name): value for name, value in summary.extremes.items()}
+        for name, value in summary.final.items():
+            metrics.setdefault(renamed.get(name, name), value)
+        for name, ends in summary.extremes.items():
+            extremes.setdefault(renamed.get(name, name), ends)
         for name, step in summary.diverged.items():
             new = renamed.get(name, name)
             diverged[new] = step if diverged.get(new) is None else diverged[new]

@@ -29,7 +29,6 @@ class MetricsSource:
         self.is_single = False
         self._read = read
         self._limit = limit
-        self._is_told = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -37,7 +36,7 @@ class MetricsSource:
         return (self.path,) if self.path is not None else ()
 
     def read_rows(self, tell: Tell) -> Iterator[Row]:
-        """Yield the rows, each with its `step`, and summarize all; tell the user once if they cannot be read."""
+        """Yield the rows, each with its `step`, and summarize all; tell the user if they cannot be read."""
         self.summary = MetricSummary()
         try:
             for number, row in enumerate(self._read(), 1):
@@ -47,6 +46,4 @@ class MetricsSource:
                 if number <= self._limit:
                     yield {"step": step, **{name: row[name] for name in row if name != "step"}}
         except NotReadableError as error:
-            if not self._is_told:
-                tell(str(error))
-            self._is_told = True
+            tell(str(error))

@@ -1,10 +1,11 @@
 """The metrics that trackers wrote: TensorBoard, W&B and the others that have a reader in `runs.sources`."""
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from orglab.errors import NotReadableError
 from orglab.runs.job import Job
@@ -16,9 +17,9 @@ from orglab.runs.metrics.values import Row, is_step_name
 from orglab.runs.record_lines import read_whole
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, read_size
-from orglab.runs.sources.installed import explain, load_installed
-from orglab.runs.sources.registry import TITLES, Reader, assign_readers
-from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
+from orglab.runs.sources.installed import explain_failures, load_installed
+from orglab.runs.sources.registry import TITLES, Reader, load_readers
+from orglab.runs.sources.tracked_run import Room, TrackedRun, TrackerFile
 from orglab.text import MEGABYTE, count, listed
 
 _FILES = 200
@@ -26,7 +27,13 @@ _BYTES = 128 * MEGABYTE  # of the files that are found, together
 _HISTORY = 100_000  # rows that are kept
 _ROWS = 1_000_000  # that are read of a run
 
-_T = TypeVar("_T")
+
+class _Found(NamedTuple):
+    """A run that a reader found in a file."""
+
+    file: TrackerFile
+    reader: Reader
+    run: TrackedRun
 
 
 class TrackedSource(MetricsSource):
@@ -40,21 +47,23 @@ class TrackedSource(MetricsSource):
         count: How many values were read.
     """
 
-    def __init__(self, run: TrackedRun, place: str, files: Sequence[tuple[Path, Callable[[], Iterator[Row]]]]) -> None:
-        """Take a run, what tells it from others, and each of its files with a function that returns the rows in it."""
-        super().__init__(files[0][0], self._read_files, is_history=run.is_history, limit=_HISTORY)
+    def __init__(self, found: Sequence[_Found], place: str) -> None:
+        """Take the run as it is in each file, and what tells it from others."""
+        run = found[0].run
+        super().__init__(found[0].file.path, self._read_files, is_history=run.is_history, limit=_HISTORY)
         self.tracker = run.tracker
         self.id = run.id
         self.place = place
         self.parts: tuple[str, ...] = (run.tracker,)
         self.is_single = run.tracker == "tensorboard"
         self.count = 0
-        self._files = files
+        self._found = found
+        self._steps = 0  # of work, of the last reading
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files; none if no metrics are in them."""
-        return tuple(path for path, _ in self._files) if self.summary.final else ()
+        return tuple(one.file.path for one in self._found) if self.summary.final else ()
 
     def _read_files(self) -> Iterator[Row]:
         """Yield the numbers in all files.
@@ -63,20 +72,33 @@ class TrackedSource(MetricsSource):
             NotReadableError: One of them could not be read to the end; the others have been read.
         """
         self.count = 0
+        room = self._found[0].file.room
+        room.left += self._steps  # so that what was read once is read again
+        self._steps = 0
         failed: NotReadableError | None = None
-        for path, read in self._files:
+        for one in self._found:
+            before = room.left
             try:
-                for number, row in enumerate(read()):
-                    if number == _ROWS:
-                        raise NotReadableError(  # noqa: TRY301 - as a reader does
-                            f"The metrics file {path} has more than {_ROWS:,} rows; the others were not read."
-                        )
-                    self.count += len(row) - ("step" in row)
-                    yield row
+                yield from self._read_file(one)
             except NotReadableError as error:
                 failed = failed or error
+            self._steps += before - room.left
         if failed is not None:
             raise failed
+
+    def _read_file(self, found: _Found) -> Iterator[Row]:
+        """Yield the numbers in a file.
+
+        Raises:
+            NotReadableError: It could not be read to the end.
+        """
+        for number, row in enumerate(_read_numbers(found)):
+            if number == _ROWS:
+                raise NotReadableError(
+                    f"The metrics file {found.file.path} has more than {_ROWS:,} rows; the others were not read."
+                )
+            self.count += len(row) - ("step" in row)
+            yield row
 
 
 class TrackedFiles(NamedTuple):
@@ -91,60 +113,98 @@ class TrackedFiles(NamedTuple):
     unattributed: list[Path]
 
 
-def choose_readers(job: Job, files: Iterable[Path]) -> dict[Path, Reader]:
-    """Return the reader of each file that may be a tracker's; the readers of other packages are asked last.
-
-    Args:
-        job: The run.
-        files: The files.
-    """
-    files = list(files)
-    chosen = assign_readers(files)
-    rest = [path for path in files if path not in chosen]
-    if not rest:
-        return chosen
+def load_all_readers(job: Job) -> list[Reader]:
+    """Return the readers, those of other packages last; tell the user about those that cannot be loaded."""
     installed, problems = load_installed(job.base)
     for problem in problems:
         job.tell(problem)
-    for reader in installed:
-        try:
-            chosen |= {path: reader for path in rest if path not in chosen and reader.is_file(path)}
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, the others are asked
-            job.tell(f"The reader {reader.name} of metrics failed: {explain(error)}")
-    return chosen
+    return [*load_readers(), *installed]
+
+
+def find_places(job: Job, readers: Iterable[Reader]) -> list[Path]:
+    """Return where the environment of a command says that trackers keep their runs, or where they do by default.
+
+    Args:
+        job: The run.
+        readers: The readers that are asked; if one fails, the user is told.
+    """
+    environment = {**os.environ, **(job.request.environment or {})}
+    found: list[Path] = []
+    for reader in readers:
+        if reader.find_places is None:
+            continue
+        with _tell_failures(job, reader):
+            found += [Path(os.path.normpath(place)) for place in reader.find_places(environment, job.folder)]
+    return [place for place in dict.fromkeys(found) if place != job.folder and place not in job.folder.parents]
+
+
+def choose_readers(job: Job, readers: Iterable[Reader], files: Iterable[Path]) -> dict[Path, list[Reader]]:
+    """Return the readers of each file that may be a tracker's, by its name, in the order in which they are asked.
+
+    Args:
+        job: The run.
+        readers: All readers; if one fails, the user is told.
+        files: The files.
+    """
+    chosen: dict[Path, list[Reader]] = {path: [] for path in files}
+    for reader in readers:
+        with _tell_failures(job, reader):
+            for path in [path for path in chosen if reader.is_file(path)]:
+                chosen[path].append(reader)
+    return {path: found for path, found in chosen.items() if found}
+
+
+@contextlib.contextmanager
+def _tell_failures(job: Job, reader: Reader) -> Iterator[None]:
+    """Tell the user if a reader fails."""
+    try:
+        with explain_failures(f"The reader {reader.name} of metrics failed"):
+            yield
+    except NotReadableError as error:
+        job.tell(str(error))
 
 
 def find_tracked_runs(
-    job: Job, readers: Mapping[Path, Reader], began: Stamp, attribution: Attribution, stop: Callable[[], bool]
+    job: Job,
+    readers: Mapping[Path, Sequence[Reader]],
+    began: Stamp,
+    attribution: Attribution,
+    stop: Callable[[], bool],
 ) -> TrackedFiles:
     """Return what trackers have of a run in the files that it wrote.
 
     Args:
         job: The run.
-        readers: The files, each with its reader.
+        readers: The files, each with its readers.
         began: The state of its record when the command was started.
         attribution: Tells which files are its own.
         stop: Returns True if the user wants to wait no longer.
     """
-    found: list[tuple[Path, Reader, TrackedRun]] = []
+    found: list[_Found] = []
     unattributed: list[Path] = []
     left_out: list[Path] = []
-    room = _BYTES
+    left = _BYTES
+    room = Room()
     process = _find_process(job)
     number = 0
-    for path, reader in readers.items():
+    for path, chosen in readers.items():
         size = read_size(path)
         if not size or stop():
             continue
-        if size > room or number >= _FILES:
+        if size > left or number >= _FILES:
             left_out.append(path)
             continue
         is_own = job.record.out in path.parents or attribution.is_own(path)
-        runs = _find_runs(job, path, reader, began, process)
-        own = [(path, reader, run) for run in runs if is_own or run.is_ours]
+        file = TrackerFile(job.repository, path, job.record.id, began.ctime / 1e9, process, room)
+        try:
+            runs = _find_runs(file, chosen)
+        except NotReadableError as error:
+            job.tell(str(error))
+            continue
+        own = [one for one in runs or () if is_own or one.run.is_ours]
         if own:
             found += own
-            room -= size
+            left -= size
             number += 1
         elif runs and is_own is None:
             unattributed.append(path)
@@ -155,15 +215,28 @@ def find_tracked_runs(
     return TrackedFiles(_group_runs(found), unattributed)
 
 
-def open_tracked_files(job: Job, readers: Mapping[Path, Reader], began: Stamp) -> list[TrackedSource]:
-    """Return what trackers have of a run in files that the user named.
+def open_tracked_files(job: Job, readers: Mapping[Path, Sequence[Reader]], began: Stamp) -> list[TrackedSource]:
+    """Return what trackers have of a run in files that the user named, and tell the user where there is nothing.
 
     Args:
         job: The run.
-        readers: The files, each with its reader.
+        readers: The files, each with its readers.
         began: The state of its record when the command was started.
     """
-    found = [(path, reader, run) for path, reader in readers.items() for run in _find_runs(job, path, reader, began)]
+    found: list[_Found] = []
+    room = Room()
+    for path, chosen in readers.items():
+        file = TrackerFile(job.repository, path, job.record.id, began.ctime / 1e9, room=room)
+        try:
+            runs = _find_runs(file, chosen)
+        except NotReadableError as error:
+            job.tell(str(error))
+            continue
+        if not runs:
+            name = os.path.relpath(path, job.base)
+            why = "is of no tracker that orglab can read" if runs is None else "has no run that began during this one"
+            job.tell(f"Metrics not recorded: {name} {why}.")
+        found += runs or ()
     return _group_runs(found)
 
 
@@ -175,53 +248,52 @@ def _find_process(job: Job) -> int | None:
     return read_whole(run.fields.get("pid" if run.is_of_script else "child_pid"))
 
 
-def _find_runs(job: Job, path: Path, reader: Reader, began: Stamp, process: int | None = None) -> list[TrackedRun]:
-    """Return the runs in a file; if it cannot be read, tell the user."""
-    file = TrackerFile(job.repository, path, job.record.id, began.ctime / 1e9, process)
-    try:
-        return list(_guard(reader, path, lambda: reader.find_runs(file)))
-    except NotReadableError as error:
-        job.tell(str(error))
-        return []
-
-
-def _guard(reader: Reader, path: Path, read: Callable[[], Iterable[_T]]) -> Iterator[_T]:
-    """Yield what a reader returns.
+def _find_runs(file: TrackerFile, readers: Iterable[Reader]) -> list[_Found] | None:
+    """Return the runs in a file, as the first of its readers finds them that takes it for its own; None if none does.
 
     Raises:
-        NotReadableError: The file cannot be read, or the reader failed.
+        NotReadableError: None does, and one could not read it.
     """
-    try:
-        yield from read()
-    except NotReadableError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise NotReadableError(f"The reader {reader.name} of metrics failed on {path}: {explain(error)}") from error
+    failed: NotReadableError | None = None
+    for reader in readers:
+        try:
+            with explain_failures(_name_failure(file.path, reader)):
+                found = reader.find_runs(file)
+                if found is not None:
+                    return [_Found(file, reader, run) for run in found]
+        except NotReadableError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return None
 
 
-def _group_runs(found: Sequence[tuple[Path, Reader, TrackedRun]]) -> list[TrackedSource]:
+def _name_failure(path: Path, reader: Reader) -> str:
+    return f"The reader {reader.name} of metrics failed on {path}"
+
+
+def _group_runs(found: Iterable[_Found]) -> list[TrackedSource]:
     """Return runs as sources, with the files of each together."""
-    groups: dict[tuple[str, str, bool], list[tuple[Path, Reader, TrackedRun]]] = {}
-    for path, reader, run in found:
-        key = (run.tracker, run.id or os.fspath(path.parent), run.is_history)
-        groups.setdefault(key, []).append((path, reader, run))
-    sources = [
-        TrackedSource(group[0][2], place, [(one[0], _make_reading(*one)) for one in group])
-        for (_, place, _), group in groups.items()
-    ]
+    groups: dict[tuple[str, str, bool], list[_Found]] = {}
+    for one in found:
+        key = (one.run.tracker, one.run.id or os.fspath(one.file.path.parent), one.run.is_history)
+        groups.setdefault(key, []).append(one)
+    sources = [TrackedSource(group, place) for (_, place, _), group in groups.items()]
     for tracker in {source.tracker for source in sources}:
         _set_parts([source for source in sources if source.tracker == tracker])
     return sources
 
 
-def _make_reading(path: Path, reader: Reader, run: TrackedRun) -> Callable[[], Iterator[Row]]:
-    """Return a function that returns the numbers of a run in a file, row by row."""
+def _read_numbers(found: _Found) -> Iterator[Row]:
+    """Yield the numbers of a run in a file, row by row.
 
-    def read() -> Iterator[Row]:
-        rows = MetricsRows(_guard(reader, path, run.read), is_history=run.is_history)
-        return filter(None, map(keep_numbers, _guard(reader, path, lambda: rows)))
-
-    return read
+    Raises:
+        NotReadableError: The file cannot be read, or the reader failed.
+    """
+    with explain_failures(_name_failure(found.file.path, found.reader)):
+        for row in map(keep_numbers, MetricsRows(found.run.read(), is_history=found.run.is_history)):
+            if row.keys() - {"step"}:
+                yield row
 
 
 def _set_parts(sources: Sequence[TrackedSource]) -> None:

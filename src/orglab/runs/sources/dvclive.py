@@ -68,6 +68,7 @@ def _read_history(file: TrackerFile) -> Iterator[Row]:
         column = path.name.removesuffix(_SUFFIX)
         try:
             for row in read_metrics(file.repository, path):
+                file.take(1 + len(row))
                 step = find_step(row)
                 if step is not None and column in row and (step in steps or len(steps) < _STEPS):
                     steps.setdefault(step, {"step": step})[name] = row[column]

@@ -1,10 +1,11 @@
 """Readers that other packages bring: their entry points of the group `orglab.metrics` (`docs/reference/runs.md`).
 
-An entry point names a module, or an object in one, with `is_file` and `find_runs`.  Only packages are asked that are
-installed in the environment of orglab: the metadata that a clone has in its own folders is not looked at, and a module
-that Python would take from there is not imported.
+An entry point names a module, or an object in one, with what a reader has (`runs.sources.tracked_run`).  Only packages
+are asked that are installed in the environment of orglab: the metadata that a clone has in its own folders is not
+looked at, and a module that Python would take from there is not imported.
 """
 
+import contextlib
 import os
 import re
 import site
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from orglab.errors import NotReadableError
 from orglab.git.private_files import read_regular
-from orglab.runs.sources.registry import Reader
+from orglab.runs.sources.registry import Reader, make_reader
 from orglab.text import clean, cut
 
 GROUP = "orglab.metrics"
@@ -99,26 +100,37 @@ def _load(name: str, value: str, top: Path | None, folders: Iterable[str]) -> Re
     if match is None:
         raise NotReadableError(f"The reader {clean(name)} of metrics names no module: {clean(cut(value, _MESSAGE))}")
     package = match["module"].partition(".")[0]
-    try:
+    with explain_failures(f"The reader {clean(name)} of metrics cannot be loaded"):
         if top is None or not _is_of_repository(package, top, folders):
             return _import(name, match)
-    except (Exception, SystemExit) as error:
-        raise NotReadableError(f"The reader {clean(name)} of metrics cannot be loaded: {explain(error)}") from error
     raise NotReadableError(
         f"The reader {clean(name)} of metrics was not loaded, because {package} is in the repository itself."
     )
 
 
-def explain(error: BaseException) -> str:
-    """Return an exception that a reader of another package has raised, in words that fit a sentence."""
-    return clean(cut(f"{type(error).__name__}: {error}", _MESSAGE))
+@contextlib.contextmanager
+def explain_failures(what: str) -> Iterator[None]:
+    """Turn whatever the code of another package raises into a sentence, because the run goes on without it.
+
+    Args:
+        what: How the sentence begins.
+
+    Raises:
+        NotReadableError: The code raised an error.
+    """
+    try:
+        yield
+    except NotReadableError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise NotReadableError(f"{what}: {clean(cut(f'{type(error).__name__}: {error}', _MESSAGE))}") from error
 
 
 def _import(name: str, match: re.Match[str]) -> Reader:
     found = import_module(match["module"])
     for attribute in filter(None, (match["attribute"] or "").split(".")):
         found = getattr(found, attribute)
-    return Reader(clean(name), found.is_file, found.find_runs)
+    return make_reader(clean(name), found)
 
 
 def _is_of_repository(package: str, top: Path, folders: Iterable[str]) -> bool:

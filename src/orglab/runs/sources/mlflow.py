@@ -11,17 +11,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside, read_inside, walk_inside
 from orglab.runs.metrics.values import NAME, Row, Value, to_value
-from orglab.runs.sources.sqlite_file import open_database
+from orglab.runs.sources.sqlite_file import Database, open_database
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 from orglab.text import MEGABYTE
-
-if TYPE_CHECKING:
-    import sqlite3
 
 TRACKER = "mlflow"
 TAG = "orglab.run"
@@ -36,6 +33,7 @@ _TABLES = {
     "metrics": {"run_uuid", "key", "value", "timestamp", "step", "is_nan"},
 }
 _RUNS = 1000
+_LONGEST = 1 << 11  # bytes of a value: the name of a metric has 250 characters at most
 _FILES = 2000  # of the metrics of a run
 _BYTES = 16 * MEGABYTE  # of these, together
 _SMALL = 1 << 16  # bytes of a file that is not a metric
@@ -82,10 +80,10 @@ def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / unquote(parts.path)] if parts.scheme in ("", "file") and not parts.netloc else []
 
 
-def find_runs(file: TrackerFile) -> list[TrackedRun]:
-    """Return the runs of MLflow in a file that began since ours, or that are tagged with its id, oldest first.
+def find_runs(file: TrackerFile) -> list[TrackedRun] | None:
+    """Return the runs in a file that began since ours, or that are tagged with its id, oldest first.
 
-    A run that is tagged with another id is not one of them.
+    A run that is tagged with another id is not one of them.  The result is None for a database without MLflow's tables.
 
     Raises:
         NotReadableError: The file is damaged or locked, or holds too much.
@@ -93,15 +91,20 @@ def find_runs(file: TrackerFile) -> list[TrackedRun]:
     if file.path.name == _META:
         tag, is_new = _read_folder(file)
         is_ours = tag == file.run_id
-        return [_make_run(file, file.path.parent.name, is_ours=is_ours)] if is_ours or (tag is None and is_new) else []
-    with open_database(file, _TABLES) as connection:
-        found = _find_own(connection, file) if connection is not None else []
-        return [_make_run(file, run, is_ours=is_ours) for run, is_ours in found]
+        if not is_ours and (tag is not None or not is_new):
+            return []
+        run = file.path.parent.name
+        with _open_points(file, run) as database:
+            return [_make_run(file, database, run, is_ours=is_ours)]
+    with open_database(file, _TABLES, _LONGEST) as database:
+        if database is None:
+            return None
+        return [_make_run(file, database, run, is_ours=is_ours) for run, is_ours in _find_own(database, file)]
 
 
-def _find_own(connection: "sqlite3.Connection", file: TrackerFile) -> list[tuple[str, bool]]:
+def _find_own(database: Database, file: TrackerFile) -> list[tuple[str, bool]]:
     """Return the ids of the runs in a database that may be of our run, and whether they are tagged with its id."""
-    found = connection.execute(
+    found = database.select(
         "SELECT runs.run_uuid, tags.value FROM runs "
         "LEFT JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = ? "
         "WHERE runs.lifecycle_stage = 'active' AND (runs.start_time >= ? OR tags.value = ?) "
@@ -132,25 +135,24 @@ def _read_folder(file: TrackerFile) -> tuple[str | None, bool]:
     return tag.strip() if tag is not None else None, is_new
 
 
-def _make_run(file: TrackerFile, run: str, *, is_ours: bool) -> TrackedRun:
-    with _open_points(file, run) as connection:
-        amount = _measure(connection, run)
+def _make_run(file: TrackerFile, database: Database, run: str, *, is_ours: bool) -> TrackedRun:
+    amount = _measure(database, run)
     is_history = amount.values > amount.metrics
     return TrackedRun(TRACKER, run, partial(_read_rows, file, run), is_history=is_history, is_ours=is_ours)
 
 
 @contextlib.contextmanager
-def _open_points(file: TrackerFile, run: str) -> "Iterator[sqlite3.Connection]":
+def _open_points(file: TrackerFile, run: str) -> Iterator[Database]:
     """Open the values of a run as a table `metrics`.
 
     Raises:
         NotReadableError: They cannot be read.
     """
     if file.path.name != _META:
-        with open_database(file, _TABLES) as connection:
-            if connection is None:
+        with open_database(file, _TABLES, _LONGEST) as database:
+            if database is None:
                 raise NotReadableError(f"Cannot read the runs in {file.path}: it is no longer a database of MLflow.")
-            yield connection
+            yield database
         return
     import sqlite3  # noqa: PLC0415 - few runs have such a folder
 
@@ -160,15 +162,12 @@ def _open_points(file: TrackerFile, run: str) -> "Iterator[sqlite3.Connection]":
         connection.execute("BEGIN")
         points = ((run, *point) for point in _read_files(file))
         connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", points)
-        yield connection
+        yield Database(connection, file)
 
 
-def _measure(connection: "sqlite3.Connection", run: str) -> _Amount:
-    return _Amount(
-        *connection.execute(
-            "SELECT count(*), count(DISTINCT key), min(step), max(step) FROM metrics WHERE run_uuid = ?", (run,)
-        ).fetchone()
-    )
+def _measure(database: Database, run: str) -> _Amount:
+    amounts = "SELECT count(*), count(DISTINCT key), min(step), max(step) FROM metrics WHERE run_uuid = ?"
+    return _Amount(*next(database.select(amounts, (run,))))
 
 
 def _read_rows(file: TrackerFile, run: str) -> Iterator[Row]:
@@ -179,10 +178,10 @@ def _read_rows(file: TrackerFile, run: str) -> Iterator[Row]:
     Raises:
         NotReadableError: They cannot be read.
     """
-    with _open_points(file, run) as connection:
-        amount = _measure(connection, run)
+    with _open_points(file, run) as database:
+        amount = _measure(database, run)
         is_stepless = (amount.first, amount.last) == (0, 0)
-        found = connection.execute(
+        found = database.select(
             "SELECT step, key, value, is_nan FROM metrics WHERE run_uuid = ? ORDER BY step, timestamp", (run,)
         )
         row: Row = {}
@@ -229,6 +228,7 @@ def _read_files(file: TrackerFile) -> Iterator[tuple[str, float, int, int, bool]
         try:
             with open_inside(file.repository, path) as opened:
                 while line := opened.readline(_LINE):
+                    file.take()
                     left -= len(line)
                     if left < 0 or count == _FILES:
                         limit = f"{_BYTES // MEGABYTE} MB or {_FILES} files"

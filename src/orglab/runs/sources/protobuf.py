@@ -1,19 +1,18 @@
 """Read the fields of a serialized protocol buffer, without its schema and without the package `protobuf`.
 
 What is read may come from anybody: each length is checked against the end of its message, a number has at most ten
-bytes, `Room` bounds how many fields of a file are read, and none is read into depth by itself.
+bytes, how many fields are read is bounded by the room of the file, and none is read into depth by itself.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import NotReadableError
+from orglab.runs.sources.tracked_run import TrackerFile
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The kinds of fields."""
 _LONGEST = 10  # bytes of a number
-_FIELDS = 5_000_000
+_BYTES_A_STEP = 4  # of a number, besides the step of its field
 _SIZES = {FIXED64: 8, FIXED32: 4}
 _CONTINUED = 0x80  # the bit of a byte that says that the number goes on
 _BITS = 64
@@ -38,43 +37,25 @@ class Field(NamedTuple):
     end: int
 
 
-class Room:
-    """How many fields of a file may still be read."""
-
-    def __init__(self, path: Path) -> None:
-        """Take the file."""
-        self._path = path
-        self._left = _FIELDS
-
-    def take(self) -> None:
-        """Count a field.
-
-        Raises:
-            NotReadableError: There are too many.
-        """
-        self._left -= 1
-        if self._left < 0:
-            raise NotReadableError(
-                f"The metrics file {self._path} has more than {_FIELDS:,} fields; what follows was not read."
-            )
-
-
-def read_fields(data: bytes, start: int, end: int, room: Room | None = None) -> Iterator[Field]:
+def read_fields(data: bytes, start: int, end: int, file: TrackerFile) -> Iterator[Field]:
     """Yield the fields of a message.
 
     Args:
         data: What the message is in.
         start: Where it starts.
         end: Where it ends.
-        room: Counts the fields; None if the message is small.
+        file: The file that it is from, in whose room each field takes a step.
 
     Raises:
         ValueError: It is not a valid message.
         NotReadableError: There is no room for its fields.
     """
+    room = file.room
     while start < end:
-        if room is not None:
-            room.take()
+        if room.left > 0:  # as in `file.take`
+            room.left -= 1
+        else:
+            file.take()
         # Most numbers are one byte, and a call costs more than the rest.
         key = data[start]
         key, start = (key, start + 1) if key < _CONTINUED else read_varint(data, start, end)
@@ -86,6 +67,7 @@ def read_fields(data: bytes, start: int, end: int, room: Room | None = None) -> 
             stop = start + length
         elif kind == VARINT:
             value, stop = read_varint(data, start, end)
+            room.left -= (stop - start) // _BYTES_A_STEP
         elif kind in _SIZES:
             stop = start + _SIZES[kind]
         else:

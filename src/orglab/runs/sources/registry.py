@@ -1,11 +1,14 @@
-"""The readers of trackers' files, and which of them reads a file."""
+"""The readers of trackers' files that orglab has itself.
 
-import os
+A new one is a module here with what `tracked_run` says, a title in `TITLES`, and files that its tracker wrote in
+`tests/runs/sources/data/`.
+"""
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 
@@ -14,7 +17,7 @@ TITLES = {
     "wandb": "W&B",
     "dvclive": "DVCLive",
     "trackio": "Trackio",
-    "mlflow": "MLflow",  # takes any database
+    "mlflow": "MLflow",
 }
 """What each tracker is called, by the name of its reader, a module in this package."""
 
@@ -25,48 +28,27 @@ class Reader(NamedTuple):
     Attributes:
         name: Its name.
         is_file: Returns whether a file may be one of the tracker's, by its name.
-        find_runs: Returns the runs in a file.
+        find_runs: Returns the runs in a file; None if what is in it is not of the tracker.
         find_places: Returns the files and folders, perhaps outside of the folder of the command, in which the tracker
             keeps its runs, for the environment and the folder of a command; None if nothing says where.
     """
 
     name: str
     is_file: Callable[[Path], bool]
-    find_runs: Callable[[TrackerFile], Iterable[TrackedRun]]
+    find_runs: Callable[[TrackerFile], Iterable[TrackedRun] | None]
     find_places: Callable[[Mapping[str, str], Path], Iterable[Path]] | None = None
+
+
+def make_reader(name: str, found: Any) -> Reader:  # noqa: ANN401 - a module, or any object
+    """Return the functions of a module or an object as a reader.
+
+    Raises:
+        AttributeError: It has not those of a reader.
+    """
+    return Reader(name, found.is_file, found.find_runs, getattr(found, "find_places", None))
 
 
 @cache
 def load_readers() -> tuple[Reader, ...]:
     """Return the readers of this package."""
-    modules = {name: import_module(f"orglab.runs.sources.{name}") for name in TITLES}
-    return tuple(
-        Reader(name, module.is_file, module.find_runs, getattr(module, "find_places", None))
-        for name, module in modules.items()
-    )
-
-
-def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
-    """Return where the environment of a command says that trackers keep their runs, or where they do by default.
-
-    Args:
-        environment: The environment of the command.
-        folder: The folder that it runs in.
-    """
-    found = (
-        Path(os.path.normpath(place))
-        for reader in load_readers()
-        if reader.find_places is not None
-        for place in reader.find_places(environment, folder)
-    )
-    return [place for place in dict.fromkeys(found) if place != folder and place not in folder.parents]
-
-
-def assign_readers(files: Iterable[Path]) -> dict[Path, Reader]:
-    """Return the reader of each file that may be one of a tracker's; the others are left out."""
-    found = {}
-    for path in files:
-        reader = next((reader for reader in load_readers() if reader.is_file(path)), None)
-        if reader is not None:
-            found[path] = reader
-    return found
+    return tuple(make_reader(name, import_module(f"orglab.runs.sources.{name}")) for name in TITLES)

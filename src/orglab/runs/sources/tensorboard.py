@@ -22,7 +22,6 @@ from orglab.runs.sources.protobuf import (
     FIXED32,
     VARINT,
     Field,
-    Room,
     read_fields,
     read_text,
     read_varint,
@@ -38,6 +37,7 @@ _TAGS = 10_000
 _PLACES = 8
 _SIBLINGS = 20  # that are looked at, of each file
 _FIRST = 4  # records of a file among which the start of a session is
+_BYTES_A_STEP = 1 << 10
 
 # The fields of an event, of a value, and of a tensor; and the first bytes of those of an event, in their usual order.
 _SUMMARY, _SESSION_LOG = 5, 7
@@ -62,6 +62,7 @@ _FIXED = {5: _SINGLE, 6: _DOUBLE}
 _INTEGERS = (7, 10, 11, 16)
 _UNSIGNED = 17
 _HALVES = 13
+_WITH_ELEMENTS = frozenset((_CONTENT, *_FIXED, *_INTEGERS, _UNSIGNED, _HALVES))
 
 _Number = int | float
 _Event = tuple[float, int, bytes, int, int]
@@ -167,7 +168,7 @@ def _read_scalars(file: TrackerFile) -> Iterator[tuple[int, list[tuple[str, _Num
     Raises:
         NotReadableError: It is damaged, cannot be read, or has too many records or tags.
     """
-    reader = _ScalarReader(file.path)
+    reader = _ScalarReader(file)
     since: float | None = None
     end_step = _find_end(file)
     for wall_time, step, data, start, end in _read_events(file, file.path):
@@ -187,13 +188,13 @@ def _find_end(file: TrackerFile) -> float:
 
 def _find_restart(file: TrackerFile, path: Path) -> int | None:
     """Return the step with which an event file continues an earlier one, or None if it does not say so."""
-    room = Room(path)
     try:
         for event in islice(_read_events(file, path), _FIRST):
             _, step, data, start, end = event
-            for field in read_fields(data, start, end, room):
+            file.take((end - start) // _BYTES_A_STEP)
+            for field in read_fields(data, start, end, file):
                 if field.number == _SESSION_LOG and field.kind == BYTES:
-                    session = read_fields(data, field.start, field.end, room)
+                    session = read_fields(data, field.start, field.end, file)
                     if any(one.number == 1 and one.value == _SESSION_START for one in session):
                         return step
     except (NotReadableError, ValueError):
@@ -208,10 +209,9 @@ class _ScalarReader:
     around the number are kept with the tag, and found again without parsing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, file: TrackerFile) -> None:
         """Take the file of the summaries."""
-        self._path = path
-        self._room = Room(path)
+        self._file = file
         self._tags: dict[bytes, str] = {}
         self._places: dict[int, list[_Place]] = {}
         self._are_scalars: dict[str, bool] = {}
@@ -235,10 +235,10 @@ class _ScalarReader:
     def _parse(self, rest: bytes) -> list[tuple[str, _Number]]:
         found = []
         count = 0
-        for field in read_fields(rest, 0, len(rest), self._room):
+        for field in read_fields(rest, 0, len(rest), self._file):
             if field.number != _SUMMARY or field.kind != BYTES:
                 continue
-            for value in read_fields(rest, field.start, field.end, self._room):
+            for value in read_fields(rest, field.start, field.end, self._file):
                 count += 1
                 if value.number == 1 and value.kind == BYTES:
                     found += self._parse_value(rest, value)
@@ -251,23 +251,23 @@ class _ScalarReader:
 
     def _parse_value(self, rest: bytes, field: Field) -> list[tuple[str, _Number, _Place | None]]:
         """Return the scalar that a value is, and where its number is, if it has a fixed length."""
-        parts = {part.number: part for part in read_fields(rest, field.start, field.end, self._room)}
+        parts = {part.number: part for part in read_fields(rest, field.start, field.end, self._file)}
         if _TAG not in parts or parts[_TAG].kind != BYTES:
             return []
         tag = read_text(rest, parts[_TAG])
         if tag not in self._are_scalars:
             if len(self._are_scalars) >= _TAGS:
                 raise NotReadableError(
-                    f"The metrics file {self._path} has more than {_TAGS:,} names; what follows was not read."
+                    f"The metrics file {self._file.path} has more than {_TAGS:,} names; what follows was not read."
                 )
-            self._are_scalars[tag] = _METADATA in parts and _describes_scalar(rest, parts[_METADATA], self._room)
+            self._are_scalars[tag] = _METADATA in parts and _describes_scalar(rest, parts[_METADATA], self._file)
         simple, tensor = parts.get(_SIMPLE_VALUE), parts.get(_TENSOR)
         place: _Place | None = None
         number: _Number | None = None
         if simple is not None and simple.kind == FIXED32:
             place = _Place(simple.start, simple.end, _SINGLE)
         elif tensor is not None and tensor.kind == BYTES and self._are_scalars[tag]:
-            place, number = _read_tensor(rest, tensor, self._room)
+            place, number = _read_tensor(rest, tensor, self._file)
         if place is not None:
             number = place.form.unpack_from(rest, place.start)[0]
             number = _shorten(number) if place.form is _SINGLE else number
@@ -278,11 +278,11 @@ class _ScalarReader:
         return [(tag, number, place)]
 
 
-def _describes_scalar(rest: bytes, metadata: Field, room: Room) -> bool:
+def _describes_scalar(rest: bytes, metadata: Field, file: TrackerFile) -> bool:
     """Return whether the metadata of a value says that it is a scalar."""
-    for field in read_fields(rest, metadata.start, metadata.end, room):
+    for field in read_fields(rest, metadata.start, metadata.end, file):
         if field.number == 1 and field.kind == BYTES:
-            names = (part for part in read_fields(rest, field.start, field.end, room) if part.number == 1)
+            names = (part for part in read_fields(rest, field.start, field.end, file) if part.number == 1)
             if any(read_text(rest, name) == "scalars" for name in names):
                 return True
         if field.number == 4 and field.kind == VARINT and field.value == 1:  # noqa: PLR2004 - data_class: SCALAR
@@ -290,17 +290,20 @@ def _describes_scalar(rest: bytes, metadata: Field, room: Room) -> bool:
     return False
 
 
-def _read_tensor(rest: bytes, tensor: Field, room: Room) -> tuple[_Place | None, _Number | None]:
+def _read_tensor(rest: bytes, tensor: Field, file: TrackerFile) -> tuple[_Place | None, _Number | None]:
     """Return where the only element of a tensor is or, if it has no fixed length, the number; None for other tensors.
 
     Raises:
         ValueError: It is not valid.
     """
-    dtype = 0
+    dtype = count = 0
     place: _Place | None = None
     number: _Number | None = None
-    for field in read_fields(rest, tensor.start, tensor.end, room):
+    for field in read_fields(rest, tensor.start, tensor.end, file):
         size = field.end - field.start
+        count += field.number in _WITH_ELEMENTS
+        if count > 1:
+            return None, None
         if field.number == _DTYPE and field.kind == VARINT:
             dtype = field.value
         elif field.number == _CONTENT and size:

@@ -7,17 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orglab.git.inside import walk_inside
-from orglab.runs.metrics.candidates import keep_numbers
-from orglab.runs.metrics.reading import MetricsRows
-from orglab.runs.metrics.values import Row
-from orglab.runs.sources.sqlite_file import open_database
+from orglab.runs.sources.sqlite_file import Database, open_database
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
-
-if TYPE_CHECKING:
-    import sqlite3
 
 TRACKER = "trackio"
 
@@ -30,7 +23,10 @@ _TABLES = {
 _RUN_ID = "run_id"  # since version 0.24
 _PROJECTS = 1000
 _RUNS = 1000
-_LONGEST = 1 << 16  # bytes of a row: one with a picture or a table is larger
+_NAME = 1 << 11  # bytes of a name or a time
+_LONGEST = 1 << 22  # bytes of a row that is read
+_ROW = 1 << 16  # bytes of a row that is taken for metrics: one with a table is larger
+_BYTES_A_STEP = 16  # of a row
 _MEDIA = "_type"  # in what is no metric
 
 
@@ -62,25 +58,25 @@ def _find_folder(environment: Mapping[str, str]) -> str:
     return os.path.join(os.path.expandvars(os.path.expanduser(home)), TRACKER)  # noqa: PTH111, PTH118 - as Trackio does
 
 
-def find_runs(file: TrackerFile) -> list[TrackedRun]:
-    """Return the runs of Trackio in a file that began since ours, oldest first.
+def find_runs(file: TrackerFile) -> list[TrackedRun] | None:
+    """Return the runs in a file that began since ours, oldest first; None if it has not the tables of Trackio.
 
     Raises:
         NotReadableError: The file is damaged or locked, or holds too much.
     """
-    with open_database(file, _TABLES) as connection:
-        if connection is None:
-            return []
+    with open_database(file, _TABLES, _NAME) as database:
+        if database is None:
+            return None
         return [
             TrackedRun(TRACKER, run, partial(_read_rows, file, run), is_history=values > 1)
-            for run, values in _find_own(connection, file.began)
+            for run, values in _find_own(database, file.began)
         ]
 
 
-def _find_own(connection: "sqlite3.Connection", began: float) -> Iterator[tuple[str, int]]:
+def _find_own(database: Database, began: float) -> Iterator[tuple[str, int]]:
     """Yield the ids of the runs that began since a time, each with the number of its rows."""
-    column = _choose_column(connection)
-    found = connection.execute(
+    column = _choose_column(database)
+    found = database.select(
         f"SELECT {column}, min(timestamp), count(*) FROM metrics GROUP BY {column} ORDER BY max(id) DESC"  # noqa: S608
     )
     own = [
@@ -91,10 +87,9 @@ def _find_own(connection: "sqlite3.Connection", began: float) -> Iterator[tuple[
     yield from ((run, values) for _, run, values in sorted(own))
 
 
-def _choose_column(connection: "sqlite3.Connection") -> str:
+def _choose_column(database: Database) -> str:
     """Return the column that tells the runs apart: older versions have only their names."""
-    names = {name for name, *_ in connection.execute("SELECT * FROM metrics LIMIT 0").description}
-    return _RUN_ID if _RUN_ID in names else "run_name"
+    return _RUN_ID if _RUN_ID in database.columns["metrics"] else "run_name"
 
 
 def _parse_time(text: object) -> float | None:
@@ -105,35 +100,33 @@ def _parse_time(text: object) -> float | None:
         return None
 
 
-def _read_rows(file: TrackerFile, run: str) -> Iterator[Row]:
-    """Yield the numbers that a run logged, in the order in which it logged them.
+def _read_rows(file: TrackerFile, run: str) -> Iterator[Mapping[str, object]]:
+    """Yield what a run logged, in the order in which it logged it.
 
     Raises:
         NotReadableError: They cannot be read.
     """
-    with open_database(file, _TABLES) as connection:
-        if connection is None:
+    with open_database(file, _TABLES, _LONGEST) as database:
+        if database is None:
             return
-        found = connection.execute(
-            f"SELECT step, metrics FROM metrics WHERE {_choose_column(connection)} = ? ORDER BY id",  # noqa: S608
+        # In the order of the table, because a sorter would write long rows to the disk.
+        found = database.select(
+            f"SELECT step, metrics FROM metrics NOT INDEXED WHERE {_choose_column(database)} = ? ORDER BY rowid",  # noqa: S608
             (run,),
         )
         for step, text in found:
-            numbers = keep_numbers(_parse_row(text))
-            if numbers and isinstance(step, int | float):
-                yield {**numbers, "step": step}
+            if isinstance(text, str | bytes) and len(text) <= _ROW and isinstance(step, int | float):
+                file.take(1 + len(text) // _BYTES_A_STEP)
+                yield {**_parse_row(text), "step": step}
 
 
-def _parse_row(text: object) -> Row:
-    """Return the values in a row; what is in an object is joined to its name, `val.acc`, and pictures are left out."""
-    if not isinstance(text, str | bytes) or len(text) > _LONGEST:
-        return {}
+def _parse_row(text: str | bytes) -> dict[str, object]:
+    """Return the values in a row; pictures are left out."""
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    values = {name: value for name, value in raw.items() if not _is_media(value)} if isinstance(raw, dict) else {}
-    return next(iter(MetricsRows([values], is_history=True)), {})
+    return {name: value for name, value in raw.items() if not _is_media(value)} if isinstance(raw, dict) else {}
 
 
 def _is_media(value: object) -> bool:

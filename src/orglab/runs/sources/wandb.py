@@ -16,7 +16,7 @@ from typing import BinaryIO
 from orglab.errors import NotReadableError
 from orglab.git.inside import open_inside
 from orglab.runs.metrics.values import NAME, Row, is_not_finite, parse_number
-from orglab.runs.sources.protobuf import BYTES, FIXED64, VARINT, Field, Room, read_fields, read_text, to_signed
+from orglab.runs.sources.protobuf import BYTES, FIXED64, VARINT, Field, read_fields, read_text, to_signed
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
 from orglab.runs.tracker_variables import find_noted_run
 
@@ -49,6 +49,7 @@ _NUMBER_STARTS = frozenset(bytes([byte]) for byte in b"-0123456789NI")
 _TYPE = "._type"
 _DEPTH = 8
 _VALUE = 1 << 16  # bytes of a value; a longer one is no number
+_BYTES_A_STEP = 16  # of JSON
 
 
 def is_file(path: Path) -> bool:
@@ -66,16 +67,16 @@ def find_places(environment: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / environment.get("WANDB_DIR", "") / name for name in ("wandb", ".wandb")]
 
 
-def find_runs(file: TrackerFile) -> list[TrackedRun]:
+def find_runs(file: TrackerFile) -> list[TrackedRun] | None:
     """Return the run in a file, once for its history and once for what only its summary has; none of an earlier time.
 
-    A run whose notes name another run of ours is not one of them.
+    A run whose notes name another run of ours is not one of them.  The result is None for what else is in its folder.
 
     Raises:
         NotReadableError: It is not a run file, or cannot be read.
     """
     if file.path.suffix != ".wandb":
-        return []
+        return None
     name, start, noted = _find_run(file)
     reader = _RunReader(file, start)
     if noted not in (None, file.run_id):
@@ -94,28 +95,27 @@ def _find_run(file: TrackerFile) -> tuple[str, float | None, str | None]:
     What is not known is None.
     """
     name, start, noted = file.path.stem.removeprefix("run-"), None, None
-    room = Room(file.path)
     for number, record in enumerate(_read_records(file)):
         if number == _EARLY:
             break
         try:
-            run = next((one for one in read_fields(record, 0, len(record), room) if one.number == _RUN), None)
+            run = next((one for one in read_fields(record, 0, len(record), file) if one.number == _RUN), None)
             if run is not None and run.kind == BYTES:
-                for field in read_fields(record, run.start, run.end, room):
+                for field in read_fields(record, run.start, run.end, file):
                     if field.number == _RUN_ID and field.kind == BYTES:
                         name = read_text(record, field)
                     elif field.number == _NOTES and field.kind == BYTES:
                         noted = find_noted_run(read_text(record, field))
                     elif field.number == _START_TIME and field.kind == BYTES:
-                        start = _read_time(record, field)
+                        start = _read_time(record, field, file)
                 break
         except ValueError:
             continue
     return name[:_ID], start, noted
 
 
-def _read_time(record: bytes, field: Field) -> float:
-    parts = {part.number: part.value for part in read_fields(record, field.start, field.end)}
+def _read_time(record: bytes, field: Field, file: TrackerFile) -> float:
+    parts = {part.number: part.value for part in read_fields(record, field.start, field.end, file)}
     return to_signed(parts.get(1, 0)) + parts.get(2, 0) / 1e9
 
 
@@ -219,9 +219,8 @@ class _RunReader:
         Raises:
             NotReadableError: The file is damaged, or cannot be read.
         """
-        room = Room(self._file.path)
-        for number, record, start, end in self._read_parts(room):
-            if number == _HISTORY and (row := self._read_row(record, start, end, room)):
+        for number, record, start, end in self._read_parts():
+            if number == _HISTORY and (row := self._read_row(record, start, end)):
                 yield row
 
     def read_summary(self) -> Iterator[Row]:
@@ -230,49 +229,48 @@ class _RunReader:
         Raises:
             NotReadableError: The file is damaged, or cannot be read.
         """
-        room = Room(self._file.path)
         items: dict[str, bytes] = {}
         logged: set[str] = set()
-        for number, record, start, end in self._read_parts(room) if self._since is None else ():
+        for number, record, start, end in self._read_parts() if self._since is None else ():
             with contextlib.suppress(ValueError):
                 if number == _SUMMARY:
-                    self._change_summary(items, record, start, end, room)
+                    self._change_summary(items, record, start, end)
                     continue
-                fields = read_fields(record, start, end, room)
+                fields = read_fields(record, start, end, self._file)
                 logged.update(
-                    self._find_name(record[field.start : field.end], room) for field in fields if field.number == _ITEM
+                    self._find_name(record[field.start : field.end]) for field in fields if field.number == _ITEM
                 )
         final: Row = {}
         for item in items.values():
             with contextlib.suppress(ValueError):
-                self._add_item(final, item, room)
+                self._add_item(final, item)
         rest = {name: value for name, value in _select_metrics(final).items() if name not in logged}
         if rest:
             yield rest
 
-    def _read_parts(self, room: Room) -> Iterator[tuple[int, bytes, int, int]]:
+    def _read_parts(self) -> Iterator[tuple[int, bytes, int, int]]:
         """Yield the histories and summaries in the records: which it is, the record, where it starts and ends."""
         for record in _read_records(self._file):
             try:
                 found = [
                     (field.number, record, field.start, field.end)
-                    for field in read_fields(record, 0, len(record), room)
+                    for field in read_fields(record, 0, len(record), self._file)
                     if field.number in (_HISTORY, _SUMMARY) and field.kind == BYTES
                 ]
             except ValueError:
                 continue
             yield from found
 
-    def _read_row(self, record: bytes, start: int, end: int, room: Room) -> Row:
+    def _read_row(self, record: bytes, start: int, end: int) -> Row:
         """Return the values of a history; none if it was logged before our run."""
         step: float | str | None = None
         row: Row = {}
         try:
-            for field in read_fields(record, start, end, room):
+            for field in read_fields(record, start, end, self._file):
                 if field.number == _ITEM and field.kind == BYTES:
-                    self._add_item(row, record[field.start : field.end], room)
+                    self._add_item(row, record[field.start : field.end])
                 elif field.number == _STEP and field.kind == BYTES:
-                    parts = read_fields(record, field.start, field.end, room)
+                    parts = read_fields(record, field.start, field.end, self._file)
                     step = next((to_signed(part.value) for part in parts if part.kind == VARINT), 0)
         except ValueError:
             return {}
@@ -283,31 +281,31 @@ class _RunReader:
         values = _select_metrics(row)
         return {"step": step, **values} if values and isinstance(step, int | float) else values
 
-    def _change_summary(self, items: dict[str, bytes], record: bytes, start: int, end: int, room: Room) -> None:
+    def _change_summary(self, items: dict[str, bytes], record: bytes, start: int, end: int) -> None:
         """Change the items of a summary as a record says.
 
         Raises:
             ValueError: It is not valid.
         """
-        for field in read_fields(record, start, end, room):
+        for field in read_fields(record, start, end, self._file):
             if field.kind == BYTES and field.number in (_UPDATE, _REMOVE):
                 item = record[field.start : field.end]
-                name = self._find_name(item, room)
+                name = self._find_name(item)
                 if field.number == _REMOVE:
                     items.pop(name, None)
                 elif name in items or len(items) < _NAMES:
                     items[name] = item
 
-    def _find_name(self, item: bytes, room: Room) -> str:
+    def _find_name(self, item: bytes) -> str:
         """Return the name of an item.
 
         Raises:
             ValueError: It is not valid.
         """
         head = item.rpartition(_VALUE_BYTES)[0]
-        return self._names.get(head) or _read_name(item, room)
+        return self._names.get(head) or _read_name(item, self._file)
 
-    def _add_item(self, row: Row, item: bytes, room: Room) -> None:
+    def _add_item(self, row: Row, item: bytes) -> None:
         """Add the numbers of an item to a row.
 
         Raises:
@@ -317,48 +315,48 @@ class _RunReader:
         if separator and tail and tail[0] == len(tail) - 1 < _SHORT:
             name = self._names.get(head)
             if name is None:
-                name = _read_name(head, room)
+                name = _read_name(head, self._file)
                 if len(self._names) >= _NAMES:
                     raise NotReadableError(
                         f"The metrics file {self._file.path} has more than {_NAMES:,} names; what follows was not read."
                     )
                 self._names[head] = name
-            _add_json(row, name, tail[1:])
+            self._add_json(row, name, tail[1:])
             return
-        name = _read_name(item, room)
-        for field in read_fields(item, 0, len(item), room):
+        name = _read_name(item, self._file)
+        for field in read_fields(item, 0, len(item), self._file):
             if field.number in (_JSON, _VALUE_JSON) and field.kind == BYTES:
-                _add_json(row, name, item[field.start : field.end])
+                self._add_json(row, name, item[field.start : field.end])
             elif field.number == _NUMBER and field.kind == FIXED64:
                 row[name] = _DOUBLE.unpack_from(item, field.start)[0]
             elif field.number == _INTEGER and field.kind == VARINT:
                 row[name] = (field.value >> 1) ^ -(field.value & 1)
 
+    def _add_json(self, row: Row, name: str, text: bytes) -> None:
+        """Add the numbers in JSON to a row, and the types of what is no number."""
+        if text[:1] in _NUMBER_STARTS:
+            try:
+                row[name] = parse_number(text.decode("ascii", "replace"))
+            except ValueError:
+                return
+        elif text[:1] in (b"{", b'"') and len(text) <= _VALUE:
+            self._file.take(len(text) // _BYTES_A_STEP)
+            try:
+                value = json.loads(text, parse_int=parse_number, parse_float=parse_number, parse_constant=str)
+            except (ValueError, RecursionError):
+                return
+            _add_value(row, name, value, _DEPTH)
 
-def _read_name(item: bytes, room: Room) -> str:
+
+def _read_name(item: bytes, file: TrackerFile) -> str:
     """Return the name of an item: its key, or its nested keys joined by dots.
 
     Raises:
         ValueError: It is not valid.
     """
-    fields = read_fields(item, 0, len(item), room)
+    fields = read_fields(item, 0, len(item), file)
     keys = [read_text(item, field) for field in fields if field.number in (_KEY, _NESTED_KEY) and field.kind == BYTES]
     return ".".join(keys)[:NAME]
-
-
-def _add_json(row: Row, name: str, text: bytes) -> None:
-    """Add the numbers in JSON to a row, and the types of what is no number."""
-    if text[:1] in _NUMBER_STARTS:
-        try:
-            row[name] = parse_number(text.decode("ascii", "replace"))
-        except ValueError:
-            return
-    elif text[:1] in (b"{", b'"') and len(text) <= _VALUE:
-        try:
-            value = json.loads(text, parse_int=parse_number, parse_float=parse_number, parse_constant=str)
-        except (ValueError, RecursionError):
-            return
-        _add_value(row, name, value, _DEPTH)
 
 
 def _add_value(row: Row, name: str, value: object, depth: int) -> None:
