@@ -739,6 +739,17 @@ def test_a_hanging_orglab_is_stopped_once_per_commit(study, tmp_path_factory):
     assert not (study.path / ".git/orglab/failed").exists()
 
 
+@pytest.mark.slow
+def test_a_checkout_succeeds_though_the_hook_was_stopped(study, tmp_path_factory):
+    """The exit code of the hook post-checkout becomes that of git."""
+    fake = tmp_path_factory.mktemp("fakes") / "python"
+    fake.write_text("#!/bin/sh\nexec sleep 60\n")
+    fake.chmod(0o755)
+    with_interpreter(study, fake)
+    said = study.git("checkout", "HEAD", "--", "experiment_log.org")
+    assert "The hook took more than two seconds and was stopped; git goes on without it.\n" in said
+
+
 def test_an_unexpected_error_is_one_line(study):
     study.start()
     (study.path / ".git/orglab/names").unlink(missing_ok=True)

@@ -201,16 +201,16 @@ pre-commit)
 post-rewrite)
     pairs=$(cat)
     printf '%s\n' "$pairs" | run_kept "$@"
-    code=$?
+    kept_code=$?  # run_orglab sets `code`
     printf '%s\n' "$pairs" | { exec 3<&0; run_orglab "$@"; }
-    exit "$code" ;;
+    exit "$kept_code" ;;
 post-checkout | post-merge)
     run_kept "$@"
-    code=$?
+    kept_code=$?
     exec 3</dev/null
     # HEAD's reflog tells of all but a checkout of files.
     [ ! -f "$shared/apart" ] && [ "$orglab_hook $3" != "post-checkout 0" ] || run_orglab "$@"
-    exit "$code" ;;
+    exit "$kept_code" ;;
 prepare-commit-msg | commit-msg | post-commit)
     [ ! -e "$own/left-out" ] || (exec 3</dev/null; restore_index)
     run_kept "$@" || exit

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from orglab.api import open_log
-from orglab.runs.sweeps import settlement, sweep_progress
+from orglab.runs.sweeps import settlement
 from orglab.runs.sweeps.presence import Presence
 from orglab.runs.sweeps.recovery import recover
-from orglab.runs.sweeps.sweep import Sweep, read_sweep
+from orglab.runs.sweeps.sweep import read_sweep
 from orglab.runs.sweeps.tasks import Tasks
 from runs.sweeps.conftest import LOG, TRAINING, WAITING
 
@@ -238,29 +238,6 @@ def test_a_worker_that_begins_while_tasks_are_put_in_order_keeps_its_task(sweep,
         recover(open_log(sweep.path / LOG), own, print)
     assert [task.state for task in own.tasks.read_all()] == ["claimed"]
     present[0].leave()
-
-
-def test_a_sweep_that_ends_while_it_is_looked_at_counts_as_what_it_is_then(sweep, monkeypatch):
-    sweep("1.1", "--seeds", "1", *WAITING)
-    sweep.wait_until(sweep.begun)
-    own_read_state, list_workers, reads = sweep_progress.read_state, Sweep.list_workers, []
-
-    def list_after_the_last_one_left(own):
-        monkeypatch.setattr(Sweep, "list_workers", list_workers)
-        sweep.repo.write("go", "")
-        sweep.wait_until(lambda: not list_workers(own))
-        return []
-
-    def read_state(log, own):
-        state = own_read_state(log, own)
-        reads.append(state)
-        # Before it is waited for, the sweep is looked at once.
-        if len(reads) == 2:
-            monkeypatch.setattr(Sweep, "list_workers", list_after_the_last_one_left)
-        return state
-
-    monkeypatch.setattr(sweep_progress, "read_state", read_state)
-    assert "1 done" in sweep("status", "--wait").out
 
 
 def test_what_waits_where_a_template_submitted_it_is_not_submitted_again(sweep):
