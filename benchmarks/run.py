@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bench_agents
 import bench_hashes
 import bench_hooks
 import bench_hostile
@@ -174,7 +175,7 @@ def make_repository(folder: Path, log: Path) -> None:
 
 TOPICS = (
     "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
-    "hostile",
+    "hostile", "agents",
 )  # fmt: skip
 
 
@@ -196,6 +197,7 @@ def bench_topic(topic: str) -> None:
             "report": bench_report.main,
             "render": bench_render.main,
             "hostile": bench_hostile.main,
+            "agents": bench_agents.main,
         }[topic]()
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orglab.history.references import Occurrence
     from orglab.history.sources import Sources
     from orglab.history.why import Why
+    from orglab.report.brief.brief import Brief
     from orglab.runs.record import Run
     from orglab.runs.run_table import RunTable
     from orglab.runs.setting import Summary
@@ -199,6 +200,23 @@ class AskMethods(LogFile):
         in_progress = [one for one in self.experiments() if one.kind == "doing"]
         in_progress.sort(key=lambda one: not is_active(one, active))
         return OpenSteps([(one, step) for one in in_progress for step in one.steps if step.state != "done"], active)
+
+    def brief(self, tokens: int = 1500, *, progress: "Progress | None" = None) -> "Brief":
+        """Return what to know before work begins: what is active, best, tried in vain, concluded and waiting.
+
+        `report.brief.brief_text.write_text` returns it as text.
+
+        Args:
+            tokens: How many tokens it may take when it is written; three bytes count as one.
+            progress: Called with the number of experiments that are read, and their total.
+
+        Raises:
+            UsageError: There are too few tokens.
+            GitError: git fails.
+        """
+        from orglab.report.brief.gathering import make_brief
+
+        return make_brief(self, tokens, progress)
 
     def find_line(self, reference: str) -> int:
         """Return the 1-based line of an experiment's heading, or of a step.

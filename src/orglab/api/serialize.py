@@ -41,9 +41,11 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def render(document: Mapping[str, object]) -> str:
+def render(document: Mapping[str, object], *, is_compact: bool = False) -> str:
     """Return a document as JSON text, with the version first; invalid UTF-8 of the log becomes U+FFFD."""
-    text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2, allow_nan=False)
+    indent, separators = (None, (",", ":")) if is_compact else (2, None)
+    whole = {"version": VERSION, **document}
+    text = json.dumps(whole, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False)
     # Raw, these could change the terminal or the direction of the text; a parser reads the escapes as the same.
     text = re.sub(f"[\x7f-\x9f\u2028\u2029{DIRECTIONS}]", lambda match: f"\\u{ord(match.group()):04x}", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -10,14 +10,11 @@ from orglab.errors import DuplicateIdError, GitError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment, Step
-    from orglab.git import Repository
     from orglab.org.document import Document
-    from orglab.runs.pending import PendingEntry
     from orglab.runs.record import Run
+    from orglab.runs.unfinished import OpenSweep
 
 _INSTALLED = ("installed", "by hand")
-NO_STEP = "the log does not have its step"
-"""Why a run is pending until the log changes."""
 
 
 class Status(NamedTuple):
@@ -78,24 +75,6 @@ class Status(NamedTuple):
     sweeps: "tuple[OpenSweep, ...]" = ()
 
 
-class OpenSweep(NamedTuple):
-    """A sweep that is not over.
-
-    Attributes:
-        id: Its id.
-        ref: Its step or experiment.
-        ended: How many of its versions have ended.
-        total: How many it has.
-        is_at_work: Whether it goes on; else it was stopped or interrupted.
-    """
-
-    id: str
-    ref: str
-    ended: int
-    total: int
-    is_at_work: bool
-
-
 class StatusMethods(SetupMethods):
     """The method of `Log` that returns its status."""
 
@@ -107,61 +86,29 @@ class StatusMethods(SetupMethods):
         """
         from orglab.git import is_installed
         from orglab.git.log_branch import LOG_BRANCH, count_unsent
+        from orglab.log.uncommitted import Uncommitted, find_uncommitted
         from orglab.runs.log_runs import LogRuns
-        from orglab.runs.pending import find_homeless, find_pending
         from orglab.runs.storage import RUNS, find_storage_folders
+        from orglab.runs.unfinished import read_unfinished
 
         document = self.document()
         counts = Counter(experiment.kind or "todo" for experiment in self.read_experiments(document))
         active = self.find_active()
         active_experiment, step, duplicate = self._find_active_in(document, active)
         repository = self.repository if is_installed() else None
-        uncommitted, changed, unknown = self._count_changes(repository) if repository is not None else ((), 0, ())
+        changes = find_uncommitted(self, repository) if repository is not None else Uncommitted((), 0, ())
         log_runs = LogRuns(self, lambda: document)
-        runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
-        entries = find_pending(self.top, self.path, log_runs.owns, with_postponed=True)
-        reasons = {entry.name: entry.waiting for entry in entries if entry.waiting is not None}
-        sweeps = self._find_open_sweeps(entries)
-        entries = [entry for entry in entries if entry.name not in {sweep.id for sweep in sweeps}]
-        homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
-        going_on = {run.id: run for run in runs if run.is_going_on}
+        open_work = read_unfinished(self, log_runs)
         return Status(
-            self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
-            tuple(entry.ref or entry.name for entry in entries
-                  if not entry.is_noted and entry.name not in going_on),
-            {name: why.note for name, why in reasons.items() if why.note is not None}
-            | {entry.name: NO_STEP for entry in entries if entry.is_postponed},
-            {name: why.results for name, why in reasons.items() if why.results is not None}, homeless,
-            tuple(going_on.values()),
-            self._describe_hooks() if repository is not None else None, len(runs),
-            tuple(run.id for run in runs if run.ref is None and run.discarded is None),
+            self.path, counts, active, active_experiment, step, repository is not None, changes.own, changes.others,
+            open_work.pending, open_work.reasons, open_work.pending_results, open_work.homeless, open_work.running,
+            self._describe_hooks() if repository is not None else None, len(log_runs.all), open_work.unassigned,
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
-            document.conflict_line(), duplicate, unknown, sweeps,
+            document.conflict_line(), duplicate, changes.unknown, open_work.sweeps,
         )  # fmt: skip
-
-    @staticmethod
-    def _find_open_sweeps(entries: "list[PendingEntry]") -> tuple[OpenSweep, ...]:
-        """Return the sweeps among some pending entries that are not over."""
-        folders = [entry.run for entry in entries if entry.is_sweep and entry.run is not None]
-        if not folders:
-            return ()
-        from orglab.runs.record_reader import read_run
-        from orglab.runs.sweeps.settlement import is_over
-        from orglab.runs.sweeps.sweep import Sweep
-        from orglab.runs.sweeps.tasks import ENDED
-
-        found = []
-        # The record of one may be damaged.
-        for sweep in (Sweep(record) for folder in folders if (record := read_run(folder)) is not None):
-            if not is_over(sweep) or sweep.tasks.is_stopped:
-                names = sweep.tasks.list_names()
-                is_at_work = bool(sweep.list_workers()) or (sweep.where is not None and not sweep.tasks.is_stopped)
-                total = sum(map(len, names.values()))
-                found.append(OpenSweep(sweep.id, sweep.record.ref or "", len(names[ENDED]), total, is_at_work))
-        return tuple(found)
 
     def _find_active_in(
         self, document: "Document", active: str | None
@@ -187,22 +134,6 @@ class StatusMethods(SetupMethods):
         from orglab.log.losses import find_losses
 
         return sum(len(loss.parts) for loss in find_losses(self))
-
-    def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int, tuple[str, ...]]:
-        """Return which of the log and the journal have changes, how many other files have, and which may have.
-
-        As for all commands that only read, no filter or monitor of the repository's settings is run.
-        """
-        from orglab.git.files import compare_with_head, list_untracked
-
-        compared = compare_with_head(repository)
-        names, unknown = {*compared.changed, *list_untracked(repository)}, tuple(compared.unknown)
-        if self.is_apart:
-            from orglab.log.kept_text import find_unsaved
-
-            return tuple(find_unsaved(self)), len(names), unknown
-        own = {*self.find_own_paths(repository)}
-        return tuple(sorted(names & own)), len(names - own), unknown
 
     def _describe_hooks(self) -> str:
         """Return the state of the git hooks as a whole."""

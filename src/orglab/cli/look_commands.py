@@ -1,4 +1,4 @@
-"""Commands that look at the log: status, list, next, show, search."""
+"""Commands that look at the log: brief, status, list, next, show, search."""
 
 import os
 
@@ -8,6 +8,38 @@ from orglab.api.ask import HITS_SHOWN, SORT_KEYS
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log
 from orglab.cli.render.experiment_text import experiment_table, open_steps_lines, shown_lines
+
+
+@click.command(name="brief")
+@click.option(
+    "--tokens", type=int, default=1500, metavar="N", help="Take at most N tokens of 3 bytes (1500 by default)."
+)
+@json_option
+@log_options
+def brief_command(tokens: int, *, as_json: bool) -> None:
+    """Show what to know before work begins, for people and agents that remember nothing.
+
+    The question and the active step, open steps, the best setting of each metric
+    and whether the working tree is its code, metrics that stand still, the last
+    verdicts, contradictions, dead ends, and what waits. The most useful comes
+    first; what has no room is counted, with the command that shows it.
+
+    \b
+    Example:
+      orglab brief
+      orglab brief --tokens 500 --json
+    """
+    log = this_log()
+    with output.progress_bar("Indexing the log") as update:
+        brief = log.brief(tokens, progress=update)
+    if as_json:
+        from orglab.api.serialize_brief import render_brief  # noqa: PLC0415 - only for JSON
+
+        output.show([render_brief(brief)])
+    else:
+        from orglab.report.brief.brief_text import write_text  # noqa: PLC0415 - for one command of several
+
+        output.show(write_text(brief).splitlines())
 
 
 @click.command(name="status")

@@ -26,6 +26,7 @@ SECTIONS = {
         "state": "Set an experiment's state.",
     }),
     "Look": ("look_commands", {
+        "brief": "Show what to know before work begins, in a few words.",
         "status": "Show the active step, uncommitted changes, hooks and runs.",
         "list": "List experiments.",
         "next": "List the open steps of experiments in progress.",

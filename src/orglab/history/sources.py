@@ -160,17 +160,18 @@ class Sources:
     # Runs
 
     @cached_property
-    def _log_runs(self) -> LogRuns:
+    def log_runs(self) -> LogRuns:
+        """The runs of the log, by experiment, with what tells their code apart."""
         return LogRuns(self.log, lambda: self.document)
 
     @property
     def runs(self) -> list[Run]:
         """The runs of the log, oldest first, with the current reference of their experiment."""
-        return self._log_runs.all
+        return self.log_runs.all
 
     def find_runs(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and its steps, oldest first, with its current reference."""
-        return self._log_runs.find_by_experiment(experiment)
+        return self.log_runs.find_by_experiment(experiment)
 
     def read_results(
         self,
@@ -194,10 +195,10 @@ class Sources:
         """
         from orglab.runs.step_results import read_results  # noqa: PLC0415 - many logs have no runs
 
-        identify = self._log_runs.identify_code if is_alone else lambda _: self._log_runs.codes
+        identify = self.log_runs.identify_code if is_alone else lambda _: self.log_runs.codes
 
         def find(reference: str) -> Sequence[Run]:
-            return select(self._log_runs.find(reference))
+            return select(self.log_runs.find(reference))
 
         return read_results(experiment, select(runs), identify, find, self.log.config.metrics, until, words=words)
 

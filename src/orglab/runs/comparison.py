@@ -1,6 +1,6 @@
 """Compare two runs, or a run with a revision: code, parameters, arguments, environment, metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError
@@ -130,6 +130,30 @@ def _count_changes(
         return None
     changes = count_changed_lines(repository, old, new, (*sorted(generated.folders),))
     return [change for change in changes if not generated.hold(change.path)]
+
+
+def find_changed_code(log: LogFile, run: Run, writers: Iterable[Run]) -> list[FileChange] | None:
+    """Return the files of the working tree that differ from the code of a run; None if that cannot be told.
+
+    The configuration files of other runs are no code: each run has its own.
+
+    Args:
+        log: The log.
+        run: The run.
+        writers: The runs whose results and outputs are not code.
+
+    Raises:
+        GitError: git fails, or is not installed.
+    """
+    repository, writers = log.repository, [*writers]
+    if repository is None or run.code is None:
+        return None
+    generated = find_generated_paths(writers, log.find_own_paths(repository))
+    configured = {path for writer in writers for path in writer.config_files} - {*run.config_files}
+    generated = generated._replace(files=generated.files | configured)
+    if any(not generated.hold(path) for path in run.uncaptured):
+        return None
+    return _count_changes(repository, (run.code, None), generated, is_tree=True)
 
 
 def find_uncommitted_code(log: LogFile, run: Run) -> list[FileChange]:

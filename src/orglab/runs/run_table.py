@@ -269,7 +269,7 @@ def make_table(
     # A parameter that most rows have tells more than one that a single run was given.
     counts = Counter(name for row in rows for name in row.parameters)
     differing.sort(key=lambda name: -counts[name])
-    metrics = _order_metrics(rows, (*first, *directions))
+    metrics = order_metrics(rows, (*first, *directions))
     return RunTable(
         rows,
         columns,
@@ -338,7 +338,7 @@ def _sort(rows: Iterable[Row], column: Column, *, is_reversed: bool) -> list[Row
     return ranked + [row for row in rows if row.read(column) is None]
 
 
-def _order_metrics(rows: Iterable[Row], first: Iterable[str]) -> list[str]:
+def order_metrics(rows: Iterable[Row], first: Iterable[str]) -> list[str]:
     """Return the metrics of some rows: `first`, then those that most rows have, bookkeeping last."""
     counts: dict[str, int] = {}
     for row in rows:

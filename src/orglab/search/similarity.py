@@ -30,6 +30,8 @@ Progress = Callable[[int, int], None]
 
 MOST = 3
 """The default for how many precedents to show."""
+NO_CONCLUSION = "no conclusion yet"
+"""How the outcome of an experiment without the text of a conclusion begins."""
 # Only the first notes: they say what the experiment is about, even if it runs for a year.
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
@@ -341,4 +343,4 @@ def _summarize_outcome(experiment: "Experiment") -> str:
     if line := find_outcome_sentence(experiment.conclusion.text):
         return line
     done, total = experiment.progress
-    return f"no conclusion yet ({done} of {total} steps done)" if total else "no conclusion yet"
+    return f"{NO_CONCLUSION} ({done} of {total} steps done)" if total else NO_CONCLUSION

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from orglab.api.status import NO_STEP, Status
+from orglab.api.status import Status
 from orglab.cli import output
 from orglab.config import shorten_path
 from orglab.runs.record import Run
+from orglab.runs.unfinished import NO_STEP
 from orglab.text import count, file_size, listed
 
 _KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}

@@ -11,7 +11,7 @@ from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Item, Statement
-from orglab.report.content.wording import Wording, claim_change, claim_closed, claim_text
+from orglab.report.content.wording import Wording, claim_change, claim_closed, claim_text, find_cited
 
 # The end of a text before a reference that it overturns: "contradicts the result of"
 _CONTRADICTS = re.compile(
@@ -41,17 +41,17 @@ def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) 
     for activity in activities:
         if not is_concluded(activity, wording):
             continue
-        for ref in _read_contradicted(activity, wording):
+        for ref in find_contradicted(activity.conclusion.text, wording.config.letter):
             other = by_ref.get(ref)
             if other is not None and other is not activity and other.kind == "done" and _is_earlier(other, activity):
                 overturned[ref] = activity.ref
     return overturned
 
 
-def _read_contradicted(activity: ExperimentActivity, wording: Wording) -> Iterator[str]:
-    """Yield the references that a conclusion says it overturns."""
-    text = encode(activity.conclusion.text)
-    yield from (ref for at, ref in wording.find_references(text) if _CONTRADICTS.search(decode(text[:at])))
+def find_contradicted(conclusion: str, letter: str) -> Iterator[str]:
+    """Yield the references to the experiments that the text of a conclusion says it overturns."""
+    text = encode(conclusion)
+    yield from (ref for at, ref in find_cited(text, letter) if _CONTRADICTS.search(decode(text[:at])))
 
 
 def _is_earlier(one: ExperimentActivity, other: ExperimentActivity) -> bool:

@@ -4,6 +4,7 @@ import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from orglab.experiment.conclusion import Conclusion
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
@@ -35,13 +36,9 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
         yield results.problem.rstrip(".")
     if headline is None:
         return
-    sentence, _ = split_first_sentence(activity.conclusion.text)
-    if (written := find_contradiction(sentence, results, activity.runs)) is not None:
-        yield f"the conclusion says {written}, which no run and no mean has"
-    judged = headline.judged
-    if headline.is_misjudged(activity.conclusion.verdict):
-        yield f"by the runs the claim {_SAID[judged or 'undecided']}, but the verdict is {activity.conclusion.verdict}"
-    elif judged is None and headline.may_be_zero and activity.conclusion.verdict in ("supported", "refuted"):
+    yield from find_contradictions(activity.conclusion, activity.runs, results, headline)
+    verdict = activity.conclusion.verdict
+    if headline.judged is None and headline.may_be_zero and verdict in ("supported", "refuted"):
         yield "the difference may be zero"
     if headline.comparison is not None and results.has_other_code(headline.outcome):
         yield "the baseline ran other code"
@@ -50,6 +47,18 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
         yield "no run since it was concluded before"
     if headline.is_single:
         yield "one run only" if headline.base is None else "one run only on a side of the comparison"
+
+
+def find_contradictions(
+    conclusion: Conclusion, runs: Sequence[Run], results: Results, headline: Headline
+) -> Iterator[str]:
+    """Yield where the runs of an experiment contradict the words of its conclusion: its number, or its verdict."""
+    sentence, _ = split_first_sentence(conclusion.text)
+    if (written := find_contradiction(sentence, results, runs)) is not None:
+        yield f"the conclusion says {written}, which no run and no mean has"
+    if headline.is_misjudged(conclusion.verdict):
+        judged = _SAID[headline.judged or "undecided"]
+        yield f"by the runs the claim {judged}, but the verdict is {conclusion.verdict}"
 
 
 def _is_older(headline: Headline, moment: datetime.datetime) -> bool:

@@ -89,13 +89,7 @@ class Wording:
         """Yield the references to other experiments in an experiment's text, each once."""
         text = experiment.document.text[experiment.begin : experiment.end]
         own = self.config.letter + experiment.id
-        yield from (ref for ref in dict.fromkeys(ref for _, ref in self.find_references(text)) if ref != own)
-
-    def find_references(self, text: bytes) -> Iterator[tuple[int, str]]:
-        """Yield the experiments that a text refers to, each with the offset: first those in links."""
-        letter = self.config.letter
-        yield from ((match.start(), letter + match.group(1).decode()) for match in _LINK.finditer(text))
-        yield from ((at, letter + reference.id) for at, reference in find_references(text, letter))
+        yield from (ref for ref in dict.fromkeys(ref for _, ref in find_cited(text, self.config.letter)) if ref != own)
 
     def on_day(self, moment: datetime.datetime) -> str:
         """Return the day of a time for a sentence, `on 4 November`, with the year if it differs from the period's."""
@@ -104,6 +98,12 @@ class Wording:
     def day(self, moment: datetime.datetime) -> str:
         """Return the day of a time, with the year if it differs from that of the period's end."""
         return day(moment, self.period.last_day)
+
+
+def find_cited(text: bytes, letter: str) -> Iterator[tuple[int, str]]:
+    """Yield the experiments that a text refers to, each with the offset: first those in links."""
+    yield from ((match.start(), letter + match.group(1).decode()) for match in _LINK.finditer(text))
+    yield from ((at, letter + reference.id) for at, reference in find_references(text, letter))
 
 
 def claim_exists(experiment: Experiment) -> Claim:

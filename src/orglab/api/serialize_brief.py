@@ -1,0 +1,55 @@
+"""A brief as JSON values; see `serialize`."""
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from orglab.api.serialize import format_moment, render
+from orglab.report.brief.fitting import count_left_out, fit
+
+if TYPE_CHECKING:
+    from orglab.report.brief.brief import Brief
+
+_WORDS = ("figures", "label")
+
+
+def render_brief(brief: "Brief") -> str:
+    """Return a brief as a JSON document within its tokens, without indentation, which would take a third of them."""
+
+    def write(one: "Brief") -> str:
+        return render(brief_form(one), is_compact=True)
+
+    # The newline that is printed after it counts, too.
+    return write(fit(brief, lambda one: len(write(one).encode()) + 1))
+
+
+def brief_form(brief: "Brief") -> dict[str, object]:
+    """Return a brief, as in `brief --json`; sections without entries are left out."""
+    form: dict[str, object] = _without_empty(brief.situation) | {"experiments": dict(brief.situation.counts)}
+    del form["counts"]
+    if brief.active:
+        form["active"] = _without_empty(brief.active[0])
+    for name in (
+        "open_steps", "best", "standstills", "verdicts", "contradictions", "dead_ends", "failures", "waits",
+    ):  # fmt: skip
+        if entries := getattr(brief, name):
+            form[name] = [_without_empty(entry) for entry in entries]
+    return {**form, "left_out": count_left_out(brief)}
+
+
+def _without_empty(entry: Any) -> dict[str, object]:  # noqa: ANN401 - an entry of any section
+    """Return the fields of an entry that are not empty; what is a number is not repeated in words."""
+    fields = ((name, _make_short(value)) for name, value in entry._asdict().items() if name not in _WORDS)
+    # Zero is a number: no step is done, no file differs.
+    return {name: value for name, value in fields if value or (value == 0 and value is not False)}
+
+
+def _make_short(value: object) -> object:
+    """Return a value with six digits of a number: more would say nothing, and each two or three are a token."""
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case (float() as low, float() as high):
+            return [_make_short(low), _make_short(high)]
+        case datetime.datetime():
+            return format_moment(value)
+    return value

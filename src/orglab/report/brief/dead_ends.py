@@ -1,0 +1,101 @@
+"""What a brief says of what did not work: experiments that were refuted or dropped, and settings that always failed."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from orglab.experiment.model import Experiment
+from orglab.report.brief.brief import DeadEnd, Failure
+from orglab.report.brief.open_work import read_reason
+from orglab.report.brief.short_text import shorten
+from orglab.runs.description import describe_end, describe_not_number
+from orglab.runs.record import Run
+from orglab.runs.setting import Setting, has_diverged, is_failed
+from orglab.runs.step_results import is_bookkeeping, label_settings
+from orglab.search.similarity import NO_CONCLUSION, Map, TriedExperiment
+
+_REFUTED = "refuted"
+
+
+def read_dead_ends(
+    overview: Map, find: Callable[[TriedExperiment], Experiment | None], most: int, room: int
+) -> tuple[tuple[DeadEnd, ...], int]:
+    """Return the experiments that were refuted or dropped, the last one first, and how many there are.
+
+    Args:
+        overview: What was tried, by topic.
+        find: Returns an experiment of the log, for a reason that only its text has.
+        most: How many are returned.
+        room: The bytes of each text.
+    """
+    topics = {
+        number: topic.name or group.name
+        for topic in overview.topics
+        for group in topic.groups
+        for number in group.numbers
+    }
+    numbers = [
+        number for number, one in enumerate(overview.experiments)
+        if one.verdict == _REFUTED or one.kind == "dropped"
+    ]  # fmt: skip
+    numbers.sort(key=lambda number: (overview.experiments[number].at, number), reverse=True)
+    found = []
+    for number in numbers[:most]:
+        one = overview.experiments[number]
+        reason = "" if one.outcome.startswith(NO_CONCLUSION) else one.outcome
+        if not reason and (experiment := find(one)) is not None:
+            reason = read_reason(experiment)[1]
+        word = _REFUTED if one.verdict == _REFUTED else one.state or ""
+        title, topic = shorten(one.title, room), shorten(topics.get(number, ""), room // 2)
+        found.append(DeadEnd(one.ref, topic, title, word, one.at, shorten(reason, room)))
+    return tuple(found), len(numbers)
+
+
+def read_failures(settings: Sequence[Setting], known: Iterable[str], room: int) -> tuple[Failure, ...]:
+    """Return the settings of which no run counts, for each step and reason one entry, the newest first.
+
+    Args:
+        settings: The settings of the log.
+        known: The references of the experiments of the log.
+        room: The bytes of each text.
+    """
+    refs = {*known}
+    labels = dict(zip(map(id, settings), label_settings(settings), strict=True))
+    groups: dict[tuple[str, str, str], list[tuple[Run, Setting, int]]] = {}
+    for setting in settings:
+        failed = _find_failed(setting) if (setting.ref or "").partition(".")[0] in refs else []
+        if failed:
+            run, word, reason = failed[-1]
+            groups.setdefault((setting.ref or "", word, reason), []).append((run, setting, len(failed)))
+    found = []
+    for (ref, word, reason), members in groups.items():
+        run, setting, _ = max(members, key=lambda one: (one[0].began_at or 0, one[0].id))
+        amount = sum(many for _, _, many in members)
+        label = shorten(labels[id(setting)], room)
+        found.append((
+            (run.began_at or 0, run.id),
+            Failure(ref, label, word, amount, len(members), shorten(reason, room), run.id),
+        ))  # fmt: skip
+    return tuple(failure for _, failure in sorted(found, reverse=True))
+
+
+def _find_failed(setting: Setting) -> list[tuple[Run, str, str]]:
+    """Return the runs of a setting that failed, were discarded or diverged, oldest first, each with the reason.
+
+    None of them is returned if another run of the setting counts: then it is no dead end.
+    """
+    diverged = [(run, metric) for run in setting.counted if (metric := _find_diverged(run)) is not None]
+    if len(diverged) < len(setting.counted):
+        return []
+    found = [
+        (run, "diverged", f"{metric} {describe_not_number(run, metric) or ''}".strip()) for run, metric in diverged
+    ]
+    for run, reason in setting.left_out:
+        if run.discarded is not None:
+            found.append((run, "discarded", run.discarded))
+        elif is_failed(run):
+            found.append((run, reason, run.exception or describe_end(run)))
+    return sorted(found, key=lambda one: (one[0].began_at or 0, one[0].id))
+
+
+def _find_diverged(run: Run) -> str | None:
+    """Return the first metric of a run that diverged, or None."""
+    return next((name for name in run.metrics if has_diverged(run, name) and not is_bookkeeping(name)), None)

@@ -1,0 +1,137 @@
+"""The best setting of a log by each metric, and since when no run has been better."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from orglab.runs.metrics.directions import Direction, find_direction
+from orglab.runs.record import Run
+from orglab.runs.run_table import Row, order_metrics
+from orglab.runs.setting import Setting, Summary, find_reason, find_settings, read_final
+from orglab.runs.step_results import Outcome, is_bookkeeping
+
+
+class BestSetting(NamedTuple):
+    """The setting of a log with the best mean of a metric.
+
+    Attributes:
+        metric: The name of the metric.
+        direction: Whether less (`min`) or more (`max`) is better.
+        outcome: The setting, with its step.
+        summary: Its values.
+        others: The values of the settings of the same experiment, its own included.
+        single: A setting with a better value, of a single run, which proves less; None if there is none.
+    """
+
+    metric: str
+    direction: Direction
+    outcome: Outcome
+    summary: Summary
+    others: tuple[Summary, ...]
+    single: Outcome | None = None
+
+
+class Plateau(NamedTuple):
+    """The newest runs of a metric, none of which was better than the one before them.
+
+    Attributes:
+        metric: The name of the metric.
+        value: The best value.
+        best: The run that had it first.
+        later: How many runs with a value came later.
+    """
+
+    metric: str
+    value: float
+    best: Run
+    later: int
+
+
+class LogSettings:
+    """All settings of a log, compared by metric as `orglab list --sort METRIC` compares those of each experiment.
+
+    Attributes:
+        settings: The settings with a step or an experiment, in the order of their first runs.
+        metrics: The metrics with a number, the most important first: those that the setting `metrics` names, then those
+            that most experiments have.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        codes: Mapping[str, str],
+        directions: Mapping[str, str],
+        read_outcomes: Callable[[str], Sequence[Outcome]],
+    ) -> None:
+        """Group the runs of a log.
+
+        Args:
+            runs: The runs, oldest first.
+            codes: The identity of the code of each run, by its id.
+            directions: The setting `metrics`.
+            read_outcomes: Returns the outcomes of an experiment, by its reference; none if the log does not have it.
+        """
+        self._runs = [run for run in runs if run.ref is not None]
+        self._directions = directions
+        self._read_outcomes = read_outcomes
+        self.settings = find_settings(self._runs, codes)
+        self.metrics = self._order_metrics()
+
+    def _order_metrics(self) -> list[str]:
+        counted: dict[str, list[Run]] = {}
+        for setting in self.settings:
+            counted.setdefault((setting.ref or "").partition(".")[0], []).extend(setting.counted)
+        measured = {name for runs in counted.values() for run in runs for name in run.metrics
+                    if read_final(run, name) is not None}  # fmt: skip
+        ordered = order_metrics([Row(tuple(runs)) for runs in counted.values() if runs], self._directions)
+        known = [name for name in ordered if name in measured]
+        return [name for name in known if name in self._directions or not is_bookkeeping(name)] or known
+
+    def find_best(self, metric: str) -> BestSetting | None:
+        """Return the setting with the best mean of a metric; None if it is not known whether more or less is better.
+
+        A setting with a single run is the best only if no other has more; a better one is named beside the best.
+        """
+        direction = find_direction(metric, self._directions)
+        if direction is None:
+            return None
+        found = [(setting, summary) for setting in self.settings if (summary := setting.summarize(metric)).values]
+        found.sort(key=lambda pair: pair[1].mean or 0.0, reverse=direction == "max")
+        first = self._find_valid(found)
+        repeated = self._find_valid(pair for pair in found if len(pair[1].values) > 1)
+        if first is None:
+            return None
+        outcome = repeated or first
+        others = self._read_outcomes(outcome.ref.partition(".")[0])
+        return BestSetting(
+            metric, direction, outcome, outcome.setting.summarize(metric),
+            tuple(one.setting.summarize(metric) for one in others), first if first is not outcome else None,
+        )  # fmt: skip
+
+    def _find_valid(self, candidates: Iterable[tuple[Setting, Summary]]) -> Outcome | None:
+        """Return the first of some settings that is a result of its experiment.
+
+        Only the experiments of the best ones are read: the log may have thousands.
+        """
+        for setting, _ in candidates:
+            ids = [run.id for run in setting.runs]
+            for outcome in self._read_outcomes((setting.ref or "").partition(".")[0]):
+                if [run.id for run in outcome.setting.runs] == ids:
+                    return outcome
+        return None
+
+    def find_plateau(self, metric: str) -> Plateau | None:
+        """Return the runs since the best value of a metric; None without a value or a known direction.
+
+        Runs count as for a mean: those that ended well, were not discarded, and repeat no other run.
+        """
+        direction = find_direction(metric, self._directions)
+        values = [
+            (run, value)
+            for run in self._runs
+            if find_reason(run) is None and (value := read_final(run, metric)) is not None
+        ]
+        if direction is None or not values:
+            return None
+        place = (min if direction == "min" else max)(range(len(values)), key=lambda at: values[at][1])
+        best, value = values[place]
+        return Plateau(metric, value, best, len(values) - place - 1)
