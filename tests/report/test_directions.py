@@ -3,6 +3,7 @@
 from test_layers import PACKAGE, imports_of
 
 ALLOWED = {
+    "brief": {"brief", "content"},
     "content": {"content", "blocks", "chart_model", "characters", "tex"},
     "charts": {"charts", "blocks", "chart_model", "characters"},
     "formats": {"formats", "charts", "blocks", "characters", "tex"},

@@ -8,6 +8,7 @@ import pytest
 from commands import Orglab
 from orglab import clock
 from study import checks, plan, truth
+from study.brief_checks import check_brief
 from study.laboratory import Laboratory
 from study.ledger import WEEK, WEEKS
 from study.table_checks import check_report_tables
@@ -15,7 +16,7 @@ from study.week_checks import check_weeks
 
 CHECKS = (
     checks.check_runs, checks.check_tables, checks.check_code, checks.check_settings, checks.check_results, checks.check_lists,
-    checks.check_histories, check_weeks, check_report_tables,
+    checks.check_histories, check_weeks, check_report_tables, check_brief,
 )  # fmt: skip
 
 

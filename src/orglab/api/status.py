@@ -86,7 +86,7 @@ class StatusMethods(SetupMethods):
         """
         from orglab.git import is_installed
         from orglab.git.log_branch import LOG_BRANCH, count_unsent
-        from orglab.log.uncommitted import Uncommitted, find_uncommitted
+        from orglab.log.uncommitted import Uncommitted, count_missing, find_uncommitted
         from orglab.runs.log_runs import LogRuns
         from orglab.runs.storage import RUNS, find_storage_folders
         from orglab.runs.unfinished import read_unfinished
@@ -105,7 +105,7 @@ class StatusMethods(SetupMethods):
             open_work.pending, open_work.reasons, open_work.pending_results, open_work.homeless, open_work.running,
             self._describe_hooks() if repository is not None else None, len(log_runs.all), open_work.unassigned,
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
-            LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
+            LOG_BRANCH if self.is_apart else None, count_missing(self) if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
             document.conflict_line(), duplicate, changes.unknown, open_work.sweeps,
         )  # fmt: skip
@@ -128,12 +128,6 @@ class StatusMethods(SetupMethods):
             return None, None, str(error)
         except (NotFoundError, UsageError):
             return experiment, None, None
-
-    def _count_missing(self) -> int:
-        """Return the number of parts that git took out of the log and that are still missing."""
-        from orglab.log.losses import find_losses
-
-        return sum(len(loss.parts) for loss in find_losses(self))
 
     def _describe_hooks(self) -> str:
         """Return the state of the git hooks as a whole."""

@@ -1,10 +1,11 @@
-"""Which files have changes that no commit holds: the log and the journal, and how many others."""
+"""What no commit holds: the changes of files; and what git took out of the log."""
 
 from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.git.files import compare_with_head, list_untracked
 from orglab.log.log import LogFile
+from orglab.log.text_guard import LOSSES
 
 
 class Uncommitted(NamedTuple):
@@ -34,3 +35,12 @@ def find_uncommitted(log: LogFile, repository: Repository) -> Uncommitted:
         return Uncommitted(tuple(find_unsaved(log)), len(names), unknown)
     own = {*log.find_own_paths(repository)}
     return Uncommitted(tuple(sorted(names & own)), len(names - own), unknown)
+
+
+def count_missing(log: LogFile) -> int:
+    """Return the number of parts that git took out of a log and that are still missing."""
+    if log.repository is None or not (log.repository.shared_folder / LOSSES).is_dir():
+        return 0
+    from orglab.log.losses import find_losses  # noqa: PLC0415 - it can merge texts, and most logs have lost nothing
+
+    return sum(len(loss.parts) for loss in find_losses(log))

@@ -32,6 +32,8 @@ def _write(brief: Brief) -> str:
     left_out = count_left_out(brief)
     lines = [_describe_situation(brief.situation)]
     lines += [line for active in brief.active for line in _describe_active(active)]
+    if not brief.totals["active"] and brief.situation.counts:
+        lines.append("Active: none; choose one with `orglab start`")
     for name, (title, describe, command) in _SECTIONS.items():
         if entries := getattr(brief, name):
             lines.append(f"{title}:")
@@ -40,7 +42,7 @@ def _write(brief: Brief) -> str:
                 lines.append(f"  and {left_out.pop(name)} more: {command}")
     left_out.pop("active", None)
     if left_out:
-        nouns = [count(amount, _NOUNS[name]) for name, amount in left_out.items()]
+        nouns = [f"{amount} {_NOUNS[name][amount != 1]}" for name, amount in left_out.items()]
         more = 2 * max(brief.tokens, TOKENS // 2)
         lines.append(f"Left out: {', '.join(nouns)} (orglab brief --tokens {more})")
     return "".join(f"{line}\n" for line in lines)
@@ -155,8 +157,14 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Any], str], str]] = {
     "failures": ("Never worked", _describe_failure, "orglab runs --all"),
     "waits": ("Waiting", _describe_wait, "orglab status, orglab list --waiting"),
 }
+# What there is no room for: the words for one, and for more.
 _NOUNS = {
-    "open_steps": "open step", "best": "best value", "standstills": "metric that stands still", "verdicts": "verdict",
-    "contradictions": "contradiction", "dead_ends": "dead end", "failures": "setting that never worked",
-    "waits": "thing that waits",
-}  # fmt: skip
+    "open_steps": ("open step", "open steps"),
+    "best": ("best setting", "best settings"),
+    "standstills": ("metric that stands still", "metrics that stand still"),
+    "verdicts": ("verdict", "verdicts"),
+    "contradictions": ("contradiction", "contradictions"),
+    "dead_ends": ("dead end", "dead ends"),
+    "failures": ("setting that never worked", "settings that never worked"),
+    "waits": ("thing that waits", "things that wait"),
+}

@@ -6,6 +6,8 @@ from typing import Any
 from orglab.report.brief.brief import BYTES_PER_TOKEN, SECTIONS, Brief
 
 _SAME = {"verdicts": "dead_ends", "dead_ends": "verdicts"}
+_ROOMY = 500
+"""From so many tokens on, what was refuted last is told as a verdict, with its number."""
 
 
 def fit(brief: Brief, measure: Callable[[Brief], int]) -> Brief:
@@ -49,19 +51,23 @@ def count_left_out(brief: Brief) -> dict[str, int]:
 def _list_in_turn(brief: Brief) -> Iterator[tuple[str, int]]:
     """Yield the entries of all sections, each by its section and its place, one of each section in turn."""
     places = dict.fromkeys(SECTIONS, 0)
-    told: set[tuple[str, str]] = set()
+    known = {entry.ref: place for place, entry in enumerate(brief.verdicts)} if brief.tokens >= _ROOMY else {}
+    told: set[str] = set()
     while places:
         for name in [*places]:
             entries, place = getattr(brief, name), places[name]
-            while place < len(entries) and (name, entries[place].ref if name in _SAME else "") in told:
+            while name in _SAME and place < len(entries) and entries[place].ref in told:
                 place += 1
             if place >= len(entries):
                 del places[name]
                 continue
-            if name in _SAME:
-                told.add((_SAME[name], entries[place].ref))
-            yield name, place
             places[name] = place + 1
+            if name in _SAME:
+                told.add(entries[place].ref)
+            if name == "dead_ends" and entries[place].ref in known:
+                yield "verdicts", known[entries[place].ref]
+            else:
+                yield name, place
 
 
 def _select(brief: Brief, chosen: list[tuple[str, int]]) -> Brief:

@@ -9,8 +9,7 @@ from orglab.experiment.model import Experiment
 from orglab.git.worktree import read_branch
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
-from orglab.log.losses import find_losses
-from orglab.log.uncommitted import find_uncommitted
+from orglab.log.uncommitted import count_missing, find_uncommitted
 from orglab.report.brief.best_values import read_best, read_standstills
 from orglab.report.brief.brief import FEWEST_TOKENS, SECTIONS, SHORT_HASH, Brief, Situation
 from orglab.report.brief.dead_ends import read_dead_ends, read_failures
@@ -54,7 +53,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     settings = _read_settings(sources)
     active = sources.log.find_active()
     open_steps, steps = read_open_steps(experiments, active, most, room)
-    missing = sum(len(loss.parts) for loss in find_losses(log)) if sources.repository is not None else 0
+    missing = count_missing(log) if sources.repository is not None else 0
     waits, waiting = read_waits(experiments, read_unfinished(log, sources.log_runs), missing, most, room)
     dead_ends, dead = read_dead_ends(overview, find, most, room)
     concluded = _list_concluded(overview)
