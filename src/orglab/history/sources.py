@@ -104,10 +104,15 @@ class Sources:
         return self.log.document()
 
     @cached_property
+    def all_experiments(self) -> list[Experiment]:
+        """All experiments, in the order of the log."""
+        return self.log.read_experiments(self.document)
+
+    @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """The experiments by id, in the order of the log; of two with the same id, the first."""
         experiments: dict[str, Experiment] = {}
-        for experiment in self.log.read_experiments(self.document):
+        for experiment in self.all_experiments:
             experiments.setdefault(experiment.id, experiment)
         return experiments
 

@@ -1,6 +1,7 @@
 """What a brief says of what did not work: experiments that were refuted or dropped, and settings that always failed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment
 from orglab.report.brief.brief import DeadEnd, Failure
@@ -49,32 +50,51 @@ def read_dead_ends(
     return tuple(found), len(numbers)
 
 
-def read_failures(settings: Sequence[Setting], known: Iterable[str], room: int) -> tuple[Failure, ...]:
-    """Return the settings of which no run counts, for each step and reason one entry, the newest first.
+def read_failures(
+    settings: Sequence[Setting], known: Collection[str], most: int, room: int
+) -> tuple[tuple[Failure, ...], int]:
+    """Return the settings of which no run counts, one entry for each step and reason, and how many entries there are.
+
+    The newest come first.
 
     Args:
         settings: The settings of the log.
         known: The references of the experiments of the log.
+        most: How many are returned.
         room: The bytes of each text.
     """
-    refs = {*known}
-    labels = dict(zip(map(id, settings), label_settings(settings), strict=True))
-    groups: dict[tuple[str, str, str], list[tuple[Run, Setting, int]]] = {}
+    groups: dict[tuple[str, str, str], list[_Failed]] = {}
+    by_ref: dict[str, list[Setting]] = {}
     for setting in settings:
-        failed = _find_failed(setting) if (setting.ref or "").partition(".")[0] in refs else []
-        if failed:
+        ref = setting.ref or ""
+        by_ref.setdefault(ref, []).append(setting)
+        failed = _find_failed(setting)
+        if failed and ref.partition(".")[0] in known:
             run, word, reason = failed[-1]
-            groups.setdefault((setting.ref or "", word, reason), []).append((run, setting, len(failed)))
+            groups.setdefault((ref, word, reason), []).append(_Failed(run, setting, len(failed)))
+    newest = {name: max(members, key=lambda one: _order(one.run)) for name, members in groups.items()}
+    ordered = sorted(groups, key=lambda name: _order(newest[name].run), reverse=True)
     found = []
-    for (ref, word, reason), members in groups.items():
-        run, setting, _ = max(members, key=lambda one: (one[0].began_at or 0, one[0].id))
-        amount = sum(many for _, _, many in members)
-        label = shorten(labels[id(setting)], room)
-        found.append((
-            (run.began_at or 0, run.id),
-            Failure(ref, label, word, amount, len(members), shorten(reason, room), run.id),
+    for name in ordered[:most]:
+        (ref, word, reason), (run, setting, _) = name, newest[name]
+        label = label_settings(by_ref[ref])[by_ref[ref].index(setting)]
+        amount = sum(one.amount for one in groups[name])
+        found.append(Failure(
+            ref, shorten(label, room), word, amount, len(groups[name]), shorten(reason, room), run.id
         ))  # fmt: skip
-    return tuple(failure for _, failure in sorted(found, reverse=True))
+    return tuple(found), len(groups)
+
+
+class _Failed(NamedTuple):
+    """A setting of which no run counts: its newest run, and how many there are."""
+
+    run: Run
+    setting: Setting
+    amount: int
+
+
+def _order(run: Run) -> tuple[float, str]:
+    return (run.began_at or 0, run.id)
 
 
 def _find_failed(setting: Setting) -> list[tuple[Run, str, str]]:
@@ -93,7 +113,7 @@ def _find_failed(setting: Setting) -> list[tuple[Run, str, str]]:
             found.append((run, "discarded", run.discarded))
         elif is_failed(run):
             found.append((run, reason, run.exception or describe_end(run)))
-    return sorted(found, key=lambda one: (one[0].began_at or 0, one[0].id))
+    return sorted(found, key=lambda one: _order(one[0]))
 
 
 def _find_diverged(run: Run) -> str | None:

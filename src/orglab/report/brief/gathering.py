@@ -47,10 +47,11 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     room = max(_SHORTEST, min(_LONGEST, tokens // _PER_TEXT))
     most = tokens * 3 // _BYTES_PER_LINE
     sources = Sources(log)
-    experiments = log.read_experiments(sources.document)
+    experiments = sources.all_experiments
     overview = make_map(log, progress=progress)
     find = _make_finder(experiments)
     settings = _read_settings(sources)
+    failures, failed = read_failures(settings.settings, {one.ref for one in experiments}, most, room)
     active = sources.log.find_active()
     open_steps, steps = read_open_steps(experiments, active, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
@@ -62,11 +63,11 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     brief = Brief(
         tokens, _read_situation(sources, experiments, room), read_active(sources, room),
         read_best(settings, sources, room), dead_ends, waits, open_steps, verdicts, read_standstills(settings),
-        contradictions, read_failures(settings.settings, (one.ref for one in experiments), room), {},
+        contradictions, failures, {},
     )  # fmt: skip
     totals = {name: len(getattr(brief, name)) for name in SECTIONS}
-    known = {"dead_ends": dead, "waits": waiting, "open_steps": steps, "verdicts": len(concluded)}
-    return brief._replace(totals=totals | known)
+    totals |= {"dead_ends": dead, "waits": waiting, "open_steps": steps, "verdicts": len(concluded)}
+    return brief._replace(totals=totals | {"failures": failed})
 
 
 def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: int) -> Situation:
