@@ -65,7 +65,7 @@ def _check_best(lab, found):
         expected = {
             **{name: _round(value) for name, value in summary.items()}, "ref": best.ref, "run": newest.id,
             "direction": truth.DIRECTIONS[metric], "interval": [_round(end) for end in spread] if spread else "missing",
-            "differing": sum(lab.files.get(name) != text for name, text in newest.code),
+            "differing": sum(dict(newest.code).get(name) != lab.files.get(name) for name in {**dict(newest.code), **lab.files}),
             "single": valued[0].ref if valued[0] is not best else "missing",
             "single_value": _round(valued[0].summary(metric)["mean"]) if valued[0] is not best else "missing",
         }  # fmt: skip
@@ -79,8 +79,8 @@ def _check_standstills(lab, found):
     shown = {one["metric"]: one for one in found}
     for metric, direction in truth.DIRECTIONS.items():
         runs = sorted(
-            (run for run in lab.ledger.runs
-             if run.ref is not None and truth.find_reason(run) is None and run.metrics.get(metric) is not None),
+            (run for setting in truth.find_settings(lab.ledger.runs) if setting.ref is not None
+             for run in setting.counted if run.metrics.get(metric) is not None),
             key=lambda run: run.began,
         )  # fmt: skip
         best = (min if direction == "min" else max)(runs, key=lambda run: run.metrics[metric])

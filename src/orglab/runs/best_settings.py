@@ -6,7 +6,7 @@ from typing import NamedTuple
 from orglab.runs.metrics.directions import Direction, find_direction
 from orglab.runs.record import Run
 from orglab.runs.run_table import Row, order_metrics
-from orglab.runs.setting import Setting, Summary, find_reason, find_settings, read_final
+from orglab.runs.setting import Setting, Summary, find_settings, read_final
 from orglab.runs.step_results import Outcome, is_bookkeeping
 
 
@@ -50,7 +50,7 @@ class LogSettings:
     """All settings of a log, compared by metric as `orglab list --sort METRIC` compares those of each experiment.
 
     Attributes:
-        settings: The settings with a step or an experiment, in the order of their first runs.
+        settings: The settings, in the order of their first runs.
         metrics: The metrics with a number, the most important first: those that the setting `metrics` names, then those
             that most experiments have.
     """
@@ -65,15 +65,14 @@ class LogSettings:
         """Group the runs of a log.
 
         Args:
-            runs: The runs, oldest first.
+            runs: The runs of the experiments of the log.
             codes: The identity of the code of each run, by its id.
             directions: The setting `metrics`.
-            read_outcomes: Returns the outcomes of an experiment, by its reference; none if the log does not have it.
+            read_outcomes: Returns the outcomes of an experiment, by its reference.
         """
-        self._runs = [run for run in runs if run.ref is not None]
         self._directions = directions
         self._read_outcomes = read_outcomes
-        self.settings = find_settings(self._runs, codes)
+        self.settings = find_settings(runs, codes)
         self.metrics = self._order_metrics()
 
     def _order_metrics(self) -> list[str]:
@@ -122,14 +121,13 @@ class LogSettings:
     def find_plateau(self, metric: str) -> Plateau | None:
         """Return the runs since the best value of a metric; None without a value or a known direction.
 
-        Runs count as for a mean: those that ended well, were not discarded, and repeat no other run.
+        Only the runs that count for their setting are compared.
         """
         direction = find_direction(metric, self._directions)
-        values = [
-            (run, value)
-            for run in self._runs
-            if find_reason(run) is None and (value := read_final(run, metric)) is not None
-        ]
+        counted = sorted(
+            (run for setting in self.settings for run in setting.counted), key=lambda run: (run.began_at or 0, run.id)
+        )
+        values = [(run, value) for run in counted if (value := read_final(run, metric)) is not None]
         if direction is None or not values:
             return None
         place = (min if direction == "min" else max)(range(len(values)), key=lambda at: values[at][1])

@@ -88,5 +88,5 @@ def test_an_entry_that_is_too_long_leaves_its_room_to_others():
 
 @pytest.mark.parametrize(("amount", "words"), [(1, "1 verdict ("), (2, "2 verdicts (")])
 def test_what_has_no_room_is_counted_in_words(amount, words):
-    brief = make(200, verdicts=0, more=amount)
-    assert words in write_text(brief)
+    assert words in write_text(make(500, verdicts=0, more=amount))
+    assert f"Left out: {amount} more (orglab brief --tokens 1500)" in write_text(make(200, verdicts=0, more=amount))

@@ -17,7 +17,7 @@ from orglab.report.brief.brief import (
     Standstill,
     Wait,
 )
-from orglab.report.brief.fitting import count_left_out, fit
+from orglab.report.brief.fitting import ROOMY, count_left_out, fit
 from orglab.text import count, number
 
 _KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
@@ -42,9 +42,10 @@ def _write(brief: Brief) -> str:
                 lines.append(f"  and {left_out.pop(name)} more: {command}")
     left_out.pop("active", None)
     if left_out:
-        nouns = [f"{amount} {_NOUNS[name][amount != 1]}" for name, amount in left_out.items()]
-        more = 2 * max(brief.tokens, TOKENS // 2)
-        lines.append(f"Left out: {', '.join(nouns)} (orglab brief --tokens {more})")
+        each = ", ".join(count(amount, _NOUNS[name]) for name, amount in left_out.items())
+        # Where room is scarce, an entry of one of them is worth more than the names of all.
+        words = each if brief.tokens >= ROOMY else f"{sum(left_out.values())} more"
+        lines.append(f"Left out: {words} (orglab brief --tokens {2 * max(brief.tokens, TOKENS // 2)})")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -157,14 +158,7 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Any], str], str]] = {
     "failures": ("Never worked", _describe_failure, "orglab runs --all"),
     "waits": ("Waiting", _describe_wait, "orglab status, orglab list --waiting"),
 }
-# What there is no room for: the words for one, and for more.
 _NOUNS = {
-    "open_steps": ("open step", "open steps"),
-    "best": ("best setting", "best settings"),
-    "standstills": ("metric that stands still", "metrics that stand still"),
-    "verdicts": ("verdict", "verdicts"),
-    "contradictions": ("contradiction", "contradictions"),
-    "dead_ends": ("dead end", "dead ends"),
-    "failures": ("setting that never worked", "settings that never worked"),
-    "waits": ("thing that waits", "things that wait"),
-}
+    "open_steps": "open step", "best": "best setting", "standstills": "standstill", "verdicts": "verdict",
+    "contradictions": "contradiction", "dead_ends": "dead end", "failures": "failure", "waits": "wait",
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """What a brief says of what did not work: experiments that were refuted or dropped, and settings that always failed."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from orglab.experiment.model import Experiment
@@ -50,16 +50,13 @@ def read_dead_ends(
     return tuple(found), len(numbers)
 
 
-def read_failures(
-    settings: Sequence[Setting], known: Collection[str], most: int, room: int
-) -> tuple[tuple[Failure, ...], int]:
+def read_failures(settings: Sequence[Setting], most: int, room: int) -> tuple[tuple[Failure, ...], int]:
     """Return the settings of which no run counts, one entry for each step and reason, and how many entries there are.
 
     The newest come first.
 
     Args:
         settings: The settings of the log.
-        known: The references of the experiments of the log.
         most: How many are returned.
         room: The bytes of each text.
     """
@@ -69,7 +66,7 @@ def read_failures(
         ref = setting.ref or ""
         by_ref.setdefault(ref, []).append(setting)
         failed = _find_failed(setting)
-        if failed and ref.partition(".")[0] in known:
+        if failed:
             run, word, reason = failed[-1]
             groups.setdefault((ref, word, reason), []).append(_Failed(run, setting, len(failed)))
     newest = {name: max(members, key=lambda one: _order(one.run)) for name, members in groups.items()}

@@ -6,7 +6,7 @@ from typing import Any
 from orglab.report.brief.brief import BYTES_PER_TOKEN, SECTIONS, Brief
 
 _SAME = {"verdicts": "dead_ends", "dead_ends": "verdicts"}
-_ROOMY = 500
+ROOMY = 500
 """From so many tokens on, what was refuted last is told as a verdict, with its number."""
 
 
@@ -51,7 +51,7 @@ def count_left_out(brief: Brief) -> dict[str, int]:
 def _list_in_turn(brief: Brief) -> Iterator[tuple[str, int]]:
     """Yield the entries of all sections, each by its section and its place, one of each section in turn."""
     places = dict.fromkeys(SECTIONS, 0)
-    known = {entry.ref: place for place, entry in enumerate(brief.verdicts)} if brief.tokens >= _ROOMY else {}
+    known = {entry.ref: place for place, entry in enumerate(brief.verdicts)} if brief.tokens >= ROOMY else {}
     told: set[str] = set()
     while places:
         for name in [*places]:

@@ -51,7 +51,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     overview = make_map(log, progress=progress)
     find = _make_finder(experiments)
     settings = _read_settings(sources)
-    failures, failed = read_failures(settings.settings, {one.ref for one in experiments}, most, room)
+    failures, failed = read_failures(settings.settings, most, room)
     active = sources.log.find_active()
     open_steps, steps = read_open_steps(experiments, active, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
@@ -90,14 +90,14 @@ def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: i
 
 def _read_settings(sources: Sources) -> LogSettings:
     """Return the settings of the log; only the experiments that are asked for are read."""
+    by_ref = {one.ref: one for one in sources.all_experiments}
 
     @cache
     def read_outcomes(ref: str) -> Sequence[Outcome]:
-        experiment = sources.experiments.get(ref.removeprefix(sources.log.config.letter))
-        runs = sources.find_runs(experiment) if experiment is not None else []
-        return sources.read_results(experiment, runs, words="").outcomes if experiment is not None and runs else ()
+        # The words of the conclusion choose metrics, which are not needed here.
+        return sources.read_results(by_ref[ref], sources.find_runs(by_ref[ref]), words="").outcomes
 
-    runs = sources.runs
+    runs = [run for run in sources.runs if (run.ref or "").partition(".")[0] in by_ref]
     codes = sources.log_runs.codes if runs else {}
     return LogSettings(runs, codes, sources.log.config.metrics, read_outcomes)
 
