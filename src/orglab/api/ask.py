@@ -212,7 +212,6 @@ class AskMethods(LogFile):
 
         Raises:
             UsageError: There are too few tokens.
-            GitError: git fails.
         """
         from orglab.report.brief.gathering import make_brief
 

@@ -329,7 +329,7 @@ def test_two_experiments_with_one_id_and_a_conflict_are_told(study, orglab):
 def test_a_log_without_git_experiments_and_runs(tmp_path, orglab, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / NAME).write_text("#+TITLE: Nothing yet\n")
-    assert orglab("brief").out == "experiment_log.org, not in git: 0 experiments, 0 runs\n"
+    assert orglab("brief").out == "experiment_log.org, without git: 0 experiments, 0 runs\n"
     (tmp_path / NAME).write_text(LOG)
     orglab("start", "2.2")
     said = orglab("brief").out
@@ -375,3 +375,13 @@ def test_a_reader_that_closes_the_pipe_is_no_error():
         ends.append((done.returncode, done.stderr))
     assert ends[0] == ends[1]
     assert ends[0][1] == ""
+
+
+@pytest.mark.usefixtures("study")
+def test_without_git_on_the_path_a_brief_says_what_the_log_and_the_runs_tell(orglab, monkeypatch):
+    orglab("start", "2.2")
+    monkeypatch.setenv("PATH", "/nowhere")
+    said = orglab("brief").out
+    assert said.startswith("experiment_log.org, without git: 5 experiments")
+    assert "Question: Does a warmup of 500 steps help?" in said
+    assert "acc 0.720 ± 0.010 (n = 3): e1.2 lr 0.1" in said

@@ -61,7 +61,7 @@ def _describe_situation(situation: Situation) -> str:
 
 def _describe_commit(situation: Situation) -> str:
     if situation.branch is None:
-        return ", not in git"
+        return ", without git"
     where = f" on {situation.branch}" if situation.branch else ", HEAD detached"
     commit = f" at {situation.commit}" if situation.commit else ", no commit yet"
     changed = f", {count(situation.changed, 'other file')} changed" if situation.changed else ""

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 
-from orglab.errors import UsageError
+from orglab.errors import GitError, UsageError
 from orglab.experiment.model import Experiment
 from orglab.git.worktree import read_branch
 from orglab.history.sources import Sources
@@ -40,7 +41,6 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
 
     Raises:
         UsageError: There are fewer tokens than a brief needs.
-        GitError: git fails.
     """
     if tokens < FEWEST_TOKENS:
         raise UsageError(f"A brief needs at least {FEWEST_TOKENS} tokens, not {tokens}.")
@@ -71,11 +71,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
 
 
 def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: int) -> Situation:
-    """Return where the reader is.
-
-    Raises:
-        GitError: git fails.
-    """
+    """Return where the reader is."""
     log, repository = sources.log, sources.repository
     counts = Counter(one.kind or "todo" for one in experiments)
     branch = commit = changed = None
@@ -83,7 +79,8 @@ def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: i
         branch = shorten(read_branch(repository), room)
         head = repository.read("rev-parse", "--verify", "--quiet", "HEAD")
         commit = head.decode().strip()[:SHORT_HASH] if head else None
-        changed = find_uncommitted(log, repository).others
+        with suppress(GitError):  # the log is worth a brief even where git does not work
+            changed = find_uncommitted(log, repository).others
     conflict = sources.document.conflict_line()
     return Situation(shorten(log.name, room), branch, commit, changed, counts, len(sources.runs), conflict)
 
