@@ -297,7 +297,7 @@ def test_secrets_of_commands_are_not_told(orglab):
 
 
 @pytest.mark.usefixtures("study")
-def test_a_run_that_goes_on_and_a_sweep_that_was_stopped_wait(orglab, tmp_path_factory):
+def test_a_run_that_goes_on_waits(orglab, tmp_path_factory):
     pipe = tmp_path_factory.mktemp("away") / "pipe"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "orglab", "run", "2.2", "--before", "snapshot", "--", "cat", str(pipe)]
@@ -307,6 +307,20 @@ def test_a_run_that_goes_on_and_a_sweep_that_was_stopped_wait(orglab, tmp_path_f
         assert running.wait() == 0
     assert wait["text"].startswith("is running of e2.2 since ")
     assert [one["what"] for one in ask(orglab)["waits"]] == ["experiment"]
+
+
+def test_a_sweep_at_work_waits(repo, orglab, tmp_path_factory):
+    pipe = tmp_path_factory.mktemp("away") / "pipe"
+    os.mkfifo(pipe)
+    orglab("init", "--tracked", "--no-hooks")
+    orglab("new", "First", "-s", "one")
+    repo.commit("start", {"train.py": ""})
+    orglab("sweep", "1.1", "--set", "x=1,2", "--slots", "1", "--", "cat", str(pipe), "{x}")
+    with pipe.open("w"):  # opens when the first version reads
+        found = {one["what"]: one for one in ask(orglab)["waits"]}
+        orglab("sweep", "stop")
+    assert found["sweep"]["text"] == "0 of 2 versions of e1.1"
+    assert found["run"]["text"].startswith("is running of e1.1 since ")
 
 
 def test_two_experiments_with_one_id_and_a_conflict_are_told(study, orglab):
