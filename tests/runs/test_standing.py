@@ -53,7 +53,7 @@ def test_a_run_stands_beside_the_best_so_far_and_the_baseline(train):
     train("2.1", 0.05, 1)
     better = train("1.2", 0.02, 1)["compared"][0]
     assert better["best"] == {
-        "ref": "e1.1", "label": "", "mean": 0.915, "sd": 0.00707107, "n": 2, "is_this": False,
+        "ref": "e1.1", "label": "", "mean": 0.915, "sd": 0.00707107, "n": 2, "is_this": False, "has_other_code": False,
         "run_is_better": True, "setting_is_better": True,
         "difference": {"value": 0.015, "low": None, "high": None, "method": None},
     }  # fmt: skip
@@ -67,6 +67,14 @@ def test_a_run_stands_beside_the_best_so_far_and_the_baseline(train):
     assert second["best"]["is_this"]
     assert second["best"]["mean"] == 0.93
     assert second["best"]["difference"] is None
+
+
+def test_the_same_command_on_other_code_is_compared_with_what_it_was(train, repo):
+    train("1.1", 0, 1)
+    repo.write("train.py", TRAIN.replace("0.9 +", "0.95 +"))
+    best = train("1.1", 0, 1)["compared"][0]["best"]
+    assert (best["is_this"], best["has_other_code"], best["setting_is_better"]) == (False, True, True)
+    assert best["difference"]["value"] == 0.05
 
 
 def test_what_ended_later_does_not_change_where_a_run_stood(train, orglab):
@@ -96,7 +104,7 @@ def test_people_get_a_line(train, orglab):
     train("2.1", 0.05, 1)
     assert say("1.2", 0.01, 1) == (
         "val_acc: better than the best so far: 0.9150 ± 0.0071 (e1.1, n = 2); best in the log: 0.9600 (e2.1, n = 1); "
-        "+0.0050 to the baseline, n = 1"
+        "to the baseline: +0.0050, n = 1"
     )
 
 
@@ -187,7 +195,7 @@ def standing_of(run, metric, texts):
     summary, change = Summary(metric, values, ()), Comparison(1 / 3, -1 / 7, 1 / 7, "paired")
     setting = type("Setting", (), {"summarize": lambda _self, _metric: summary})()
     outcome = Outcome(texts[0], "", setting, texts[1])
-    rival = Rival(outcome, summary, is_same=False, difference=change, run_is_better=True, setting_is_better=True)
+    rival = Rival(outcome, summary, is_same=False, has_other_code=None, difference=change, run_is_better=True, setting_is_better=True)
     return Standing(metric, "max", 1 / 3, summary, rival, rival, outcome, has_other_code=True, change=change)
 
 

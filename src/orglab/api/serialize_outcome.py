@@ -186,7 +186,8 @@ class _Form:
         if rival is None:
             return None
         return {
-            **self._name_form(rival.outcome), **_summary_form(rival.summary), "is_this": rival.is_same,
+            **self._name_form(rival.outcome), **_summary_form(rival.summary),
+            "is_this": rival.is_same, "has_other_code": rival.has_other_code,
             "run_is_better": rival.run_is_better, "setting_is_better": rival.setting_is_better,
             "difference": _difference_form(rival.difference),
         }  # fmt: skip

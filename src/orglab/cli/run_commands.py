@@ -173,10 +173,11 @@ def _make_form(log: "Log", run: "Run") -> dict[str, object]:
 
 
 def _tell_standing(log: "Log", run: "Run") -> None:
-    """Tell where a run stands by the first metric, if there is something to compare it with."""
+    """Tell where a run that counts stands, if there is something to compare it with."""
     from orglab.cli.render.run_text import standing_line  # noqa: PLC0415 - for three commands of several
+    from orglab.runs.setting import find_reason  # noqa: PLC0415 - the same
 
-    if line := standing_line(log.standings(run)):
+    if find_reason(run) is None and (line := standing_line(log.standings(run))):
         tell(line)
 
 

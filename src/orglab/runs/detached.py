@@ -86,15 +86,19 @@ def _await_start(process: "subprocess.Popen[bytes]", request: RunRequest, tell: 
 
 
 class _Caller:
-    """The process that waits for the start of the command, at the other end of standard output."""
+    """The process that waits for the start of the command, at the other end of standard output.
+
+    Attributes:
+        is_there: Whether it still waits.
+    """
 
     def __init__(self) -> None:
         self._say_ready = detach()
-        self._is_there = True
+        self.is_there = True
 
     def tell(self, sentence: str) -> None:
         """Tell the user something, or keep it for those who ask later."""
-        if self._is_there:
+        if self.is_there:
             self.answer({"tell": sentence})
         else:
             sys.stderr.write(f"{sentence}\n")
@@ -116,7 +120,7 @@ class _Caller:
 
     def _leave(self, file: str | os.PathLike[str]) -> None:
         """Write to a file from now on."""
-        self._is_there = False
+        self.is_there = False
         try:
             fd = open_regular(Path(file), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError:
@@ -142,8 +146,7 @@ def work(log: LogFile) -> None:
     except OrglabError as error:
         caller.answer({"error": type(error).__name__, "message": str(error)})
         return
-    if launched.run is not None:
-        # For a command that could not be started; to a caller that has left, it says nothing.
+    if caller.is_there and launched.run is not None:  # the command could not be started
         caller.answer({"exit_code": launched.exit_code, "folder": os.fspath(launched.run.folder)})
 
 

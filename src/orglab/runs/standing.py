@@ -25,7 +25,8 @@ class Rival(NamedTuple):
     Attributes:
         outcome: The setting, with its step and what tells it from the others.
         summary: Its values.
-        is_same: Whether it is the setting of the run itself.
+        is_same: Whether it is the setting of the run itself, on the same code.
+        has_other_code: Whether it is known to have run other code than the run; None in another experiment.
         difference: The mean of the run's setting minus that of this one; None if it is the same, or has no value.
         run_is_better: Whether the value of the run is better than its mean.
         setting_is_better: Whether the mean of the run's setting is better than its mean, now that the run counts.
@@ -34,6 +35,7 @@ class Rival(NamedTuple):
     outcome: Outcome
     summary: Summary
     is_same: bool
+    has_other_code: bool | None
     difference: Comparison | None
     run_is_better: bool
     setting_is_better: bool
@@ -188,12 +190,13 @@ class _Standings:
         outcome, summary = best
         own, other = standing.summary, summary.mean or 0.0
         sign = -1 if standing.direction == "min" else 1
-        is_same = self._outcome is not None and summary.values[0][0].id in {
-            one.id for one in self._outcome.setting.runs
-        }
+        first, setting = summary.values[0][0].id, self._outcome.setting if self._outcome is not None else None
+        codes = (outcome.setting.code, setting.code) if setting is not None else ("", "")
+        has_other_code = all(codes) and codes[0] != codes[1]
+        is_same = self._outcome is not None and _holds(self._outcome, first) and not has_other_code
         difference = compare(own.by_seed(), summary.by_seed()) if own.values and not is_same else None
         return Rival(
-            outcome, summary, is_same, difference,
+            outcome, summary, is_same, has_other_code if first in self._codes else None, difference,
             run_is_better=standing.value is not None and sign * standing.value > sign * other,
             setting_is_better=own.mean is not None and sign * own.mean > sign * other,
         )  # fmt: skip

@@ -113,13 +113,13 @@ def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
 
 
 def standing_line(standings: "Sequence[Standing]") -> str:
-    """Return where a run stands by the main metric; empty if there is nothing to compare it with.
+    """Return where a run stands by the first main metric that it has; empty if there is nothing to compare it with.
 
-    For example `val_acc: 0.93, the best so far; before 0.91 (e1.1, n = 3); +0.020 to the baseline, n = 1`.
+    For example `val_acc: better than the best so far: 0.91 (e1.1, n = 3); to the baseline: +0.020, n = 1`.
     """
-    if not standings:
+    standing = next((one for one in standings if one.value is not None), None)
+    if standing is None:
         return ""
-    standing = standings[0]
     decimals = find_decimals([standing.summary, *(one.summary for one in _list_rivals(standing))])
     parts = []
     best = standing.best
@@ -130,7 +130,7 @@ def standing_line(standings: "Sequence[Standing]") -> str:
         parts.append(f"best in the log: {_rival_text(standing.best_of_log, decimals)}")
     if standing.change is not None:
         change = describe_comparison(standing.change, decimals, has_other_code=standing.has_other_code)
-        parts.append(f"{change} to the baseline, n = {len(standing.summary.values)}")
+        parts.append(f"to the baseline: {change}, n = {len(standing.summary.values)}")
     return output.one_line(f"{standing.metric}: {'; '.join(parts)}") if parts else ""
 
 
@@ -142,7 +142,8 @@ def _rival_text(rival: "Rival", decimals: int | None) -> str:
     """Return the best setting so far: `0.91 ± 0.01 (e1.1 with lr 0.1, n = 3)`."""
     outcome = rival.outcome
     name = "this setting" if rival.is_same else outcome.ref + (f" with {outcome.label}" if outcome.label else "")
-    return f"{describe_mean(rival.summary, decimals)} ({name}, n = {len(rival.summary.values)})"
+    remark = ", other code" if rival.has_other_code else ""
+    return f"{describe_mean(rival.summary, decimals)} ({name}{remark}, n = {len(rival.summary.values)})"
 
 
 def prunable_lines(prunable: "Sequence[PrunableRun]") -> Iterator[str]:
