@@ -171,8 +171,8 @@ def test_hundreds_of_metrics_and_a_long_command_fit(study, orglab):
     assert form["last_line"].startswith("xxx")
     assert form["shortened"]["metrics"] + len(form["metrics"]) == 401
     assert form["shortened"]["argv"] + len(form["argv"]) == 202
-    assert form["more"] == f"orglab runs show {run.id} --json"
-    assert len(json.loads(orglab(*form["more"].split()[1:]).out)["metrics"]) == 401
+    assert form["more"] == [f"orglab runs show {run.id} --json"]
+    assert len(json.loads(orglab(*form["more"][0].split()[1:]).out)["metrics"]) == 401
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=9000)
@@ -195,7 +195,7 @@ def standing_of(run, metric, texts):
     summary, change = Summary(metric, values, ()), Comparison(1 / 3, -1 / 7, 1 / 7, "paired")
     setting = type("Setting", (), {"summarize": lambda _self, _metric: summary})()
     outcome = Outcome(texts[0], "", setting, texts[1])
-    rival = Rival(outcome, summary, is_same=False, has_other_code=None, difference=change, run_is_better=True, setting_is_better=True)
+    rival = Rival(outcome, summary, is_same=False, has_other_code=True, difference=change, run_is_better=True, setting_is_better=True)
     return Standing(metric, "max", 1 / 3, summary, rival, rival, outcome, has_other_code=True, change=change)
 
 
@@ -207,4 +207,4 @@ def test_the_document_is_never_larger_than_promised(tmp_path_factory, fields, te
     form = outcome_form(run, standings, run if amount else None)
     assert measure(form) <= MOST_BYTES
     assert outcome_form(run, standings, run if amount else None) == form
-    assert (form["more"] is None) == (form["shortened"] == {})
+    assert (form["more"] == []) == (form["shortened"] == {})

@@ -50,7 +50,7 @@ def render_rows(document: Mapping[str, object]) -> str:
     """Return a document as `render` does, but each of its fields on one line, so that it is short."""
     fields = {"version": VERSION, **document}
     rows = (
-        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(',', ':'))}"
         for name, value in fields.items()
     )
     return _escape("{\n" + ",\n".join(rows) + "\n}")

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 MOST_BYTES = 2048
 """The size of the document with its last line break, whatever the run."""
 _DIGITS = 6
+_REF = 40
 _NO_DIRECTION = "not known whether less or more is better; say so under [metrics] in orglab.toml"
 # What is shortened in turn until the document is small enough, each time to so many items or characters.
 _CUTS = (
-    ("metrics", 40), ("parameters", 20), ("argv", 20), ("seeds", 12), ("text", 200),
+    ("folder", 0), ("metrics", 40), ("parameters", 20), ("argv", 20), ("seeds", 12), ("text", 200),
     ("parameters", 10), ("metrics", 20), ("argv", 10), ("seeds", 8), ("compared", 2), ("text", 120),
     ("parameters", 5), ("metrics", 10), ("argv", 5), ("not_numbers", 3), ("compared", 1), ("seeds", 4),
     ("parameters", 0), ("metrics", 5), ("text", 60), ("argv", 2), ("name", 60), ("seeds", 2), ("metrics", 3),
-    ("folder", 0), ("name", 40), ("metrics", 1), ("not_numbers", 1), ("text", 30), ("compared", 0), ("argv", 0),
+    ("name", 40), ("metrics", 1), ("not_numbers", 1), ("text", 30), ("compared", 0), ("argv", 0),
     ("path", 0), ("metrics", 0), ("not_numbers", 0), ("text", 10), ("name", 10),
 )  # fmt: skip
 
@@ -111,8 +112,14 @@ class _Form:
             "argv": [cut(word, self._limits.get("text", len(word))) for word in self._first("argv", run.argv)],
             "parameters": self._items("parameters", run.parameters),
         }
-        more = f"orglab runs show {run.id} --json" if self._shortened else None
-        return {**form, "shortened": self._shortened, "more": more}
+        return {**form, "shortened": self._shortened, "more": self._list_commands()}
+
+    def _list_commands(self) -> list[str]:
+        """Return the commands that print what is left out."""
+        of_others = {"compared", "seeds"} & self._shortened.keys()
+        commands = [f"orglab runs show {self._run.id} --json"] if self._shortened.keys() - of_others else []
+        experiment = (self._run.ref or "").partition(".")[0]
+        return [*commands, f"orglab show {cut(experiment, _REF)} --json"] if of_others else commands
 
     def _text(self, text: str | None) -> str | None:
         """Return a text that is cut, and counted if something of it is missing."""

@@ -4,12 +4,11 @@ import os
 import time
 
 from orglab.errors import NotFoundError
-from orglab.git.private_files import open_regular
 from orglab.runs.child import ExitStatus
 from orglab.runs.detached import MESSAGES
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.record import Run
-from orglab.runs.record_lines import read_whole
+from orglab.runs.record_lines import open_file, read_whole
 from orglab.runs.record_reader import read_run
 
 _POLL_SECONDS = 0.25
@@ -70,7 +69,7 @@ def read_exit_code(run: Run) -> int:
 def read_messages(run: Run) -> list[str]:
     """Return what the user would have been told by a detached run once its command had started; none of another run."""
     try:
-        with open(open_regular(run.folder / MESSAGES), "rb") as file:  # noqa: PTH123 - a descriptor
+        with open_file(run.folder / MESSAGES) as file:
             return file.read(_MOST_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return []

@@ -3,7 +3,7 @@
 What ended later than the run does not count, so that the answer stays the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.errors import OrglabError
@@ -26,7 +26,7 @@ class Rival(NamedTuple):
         outcome: The setting, with its step and what tells it from the others.
         summary: Its values.
         is_same: Whether it is the setting of the run itself, on the same code.
-        has_other_code: Whether it is known to have run other code than the run; None in another experiment.
+        has_other_code: Whether it is known to have run other code than the run.
         difference: The mean of the run's setting minus that of this one; None if it is the same, or has no value.
         run_is_better: Whether the value of the run is better than its mean.
         setting_is_better: Whether the mean of the run's setting is better than its mean, now that the run counts.
@@ -35,7 +35,7 @@ class Rival(NamedTuple):
     outcome: Outcome
     summary: Summary
     is_same: bool
-    has_other_code: bool | None
+    has_other_code: bool
     difference: Comparison | None
     run_is_better: bool
     setting_is_better: bool
@@ -97,7 +97,6 @@ class _Standings:
         own = self._select(self._runs.find_by_experiment(experiment))
         # With the reference that the experiment has now.
         self._run = next((one for one in own if one.id == run.id), run)
-        self._codes = self._runs.identify_code(own)
         self._results = self._read(experiment, own)
         self._before = self._read(experiment, [one for one in own if one.id != run.id])
         self._outcome = self._find_own(own)
@@ -113,19 +112,16 @@ class _Standings:
             if one.id == self._id or (one.ended_at is not None and (self._end is None or one.ended_at <= self._end))
         ]  # fmt: skip
 
-    def _identify(self, runs: Sequence[Run]) -> Mapping[str, str]:
-        """Return what the code of each run is; git is asked once for those of the experiment."""
-        return self._codes if all(run.id in self._codes for run in runs) else self._runs.identify_code(runs)
-
     def _read(self, experiment: Experiment, runs: Sequence[Run]) -> Results:
         def find(reference: str) -> Sequence[Run]:
             return self._select(self._runs.find(reference))
 
-        return read_results(experiment, runs, self._identify, find, self._directions)
+        # git is asked once, for the runs of all experiments.
+        return read_results(experiment, runs, lambda _: self._runs.codes, find, self._directions)
 
     def _find_own(self, runs: Sequence[Run]) -> Outcome | None:
         """Return the setting of the run; the results may be those of the steps, and the run that of the experiment."""
-        settings = find_settings(runs, self._codes)
+        settings = find_settings(runs, self._runs.codes)
         others = (Outcome(one.ref or "", "", one, label)
                   for one, label in zip(settings, label_settings(settings), strict=True))  # fmt: skip
         return next((one for one in (*self._results.outcomes, *others) if _holds(one, self._id)), None)
@@ -192,11 +188,11 @@ class _Standings:
         sign = -1 if standing.direction == "min" else 1
         first, setting = summary.values[0][0].id, self._outcome.setting if self._outcome is not None else None
         codes = (outcome.setting.code, setting.code) if setting is not None else ("", "")
-        has_other_code = all(codes) and codes[0] != codes[1]
+        has_other_code = "" not in codes and codes[0] != codes[1]
         is_same = self._outcome is not None and _holds(self._outcome, first) and not has_other_code
         difference = compare(own.by_seed(), summary.by_seed()) if own.values and not is_same else None
         return Rival(
-            outcome, summary, is_same, has_other_code if first in self._codes else None, difference,
+            outcome, summary, is_same, has_other_code, difference,
             run_is_better=standing.value is not None and sign * standing.value > sign * other,
             setting_is_better=own.mean is not None and sign * own.mean > sign * other,
         )  # fmt: skip
