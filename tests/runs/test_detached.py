@@ -133,6 +133,27 @@ def test_what_can_be_refused_is_refused_at_once(study, arguments, code, why):
     assert list_entries(study.path, PENDING) == {}
 
 
+def test_ctrl_c_before_the_command_has_started_leaves_nothing(held, study):
+    argv, _ = held.command()
+    pipe = held.folder / "hook"
+    os.mkfifo(pipe)
+    hook = study.write(".git/hooks/pre-commit", f"#!/bin/sh\necho begun > {pipe}\nexec cat {pipe}\n")
+    hook.chmod(0o755)
+    study.write("train.py", "# changed\n")
+    head = study.git("rev-parse", "HEAD")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--detach", "--", *argv], cwd=study.path,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert pipe.read_text() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "\norglab: Interrupted.\n")
+    assert study.git("rev-parse", "HEAD") == head
+    assert read_runs(study.path) == []
+    assert list_entries(study.path, PENDING) == {}
+
+
 def test_a_detached_run_survives_its_terminal(held, study):
     argv, pipes = held.command()
     pid, terminal = pty.fork()

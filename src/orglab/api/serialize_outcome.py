@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orglab.api.serialize import format_moment, metrics_form, render_rows
 from orglab.runs.description import describe_not_number, outcome_text
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2048
 """The size of the document with its last line break, whatever the run."""
+_Item = TypeVar("_Item")
 _DIGITS = 6
 _REF = 40
 _NO_DIRECTION = "not known whether less or more is better; say so under [metrics] in orglab.toml"
@@ -109,7 +110,7 @@ class _Form:
             "began": format_moment(run.began),
             "discarded": self._text(run.discarded),
             "why": self._text(run.why),
-            "argv": [cut(word, self._limits.get("text", len(word))) for word in self._first("argv", run.argv)],
+            "argv": [self._text(word) for word in self._first("argv", run.argv)],
             "parameters": self._items("parameters", run.parameters),
         }
         return {**form, "shortened": self._shortened, "more": self._list_commands()}
@@ -135,7 +136,7 @@ class _Form:
         self._count(name, 1)
         return None
 
-    def _first(self, name: str, found: Sequence) -> Sequence:  # type: ignore[type-arg]
+    def _first(self, name: str, found: Sequence[_Item]) -> Sequence[_Item]:
         """Return the first of some things, and count the others."""
         most = self._limits.get(name, len(found))
         self._count(name, len(found) - most)

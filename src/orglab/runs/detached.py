@@ -146,6 +146,9 @@ def work(log: LogFile) -> None:
     except OrglabError as error:
         caller.answer({"error": type(error).__name__, "message": str(error)})
         return
+    except KeyboardInterrupt:
+        # The command has not started; the caller says so.
+        return
     if caller.is_there and launched.run is not None:  # the command could not be started
         caller.answer({"exit_code": launched.exit_code, "folder": os.fspath(launched.run.folder)})
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,8 @@ def detach() -> Callable[[], None]:
     """
     reading, writing = os.pipe()
     if os.fork():
+        # A signal for both is for the one that is at work; it ends this one, too.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.close(writing)
         os._exit(0 if os.read(reading, 1) else 1)
     os.close(reading)
