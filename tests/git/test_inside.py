@@ -323,7 +323,7 @@ ALLOWED = {
     "the functions that all others use": "git.inside git.path_pattern git.private_files config lock",
     "files in the git directory, or private folders": (
         "git.hook_install git.log_branch git.process git.reachability git.repository git.repository_check git.rewrites.rewrite_map git.scratch "
-        "git.snapshot git.versions git.worktree log.active_step log.apart log.known_ids log.text_guard runs.launch "
+        "git.snapshot git.versions git.worktree log.active_step log.apart log.known_ids log.text_guard runs.detached runs.launch "
         "runs.migration runs.pruning runs.record_lines runs.record_writer runs.script_run runs.secret_stream runs.state_key runs.storage "
         "runs.sweeps.presence runs.sweeps.sweep runs.sweeps.tasks runs.sweeps.worker "
         "report.formats.assets search.freshness search.location search.store api.status"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.runs.ending import count_memory_kills, find_exception, ran_out_of_memory
+from orglab.runs.child import ExitStatus
+from orglab.runs.ending import EndingWatch, count_memory_kills, find_exception, find_last_line, ran_out_of_memory
 
 TORCHRUN = """\
 Traceback (most recent call last):
@@ -58,6 +59,28 @@ def test_the_last_exception_is_found(program, exception):
 @pytest.mark.parametrize(("text", "exception"), [(TORCHRUN, "ValueError: bad shape"), (RANKS, "ValueError: of 1")])
 def test_the_exception_of_a_process_comes_before_that_of_its_launcher(text, exception):
     assert find_exception(text) == exception
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("Error: no such file\n\n  \n", "Error: no such file"),
+    ("one\nfatal: \x1b[31mbad\x1b[0m\x07 key\r\n", "fatal: bad key"),
+    ("\r 50%|##  | 5/10\r 60%|##  | 6/10", "60%|## | 6/10"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\nAAKCAQEA\n-----END RSA PRIVATE KEY-----\n", "***"),
+    ("cannot log in with ghp_0123456789abcdefghijklmnopqrstuvwxyz", "cannot log in with ***"),
+    (" \n", None), ("", None),
+])  # fmt: skip
+def test_the_last_line_is_what_is_seen_without_secrets(text, line):
+    assert find_last_line(text) == line
+
+
+@pytest.mark.parametrize("piece", [b"x", b"\n", b"s3cret-value "])
+def test_of_a_line_that_is_too_long_nothing_is_kept_because_a_secret_may_be_cut_in_two(piece):
+    watch = EndingWatch()
+    watch.feed(piece * 70_000)
+    status = ExitStatus(3, None, 0.0, {})
+    assert watch.describe(status, ["s3cret-value"]) == {}
+    watch.feed(b"\ns3cret-value is wrong")
+    assert watch.describe(status, ["s3cret-value"]) == {"last_line": "*** is wrong"}
 
 
 def test_a_long_exception_is_cut():

@@ -254,7 +254,7 @@ def test_json_replaces_what_the_command_prints(orglab):
     form = json.loads(answer.out)
     assert (form["ref"], form["status"], form["exit_code"]) == ("e1.1", "failed", 3)
     assert Path(form["output"]).read_text() == "out\nerr\n"
-    assert "err\n" not in answer.err
+    assert "err\n" not in answer.err.splitlines(keepends=True)
 
 
 def test_the_active_step_is_the_default(study, orglab):
@@ -448,6 +448,34 @@ def test_a_command_without_a_traceback_or_without_failure_has_no_exception(study
     assert run_of(study).exception is None
     orglab("run", "1.1", "--", "ls", "no such file", code=2)
     assert run_of(study).exception is None
+
+
+ABORT = "echo 'x.c:3: main: Assertion failed.' >&2; kill -ABRT $$"
+
+
+@pytest.mark.parametrize(("argv", "code", "end"), [
+    (python("import sys; print('out'); sys.exit('the data is missing')"), 1, "exit 1, 0s: printed last: the data is missing"),
+    (("sh", "-c", "echo one >&2; echo 'no memory: API_KEY=abcdef' >&2; echo out; exit 3"), 3,
+     "exit 3, 0s: printed last: no memory: API_KEY=***"),
+    (("sh", "-c", ABORT), 134, "killed by SIGABRT, 0s: printed last: x.c:3: main: Assertion failed."),
+])  # fmt: skip
+def test_without_an_exception_the_last_line_on_standard_error_is_recorded_and_shown(study, orglab, argv, code, end):
+    answer = orglab("run", "1.1", "--", *argv, code=code)
+    assert f", {end}\n" in answer.err
+    assert f", {end}\n" in log_of(study)
+    line = end.partition("printed last: ")[2]
+    run = run_of(study)
+    assert (run.exception, run.last_line) == (None, line)
+    assert json.loads(orglab("runs", "--json").out)["runs"][0]["last_line"] == line
+    assert f"printed last: {line}" in orglab("runs").out
+    assert f"Printed last  {line}" in orglab("runs", "show", run.id).out
+
+
+def test_what_was_printed_last_is_no_reason_of_a_run_that_ended_well_or_was_asked_to_end(study, orglab):
+    orglab("run", "1.1", "--", "sh", "-c", "echo a warning >&2")
+    assert run_of(study).last_line is None
+    orglab("run", "1.1", "--time-limit", "0.2s", "--", "sh", "-c", "echo a warning >&2; exec sleep 60", code=124)
+    assert run_of(study).last_line is None
 
 
 def test_memory_that_ran_out_is_recorded(study, orglab):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
-from orglab.errors import NotFoundError
+from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference
 from orglab.text import Tell
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orglab.runs.rerun_consent import Ask
     from orglab.runs.run_request import RunRequest
     from orglab.runs.run_table import CodeReader, RunTable, TableRequest
+    from orglab.runs.standing import Standing
     from orglab.runs.sync import SyncResult
 
 
@@ -29,17 +30,64 @@ class RunMethods(WriteMethods):
     def run(self, request: "RunRequest", tell: Tell) -> "LaunchedRun":
         """Run a command and record it, see `runs.launch.launch`; or only try it, see `runs.trial.try_command`.
 
-        Whatever a test starts is a test, too.
+        Whatever a test starts is a test, too. A detached run goes on when this returns; see `runs.detached`.
         """
         import os
 
+        from orglab.runs.detached import launch_detached
         from orglab.runs.launch import LaunchedRun, launch
         from orglab.runs.trial import is_test, try_command
 
         if request.is_test or is_test(os.environ):
             return LaunchedRun(try_command(self, request, tell), None)
         self._collect_scratch()
-        return launch(self, request, tell)
+        return launch_detached(self, request, tell) if request.is_detached else launch(self, request, tell)
+
+    def work_on_run(self) -> None:
+        """Run the command of a request on standard input, as the process of a detached run; see `runs.detached`."""
+        from orglab.runs.detached import work
+
+        work(self)
+
+    def wait_for_run(self, name: str, tell: Tell, time_limit: float | None = None) -> "LaunchedRun | None":
+        """Return a run once it has ended, and its results and its note are settled as far as that is possible now.
+
+        Args:
+            name: Its id, or a part of it.
+            tell: Called with each message for the user.
+            time_limit: The seconds to wait at most; None for any time.
+
+        Returns:
+            The exit code of the command, 1 if it is not known, and the run; None if the run goes on.
+
+        Raises:
+            NotFoundError: There is no such run, or its end cannot be seen from here.
+            UsageError: Several runs match.
+        """
+        from orglab.runs.launch import LaunchedRun
+        from orglab.runs.run_wait import is_at_work, read_exit_code, read_messages, wait_for_end
+
+        run = wait_for_end(self.find_run(name), time_limit)
+        if is_at_work(run):
+            return None
+        for message in read_messages(run):
+            tell(message)
+        self.write_pending(tell)
+        run = self.find_run(run.id)
+        return LaunchedRun(read_exit_code(run), run)
+
+    def standings(self, run: "Run") -> "list[Standing]":
+        """Return where a run stands beside the best so far and the baseline; see `runs.standing.find_standings`."""
+        from orglab.runs.standing import find_standings
+
+        return find_standings(self, run)
+
+    def repeated_run(self, run: "Run") -> "Run | None":
+        """Return the earlier run with the same code, parameters and seed that a run repeats; None without one."""
+        name = run.fields.get("repeats")
+        with suppress(NotFoundError, UsageError):
+            return self.find_run(name) if isinstance(name, str) else None
+        return None
 
     def runs(self, reference: str | None = None) -> "list[Run]":
         """Return the runs of an experiment or a step, or all runs, oldest first.

@@ -41,11 +41,22 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def render(document: Mapping[str, object], *, is_compact: bool = False) -> str:
+def render(document: Mapping[str, object]) -> str:
     """Return a document as JSON text, with the version first; invalid UTF-8 of the log becomes U+FFFD."""
-    indent, separators = (None, (",", ":")) if is_compact else (2, None)
-    whole = {"version": VERSION, **document}
-    text = json.dumps(whole, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False)
+    return _escape(json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def render_rows(document: Mapping[str, object]) -> str:
+    """Return a document as `render` does, but each of its fields on one line, so that it is short."""
+    fields = {"version": VERSION, **document}
+    rows = (
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(',', ':'))}"
+        for name, value in fields.items()
+    )
+    return _escape("{\n" + ",\n".join(rows) + "\n}")
+
+
+def _escape(text: str) -> str:
     # Raw, these could change the terminal or the direction of the text; a parser reads the escapes as the same.
     text = re.sub(f"[\x7f-\x9f\u2028\u2029{DIRECTIONS}]", lambda match: f"\\u{ord(match.group()):04x}", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
@@ -139,6 +150,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "exit_code": run.exit_code,
         "asked_by": run.asked_by,
         "exception": run.exception,
+        "last_line": run.last_line,
         "out_of_memory": run.out_of_memory,
         "timed_out": run.timed_out,
         "why": run.why,
@@ -461,6 +473,8 @@ def _reason_form(reason: "Reason") -> dict[str, object]:
 
 def full_run_form(run: "Run") -> dict[str, object]:
     """Return everything that was recorded about a run, as in `runs show --json`."""
+    from orglab.runs.run_wait import find_process
+
     return {
         **run_form(run),
         "extremes": {
@@ -477,6 +491,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "time_limit": run.time_limit,
         "patch": run.patch,
         "host": run.host,
+        "pid": find_process(run),
         "python": run.python,
         "packages": run.packages,
         "sources": [source._asdict() for source in run.sources],

@@ -3,7 +3,7 @@
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from orglab.api.serialize import format_moment, render
+from orglab.api.serialize import format_moment, render_rows
 from orglab.report.brief.fitting import count_left_out, fit
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ _WORDS = ("figures", "label")
 
 
 def render_brief(brief: "Brief") -> str:
-    """Return a brief as a JSON document within its tokens, without indentation, which would take a third of them."""
+    """Return a brief as a JSON document within its tokens, a field a line."""
 
     def write(one: "Brief") -> str:
-        return render(brief_form(one), is_compact=True)
+        return render_rows(brief_form(one))
 
     # The newline that is printed after it counts, too.
     return write(fit(brief, lambda one: len(write(one).encode()) + 1))

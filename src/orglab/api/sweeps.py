@@ -101,8 +101,9 @@ class SweepMethods(RunMethods):
 
         See `runs.sweeps.worker`.
         """
+        from orglab.runs.processes import detach
         from orglab.runs.sweeps.sweep import find_sweep
-        from orglab.runs.sweeps.worker import detach, work
+        from orglab.runs.sweeps.worker import work
 
         sweep = find_sweep(self, name)
         return work(self, sweep, only, detach() if is_detached else None)

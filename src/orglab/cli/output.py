@@ -173,11 +173,11 @@ def show(lines: Iterable[str]) -> None:
         sys.stdout.flush()
 
 
-def show_json(form: Mapping[str, object]) -> None:
-    """Print JSON values as a document."""
-    from orglab.api.serialize import render  # noqa: PLC0415 - only for JSON
+def show_json(form: Mapping[str, object], *, is_short: bool = False) -> None:
+    """Print JSON values as a document, or with each of its fields on one line."""
+    from orglab.api.serialize import render, render_rows  # noqa: PLC0415 - only for JSON
 
-    show([render(form)])
+    show([render_rows(form) if is_short else render(form)])
 
 
 def say(sentence: str) -> None:

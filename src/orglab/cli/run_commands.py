@@ -1,6 +1,7 @@
 """Commands about runs: run, and runs (list, show, diff, rerun, discard, assign, prune)."""
 
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orglab import clock
+from orglab.api import open_log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
@@ -17,8 +19,12 @@ from orglab.errors import UsageError
 from orglab.text import count, file_size
 
 if TYPE_CHECKING:
+    from orglab.api import Log
     from orglab.runs.launch import LaunchedRun
+    from orglab.runs.record import Run
 
+_GOES_ON = 75  # EX_TEMPFAIL of sysexits.h: 124 is that of a run that its own time limit has stopped
+_INTERRUPTED = 130
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON; what the command prints is only recorded."
@@ -93,12 +99,13 @@ def recording_options(function: Command) -> Command:
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@click.option("--detach", is_flag=True, help="Print the id of the run once it has begun, and let it go on.")
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
     time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool, pty: bool,
-    as_json: bool, anyway: bool,
+    detach: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -110,36 +117,68 @@ def run_command(  # noqa: PLR0913 - one for each option
     With --test, the command runs with ORGLAB_MODE=test, and ORGLAB_OUT is a temporary
     folder that is removed afterwards.
 
+    With --detach, the run goes on without this terminal, and without input; see
+    `orglab runs wait`.
+
     \b
     Example:
       orglab run -- python train.py --seed 1
       orglab run 201.1 --results results --metrics metrics.json -- python train.py --seed 3
       orglab run 201.1 --done -m "Is seed 2 the outlier?" -- make train
       orglab run 201.1 --test -- python train.py --epochs 1
+      orglab run 201.1 --detach --time-limit 8h -- python train.py --seed 4
     """
     from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
+    if test and detach:
+        raise UsageError("Use --test or --detach, not both.")
     log = this_log(anyway=anyway)
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
         before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
         time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
-        is_test=test,
+        is_test=test, is_detached=detach,
     )  # fmt: skip
-    return _finish(log.run(request, tell), as_json=as_json)
+    return _finish(log, log.run(request, tell), as_json=as_json)
 
 
-def _finish(launched: "LaunchedRun", *, as_json: bool) -> int:
-    """Print a run that has ended as JSON, if that was asked for, and return the exit code of its command."""
-    if as_json and launched.run is None:
-        output.show_json({"recorded": False, "exit_code": launched.exit_code})
-    elif as_json and launched.run is not None:
-        from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
-        from orglab.runs.record import OUTPUT  # noqa: PLC0415 - the same
+def _finish(log: "Log", launched: "LaunchedRun", *, as_json: bool) -> int:
+    """Print a run that has ended or was detached, or where it stands, and return the exit code of its command."""
+    run = launched.run
+    if run is None:
+        if as_json:
+            output.show_json({"recorded": False, "exit_code": launched.exit_code})
+    elif as_json:
+        output.show_json(_make_form(log, run), is_short=True)
+    elif run.is_going_on:
+        from orglab.runs.run_wait import find_process  # noqa: PLC0415 - for a detached run
 
-        output.show_json({**run_form(launched.run), "output": str(launched.run.folder / OUTPUT)})
+        short = run.id.rpartition("-")[2]
+        click.echo(run.id)
+        tell(
+            f"The run goes on in the background: `orglab runs wait {short}` waits for its end, and "
+            f"`kill {find_process(run)}` ends it."
+        )
+    else:
+        _tell_standing(log, run)
     return launched.exit_code
+
+
+def _make_form(log: "Log", run: "Run") -> dict[str, object]:
+    """Return the document about a run."""
+    from orglab.api.serialize_outcome import outcome_form  # noqa: PLC0415 - only for JSON
+
+    return outcome_form(run, log.standings(run), log.repeated_run(run))
+
+
+def _tell_standing(log: "Log", run: "Run") -> None:
+    """Tell where a run that counts stands, if there is something to compare it with."""
+    from orglab.cli.render.run_text import standing_line  # noqa: PLC0415 - for three commands of several
+    from orglab.runs.setting import find_reason  # noqa: PLC0415 - the same
+
+    if find_reason(run) is None and (line := standing_line(log.standings(run))):
+        tell(line)
 
 
 class DefaultGroup(click.Group):
@@ -329,7 +368,8 @@ def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, yes: bool, as
     """
     log = this_log(anyway=anyway)
     ask = partial(_ask_to_repeat, yes=yes)
-    return _finish(log.rerun(run, tell, links=links, keep=keep, show_output=not as_json, ask=ask), as_json=as_json)
+    rerun = log.rerun(run, tell, links=links, keep=keep, show_output=not as_json, ask=ask)
+    return _finish(log, rerun, as_json=as_json)
 
 
 def _ask_to_repeat(lines: Sequence[str], *, yes: bool) -> None:
@@ -346,6 +386,69 @@ def _ask_to_repeat(lines: Sequence[str], *, yes: bool) -> None:
         raise UsageError("Nothing was started; add --yes to run it.")
     if not click.confirm("Run it?", err=True):
         raise UsageError("Nothing was started.")
+
+
+@runs_command.command(name="wait", short_help="Wait for the end of runs.")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--time-limit", metavar="DURATION", help="Wait no longer than this, such as 90s, 30m or 2h.")
+@json_option
+@change_options
+def wait_command(runs: tuple[str, ...], time_limit: str | None, *, as_json: bool, anyway: bool) -> int:
+    """Wait until runs have ended, and their results and notes are settled.
+
+    Prints what `orglab run` says of each, and exits as it does, with the code of the
+    command: of several, with the first that is not 0. What the command prints is in
+    its file; see `orglab runs show`. If a run goes on when the time is over, the exit
+    code is 75.
+
+    \b
+    Example:
+      orglab runs wait 3c0749
+      orglab runs wait 3c0749 9a11fe --time-limit 10m --json
+    """
+    log = this_log(anyway=anyway)
+    names = [log.find_run(name).id for name in runs]
+    seconds = parse_duration(time_limit) if time_limit is not None else None
+    deadline = time.monotonic() + seconds if seconds is not None else None
+    codes = []
+    try:
+        for name in names:
+            left = max(0.0, deadline - time.monotonic()) if deadline is not None else None
+            codes.append(_wait(log, name, left, as_json=as_json))
+    except KeyboardInterrupt:
+        tell("Only the waiting has ended; what runs goes on.")
+        return _INTERRUPTED
+    if as_json:
+        forms = [_make_form(log, log.find_run(name)) for name in names]
+        output.show_json(forms[0] if len(forms) == 1 else {"runs": forms}, is_short=len(forms) == 1)
+    return next(filter(None, codes), 0)
+
+
+def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int:
+    """Wait for a run, tell how it ended, and return the exit code for that."""
+    said: list[str] = []
+    ended = log.wait_for_run(name, said.append, seconds)
+    if ended is None or ended.run is None:
+        tell(f"The run {name} goes on; the time to wait is over.")
+        return _GOES_ON
+    run = ended.run
+    if not any(line.startswith(f"{run.ref or run.id}  ran ") for line in said):
+        from orglab.runs.description import describe_run  # noqa: PLC0415 - for a run in another terminal
+
+        said.append(f"{run.ref or run.id}  {describe_run(run)}")
+    for line in said:
+        tell(line)
+    if not as_json:
+        _tell_standing(log, run)
+    return ended.exit_code
+
+
+@runs_command.command(name="work", hidden=True)
+@change_options
+def work_command(*, anyway: bool) -> None:
+    """Run the command of a request on standard input; `orglab run --detach` starts this."""
+    # The caller has told what is pending.
+    open_log(click.get_current_context().find_root().obj["log"], anyway=anyway).work_on_run()
 
 
 @runs_command.command(name="discard", short_help="Mark a run as one that does not count.")

@@ -9,7 +9,9 @@ from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.trees import EntryChange, compare_in_turn
 from orglab.runs.parameters.arguments import parse_arguments
+from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
+from orglab.runs.record_lines import RECORD_BYTES, read_lines
 from orglab.runs.secrets import name_secrets
 
 _MOST_COMPARED = 50  # earlier runs of the same command
@@ -162,6 +164,34 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
 def _has_same_secrets(run: Run, other: Run) -> bool:
     """Return whether the secrets of two runs of a command are the same, as far as is known."""
     return all(run.secrets.get(name) == other.secrets.get(name) for name in name_secrets(run.argv))
+
+
+def find_repeated_run(
+    repository: Repository | None, run: Run, earlier: Sequence[Run], own_paths: Iterable[str]
+) -> Run | None:
+    """Return the newest earlier run that ended well, began as a run does, and had the same code; None without one.
+
+    The command, the folder, the parameters, seeds among them, and the recorded environment variables are the same.
+
+    Args:
+        repository: The repository; None without git.
+        run: The run, which is about to begin.
+        earlier: The earlier runs, newest first.
+        own_paths: The log and the journal, relative to the top of the repository.
+    """
+    ended = [one for one in earlier if one.status == "done" and one.discarded is None]
+    alike = [one for one in ended if one.argv == run.argv and one.cwd == run.cwd and _has_same_secrets(run, one)]
+    matches = [one for one in alike[:_MOST_COMPARED] if _began_alike(one, run)]
+    if not matches:
+        return None
+    codes = identify_code(repository, [run, *matches], own_paths, [run, *earlier])
+    return next((one for one in matches if codes[run.id] and codes[one.id] == codes[run.id]), None)
+
+
+def _began_alike(run: Run, other: Run) -> bool:
+    """Return whether a run began with the parameters of one that begins, whatever its program added later."""
+    began = Run(run.folder, next(read_lines(run.folder / RECORD, RECORD_BYTES), {}))
+    return began.parameters == other.parameters and began.environment == other.environment
 
 
 def find_same_run(

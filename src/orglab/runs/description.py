@@ -120,9 +120,16 @@ def _limit_text(seconds: float) -> str:
 
 
 def describe_end(run: Run) -> str:
-    """Return how a run ended, and the exception that it failed with: `exit 1: ValueError: bad shape`."""
-    exception = cut(_printable(run.exception or ""), _EXCEPTION)
-    return outcome_text(run) + (f": {exception}" if exception else "")
+    """Return how a run ended, and why it failed, as far as it said: `exit 1: ValueError: bad shape`."""
+    reason = _describe_reason(run)
+    return outcome_text(run) + (f": {reason}" if reason else "")
+
+
+def _describe_reason(run: Run) -> str:
+    """Return the exception of a run, or else the last line that it printed, which may be the reason."""
+    if run.exception is None and run.last_line is not None:
+        return f"printed last: {cut(_printable(run.last_line), _EXCEPTION)}"
+    return cut(_printable(run.exception or ""), _EXCEPTION)
 
 
 def describe_run(run: Run) -> str:
@@ -131,7 +138,7 @@ def describe_run(run: Run) -> str:
 
 
 def describe_outcome(run: Run) -> str:
-    """Return how a run ended, how long it took, its exception and its metrics."""
+    """Return how a run ended, how long it took, why it failed, and its metrics."""
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
@@ -140,12 +147,12 @@ def describe_outcome(run: Run) -> str:
 
 
 def _describe_found(run: Run) -> str:
-    """Return the exception and the metrics of a run."""
-    return "; ".join(filter(None, (cut(_printable(run.exception or ""), _EXCEPTION), run_metrics_text(run))))
+    """Return why a run failed, as far as it said, and its metrics."""
+    return "; ".join(filter(None, (_describe_reason(run), run_metrics_text(run))))
 
 
 def describe_command(run: Run) -> str:
-    """Return the command of a run, the parameters that a script or a sweep added, its exception and its metrics."""
+    """Return the command of a run, the parameters that a script or a sweep added, why it failed, and its metrics."""
     given = parse_arguments(run.argv).parameters
     added = [f"{name}={parameter_text(value)}" for name, value in run.parameters.items() if name not in given]
     has_more = run.fields.get("script") is True or isinstance(run.fields.get("sweep"), dict)

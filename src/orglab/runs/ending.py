@@ -1,4 +1,4 @@
-"""Find out why a command failed: the last line of its exception, and whether memory ran out."""
+"""Find out why a command failed: its exception, or else the last line that it printed, and whether memory ran out."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -52,19 +52,42 @@ class EndingWatch:
         """
         if status.exit_code == 0 or status.asked_by is not None or status.timed_out:
             return {}
-        # An exception ends Python with an exit code, so one that was printed before a signal was not the reason.
-        text = bytes(self._kept[-_TAIL:]).decode("utf-8", "replace") if status.exit_code is not None else ""
         # Before it is on one line and cut, since part of a secret is not found any more.
-        exception = find_exception(mask_known(text, known))
-        fields: dict[str, object] = {"exception": exception} if exception is not None else {}
+        text = mask_known(self._read_end(), known)
+        # An exception ends Python with an exit code, so one that was printed before a signal was not the reason.
+        exception = find_exception(text) if status.exit_code is not None else None
+        # A program that is no Python, and `sys.exit("message")`, mostly say last what is wrong.
+        found = {"exception": exception, "last_line": find_last_line(text) if exception is None else None}
+        fields: dict[str, object] = {name: line for name, line in found.items() if line is not None}
         if ran_out_of_memory(status.exit_code, status.signal, exception, self._has_kills):
             fields["out_of_memory"] = True
         return fields
+
+    def _read_end(self) -> str:
+        """Return the end of standard error, from the beginning of a line on."""
+        kept = bytes(self._kept[-_TAIL:])
+        # The line that is cut in two may have a secret, of which only a part would be left.
+        return (kept.partition(b"\n")[2] if len(kept) == _TAIL else kept).decode("utf-8", "replace")
 
     def _has_kills(self) -> bool:
         """Return whether the kernel has killed a process of our control group since the command started."""
         kills = count_memory_kills()
         return kills is not None and self._kills is not None and kills > self._kills
+
+
+def find_last_line(text: str) -> str | None:
+    """Return the last line of a text that is not blank, without control characters and secrets; None without one.
+
+    Args:
+        text: The end of an output.
+    """
+    lines = (_clean(_read_shown(line)) for line in reversed(mask_text(re.sub(_ESCAPE, "", text)).split("\n")))
+    return next(filter(None, lines), None)
+
+
+def _read_shown(line: str) -> str:
+    """Return what is seen of a line: of a progress bar, what follows the last carriage return."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def find_exception(text: str) -> str | None:
@@ -77,8 +100,7 @@ def find_exception(text: str) -> str | None:
     """
     if _HEADER_TEXT not in text and "  File " not in text:
         return None
-    # Of a progress bar, what follows the last carriage return is the line.
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in re.sub(_ESCAPE, "", text).split("\n")]
+    lines = [*map(_read_shown, re.sub(_ESCAPE, "", text).split("\n"))]
     places = [place for place, line in enumerate(lines) if _HEADER_TEXT in line or re.fullmatch(_SYNTAX, line)]
     fallback = None
     for place in reversed(places[-_MOST_TRACEBACKS:]):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -30,17 +31,17 @@ from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
+    find_repetition,
     format_moment,
     make_environment,
     make_job,
     save_code,
     warn_if_code_differs,
-    warn_if_run_before,
 )
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
-from orglab.runs.record_writer import begin_record
+from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secret_stream import SecretFilter, SecretPipe
@@ -56,10 +57,11 @@ _CHUNK_BYTES = 1 << 18
 
 
 class LaunchedRun(NamedTuple):
-    """A run that has ended.
+    """A run that has ended, or goes on detached.
 
     Attributes:
-        exit_code: The exit code of the command, as a shell reports it: 128 plus the number of a signal.
+        exit_code: The exit code of the command, as a shell reports it: 128 plus the number of a signal; 0 if it
+            goes on.
         run: What was recorded of it; None if the record cannot be read.
     """
 
@@ -67,7 +69,9 @@ class LaunchedRun(NamedTuple):
     run: Run | None
 
 
-def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
+def launch(
+    log: LogFile, request: RunRequest, tell: Tell, on_start: Callable[[RecordWriter], None] | None = None
+) -> LaunchedRun:
     """Run a command for a step, and return its exit code and its record.
 
     Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
@@ -80,6 +84,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
         log: The log.
         request: What to run.
         tell: Called with each message for the user.
+        on_start: Called with the record once the command has started.
 
     Raises:
         NotFoundError: There is no such experiment or step.
@@ -102,7 +107,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
             return resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
 
         try:
-            return LaunchedRun(run_job(job, failure, begin), read_run(job.record.folder))
+            return LaunchedRun(run_job(job, failure, begin, on_start=on_start), read_run(job.record.folder))
         finally:
             job.record.close()
 
@@ -121,7 +126,13 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
     return make_job(log, request, ref, record, tell)._replace(batch=batch, earlier=earlier)
 
 
-def run_job(job: Job, failure: ExitStatus | None, begin: Begin, stopping: Stopping | None = None) -> int:
+def run_job(
+    job: Job,
+    failure: ExitStatus | None,
+    begin: Begin,
+    stopping: Stopping | None = None,
+    on_start: Callable[[RecordWriter], None] | None = None,
+) -> int:
     """Run the command of a job and finish the job, and return the exit code.
 
     Args:
@@ -130,6 +141,7 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin, stopping: Stoppi
         begin: Records the beginning of the run, and returns the full hash of the commit with its code.
         stopping: Whether this process was asked to end, which it then is to do after the command; None if it does so
             anyway.
+        on_start: Called with the record once the command has started.
     """
     request = job.request
     marks = mark_metrics_files(job)
@@ -157,7 +169,7 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin, stopping: Stoppi
         environment = make_environment(request, job.record.folder, job.ref, code, names)
         status = failure or child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
-            on_start=lambda pid: job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)}),
+            on_start=partial(_record_start, job, on_start),
             # At once: a scheduler may kill us with the command before it has ended.
             on_asked=lambda name: job.record_event("asked", {"asked_by": name}),
         )  # fmt: skip
@@ -175,6 +187,13 @@ def run_job(job: Job, failure: ExitStatus | None, begin: Begin, stopping: Stoppi
         with contextlib.suppress(OSError):
             job.record.out.rmdir()  # empty, so the command did not need it
         return status.code
+
+
+def _record_start(job: Job, on_start: Callable[[RecordWriter], None] | None, pid: int) -> None:
+    """Record that the command has started, and call what waits for that."""
+    job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)})
+    if on_start is not None:
+        on_start(job.record)
 
 
 def _learn(job: Job, pipe: SecretPipe) -> Collection[str]:
@@ -211,8 +230,8 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(job.record.abandon)
         state = WorkingState() if failure else save_code(job)
-        warn_if_run_before(job, state)
         beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
+        beginning |= find_repetition(job, beginning)
         warn_if_code_differs(job, beginning)
         record_begin(job, "began", beginning)
         cleanup.pop_all()

@@ -20,7 +20,7 @@ from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.cluster.scheduler import find_job
-from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run, identify_code
+from orglab.runs.code import GeneratedPaths, find_generated_paths, find_repeated_run, find_same_run, identify_code
 from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import EarlierRuns, Job
@@ -204,15 +204,27 @@ def _find_outputs(job: Job, paths: Sequence[str], runs: Iterable[Run]) -> set[st
     return found
 
 
-def warn_if_run_before(job: Job, state: WorkingState) -> None:
-    """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
+def find_repetition(job: Job, beginning: Mapping[str, Any]) -> dict[str, str]:
+    """Return the field of the record that names the run that this one repeats; none if there is none.
+
+    The user is told about an earlier run of the same command or code; a rerun needs no such message.
+
+    Args:
+        job: The run.
+        beginning: The fields of its record.
+    """
     if job.request.extra_fields:
-        return
-    run = Run(job.record.folder, {**_describe_request(job), **state.record_fields()})
-    found = find_same_run(job.repository, run, job.earlier_runs.all, _find_own_paths(job))
-    if found is None:
-        return
-    same, is_same = found
+        return {}
+    run, earlier, own_paths = Run(job.record.folder, beginning), job.earlier_runs.all, _find_own_paths(job)
+    repeated = find_repeated_run(job.repository, run, earlier, own_paths)
+    found = (repeated, True) if repeated is not None else find_same_run(job.repository, run, earlier, own_paths)
+    if found is not None:
+        _tell_of_earlier(job, *found)
+    return {"repeats": repeated.id} if repeated is not None else {}
+
+
+def _tell_of_earlier(job: Job, same: Run, is_same: bool | None) -> None:  # noqa: FBT001 - or not known
+    """Tell the user about an earlier run of the same command, and whether it had the same code."""
     code = {True: ", on the same code", False: ", on different code", None: ""}[is_same]
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))

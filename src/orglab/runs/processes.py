@@ -1,8 +1,10 @@
-"""Find out whether processes are alive, by proc_pid_stat(5) where the system has it."""
+"""Find out whether processes are alive, by proc_pid_stat(5) where the system has it; go on in a process of its own."""
 
 import contextlib
 import os
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -78,3 +80,23 @@ def _find_boot_time() -> float:
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def detach() -> Callable[[], None]:
+    """Go on in a child process that nobody waits for; return the function that it calls once it is at work.
+
+    This process ends when that has been called, or with an exit code of 1 if the child ends before.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        # A signal for both is for the one that is at work; it ends this one, too.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.close(writing)
+        os._exit(0 if os.read(reading, 1) else 1)
+    os.close(reading)
+
+    def say_ready() -> None:
+        os.write(writing, b"1")
+        os.close(writing)
+
+    return say_ready

@@ -33,6 +33,7 @@ from orglab.runs.record_lines import (
     read_extremes,
     read_hashed_files,
     read_id_time,
+    read_job,
     read_left_out,
     read_lines,
     read_moment,
@@ -217,6 +218,11 @@ class Run(Mapping[str, object]):
     def exception(self) -> str | None:
         """The exception that it failed with, on one line: `ValueError: bad shape`."""
         return self._masked("exception")
+
+    @cached_property
+    def last_line(self) -> str | None:
+        """The last line that it wrote to standard error, if it failed without an exception."""
+        return self._masked("last_line")
 
     @property
     def out_of_memory(self) -> bool:
@@ -455,11 +461,7 @@ class Run(Mapping[str, object]):
     @property
     def job(self) -> SchedulerJob | None:
         """The job of a scheduler that it ran in."""
-        job = self._mapping("job")
-        name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
-        if not isinstance(name, str) or not isinstance(scheduler, str):
-            return None
-        return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)
+        return read_job(self._mapping("job"))
 
     @property
     def is_of_script(self) -> bool:

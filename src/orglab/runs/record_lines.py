@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.git.private_files import open_regular
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.source_folders import Source
@@ -182,6 +183,14 @@ def read_trackers(value: object) -> tuple[TrackerId, ...]:
         for one in found
         if isinstance(tracker := one.get("tracker"), str)
     )
+
+
+def read_job(values: Mapping[str, object]) -> SchedulerJob | None:
+    """Return the job of a scheduler that a field of a record describes; None if it lacks something."""
+    name, scheduler, array, restarts = (values.get(key) for key in ("id", "scheduler", "array", "restarts"))
+    if not isinstance(name, str) or not isinstance(scheduler, str):
+        return None
+    return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)
 
 
 def read_moment(value: object) -> datetime.datetime | None:

@@ -35,6 +35,7 @@ class RunRequest(NamedTuple):
         out: The folder that `ORGLAB_OUT` names; that of the record if None.
         parameters: Parameters that the command does not name, but is given in another way; None instead of a value
             for an option of the command that is another name of one of them.
+        is_detached: Whether the run goes on in a process of its own, and only its beginning is waited for.
     """
 
     reference: str | None
@@ -55,6 +56,7 @@ class RunRequest(NamedTuple):
     is_test: bool = False
     out: Path | None = None
     parameters: Mapping[str, Value | None] = {}
+    is_detached: bool = False
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

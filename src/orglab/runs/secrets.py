@@ -41,7 +41,14 @@ _ANY_OPTION = re.compile(r"--?([\w.-]++)")
 _HEADER = re.compile(r"\s*(?P<name>[A-Za-z][\w.-]*+)\s*:\s*(?P<value>\S.*)", re.S)
 _NAME = f"{string.ascii_letters}{string.digits}_.-"
 _NAMED = ("environment", "parameters", "script_parameters", "metrics", "extremes", "diverged")  # values by their names
-_FREE = ("exception", "why", "metrics", "extremes", "diverged")  # fields that may have any secret of the run in a text
+_FREE = (
+    "exception",
+    "last_line",
+    "why",
+    "metrics",
+    "extremes",
+    "diverged",
+)  # fields that may have any secret of the run in a text
 _LONGEST_NAME = 300
 _MOST_SIGNS = 50
 _DIGITS = 16

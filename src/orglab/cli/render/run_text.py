@@ -19,12 +19,15 @@ from orglab.runs.description import (
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.record_reader import describe_record, read_output_end
+from orglab.runs.run_wait import find_process
 from orglab.runs.sources.registry import TITLES
+from orglab.runs.summary_text import describe_comparison, describe_mean, find_decimals
 from orglab.runs.sweeps.sweep import read_swept
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
     from orglab.runs.pruning import PrunableRun
+    from orglab.runs.standing import Rival, Standing
 
 _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
@@ -52,6 +55,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Experiment": run.ref or "none yet; see `orglab runs assign --help`",
         "Sweep": f"{swept.sweep}, version {swept.version}" if (swept := read_swept(run)) else "",
         "Exception": run.exception or "",
+        "Printed last": run.last_line or "",
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
@@ -65,6 +69,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Trackers": listed(f"{TITLES.get(one.tracker, one.tracker)} {one.id or ''}".strip() for one in run.trackers),
         "Folder": run.cwd or "",
         "Host": run.host or "",
+        "Process": str(find_process(run) or ""),
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
         "Sources": listed(f"{source.name} {source_text(source)}" for source in run.sources),
         "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
@@ -105,6 +110,40 @@ def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
         return text
     begin = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
     return f"{begin}best {value_text(best)} at step {value_text(step)})"
+
+
+def standing_line(standings: "Sequence[Standing]") -> str:
+    """Return where a run stands by the first main metric that it has; empty if there is nothing to compare it with.
+
+    For example `val_acc: better than the best so far: 0.91 (e1.1, n = 3); to the baseline: +0.020, n = 1`.
+    """
+    standing = next((one for one in standings if one.value is not None), None)
+    if standing is None:
+        return ""
+    decimals = find_decimals([standing.summary, *(one.summary for one in _list_rivals(standing))])
+    parts = []
+    best = standing.best
+    if best is not None:
+        verb = "better than the best so far" if best.setting_is_better else "best so far"
+        parts.append(f"{verb}: {_rival_text(best, decimals)}")
+    if standing.best_of_log is not None:
+        parts.append(f"best in the log: {_rival_text(standing.best_of_log, decimals)}")
+    if standing.change is not None:
+        change = describe_comparison(standing.change, decimals, has_other_code=standing.has_other_code)
+        parts.append(f"to the baseline: {change}, n = {len(standing.summary.values)}")
+    return output.one_line(f"{standing.metric}: {'; '.join(parts)}") if parts else ""
+
+
+def _list_rivals(standing: "Standing") -> "list[Rival]":
+    return [one for one in (standing.best, standing.best_of_log) if one is not None]
+
+
+def _rival_text(rival: "Rival", decimals: int | None) -> str:
+    """Return the best setting so far: `0.91 ± 0.01 (e1.1 with lr 0.1, n = 3)`."""
+    outcome = rival.outcome
+    name = "this setting" if rival.is_same else outcome.ref + (f" with {outcome.label}" if outcome.label else "")
+    remark = ", other code" if rival.has_other_code else ""
+    return f"{describe_mean(rival.summary, decimals)} ({name}{remark}, n = {len(rival.summary.values)})"
 
 
 def prunable_lines(prunable: "Sequence[PrunableRun]") -> Iterator[str]:

@@ -18,8 +18,10 @@ from orglab.runs.secrets import mask_argv
 from orglab.text import listed
 
 # What a requeued run no longer is: the fields of how it ended.
-_ENDING = ("ended", "seconds", "exit_code", "signal", "asked_by", "timed_out", "exception", "out_of_memory", "usage",
-           "lost", "found", "metrics", "extremes", "diverged", "outputs")  # fmt: skip
+_ENDING = (
+    "ended", "seconds", "exit_code", "signal", "asked_by", "timed_out", "exception", "last_line", "out_of_memory",
+    "usage", "lost", "found", "metrics", "extremes", "diverged", "outputs",
+)  # fmt: skip
 
 
 def find_batch_job() -> SchedulerJob | None:

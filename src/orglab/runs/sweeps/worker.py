@@ -93,24 +93,6 @@ def choose_gpus(gpus: Sequence[str], slot: int, slots: int) -> str | None:
     return ",".join(share or [gpus[slot % len(gpus)]])
 
 
-def detach() -> Callable[[], None]:
-    """Go on in a child process that nobody waits for; return the function that it calls once it is at work.
-
-    This process ends when that has been called, or with an exit code of 1 if the child ends before.
-    """
-    reading, writing = os.pipe()
-    if os.fork():
-        os.close(writing)
-        os._exit(0 if os.read(reading, 1) else 1)
-    os.close(reading)
-
-    def say_ready() -> None:
-        os.write(writing, b"1")
-        os.close(writing)
-
-    return say_ready
-
-
 def work(log: LogFile, sweep: Sweep, only: str | None = None, say_ready: Callable[[], None] | None = None) -> bool:
     """Run the tasks of a sweep until nothing is left, or this process is asked to end; return whether none failed.
 
