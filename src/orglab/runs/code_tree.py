@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from orglab.errors import NotFoundError
 from orglab.git import Repository, find_repository
 from orglab.git.hashed_file import hash_file
 from orglab.git.path_pattern import expand_path
+from orglab.git.repository import is_full_hash
 from orglab.git.scratch import add_worktree, scratch_worktree
-from orglab.git.trees import find_ignored_paths
+from orglab.git.trees import find_ignored_paths, has_commit
 from orglab.log.log import LogFile
 from orglab.runs.environment import find_python
 from orglab.runs.imports import find_import_folders
@@ -21,6 +23,31 @@ from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import Tell, listed
 
 _MOST_PLACES = 10_000  # that a pattern in a record names
+
+
+def find_code(repository: Repository | None, run: Run) -> tuple[Repository, str]:
+    """Return the repository and the full hash of the commit of the code of a run.
+
+    Args:
+        repository: The repository that the run was made in; None if it is not there.
+        run: The run.
+
+    Raises:
+        NotFoundError: The commit is unknown, or not in this repository.
+    """
+    commit = run.code if run.code is not None and is_full_hash(run.code) else None
+    if repository is None or commit is None:
+        raise NotFoundError(f"The code of the run {run.id} is unknown: its record names no commit.")
+    if not has_commit(repository, commit):
+        raise NotFoundError(
+            f"The commit {commit} of the run {run.id} is not in this repository; "
+            + (
+                "push it from the clone that made the run with `orglab sync --snapshots`, and fetch it."
+                if run.snapshot
+                else "push it from the clone that made the run, and fetch it."
+            )
+        )
+    return repository, commit
 
 
 @contextlib.contextmanager
@@ -136,7 +163,7 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         yield f"{listed(run.untracked)} (untracked)"
     provided = {*links, *copied}
     if left_out := [file.path for file in run.left_out if file.path not in provided]:
-        yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
+        yield f"{listed(left_out)} (left out of the snapshot; --link and run.link link what the command needs)"
     for link in links:
         if os.path.lexists(repository.top / link) and (target := _find_place(tree, link)) is not None:
             target.symlink_to(repository.top / link)
@@ -150,4 +177,4 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         if path.rstrip("/") not in provided and not any(output.path.startswith(path) for output in run.outputs)
     ]
     if missing:
-        yield f"{listed(missing)} (ignored by git; use --link for what the command needs)"
+        yield f"{listed(missing)} (ignored by git; --link and run.link link what the command needs)"

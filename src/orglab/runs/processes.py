@@ -78,3 +78,13 @@ def _find_boot_time() -> float:
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def was_alive_since(group: int, start: object, record: Path) -> bool:
+    """Return whether a process of a group is alive that began no later than a record was last written to."""
+    try:
+        # The time of the file, because the clock of a run may be another one.
+        written = record.stat().st_mtime
+    except OSError:
+        return False
+    return is_group_alive(group, start, written)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.git.private_files import open_regular
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.source_folders import Source
@@ -232,3 +233,11 @@ def read_sources(value: object) -> tuple[Source, ...]:
         )
         for one in found
     )
+
+
+def read_job(job: Mapping[str, object]) -> SchedulerJob | None:
+    """Return the job of a scheduler that a field of a record describes; None if it does not."""
+    name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
+    if not isinstance(name, str) or not isinstance(scheduler, str):
+        return None
+    return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)

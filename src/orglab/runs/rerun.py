@@ -8,10 +8,8 @@ from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.git import Repository
-from orglab.git.repository import is_full_hash
-from orglab.git.trees import has_commit
 from orglab.log.log import LogFile
-from orglab.runs.code_tree import is_below, open_code_tree, redirect_imports
+from orglab.runs.code_tree import find_code, is_below, open_code_tree, redirect_imports
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import describe_value, source_text, value_text
 from orglab.runs.environment import PythonProbe, find_python
@@ -76,7 +74,7 @@ def rerun(
         UsageError: The user does not agree, or the record names no command, or a folder outside of its commit.
     """
     run = find_run(LogRuns(log).all, name)
-    repository, commit = _find_code(log, run)
+    repository, commit = find_code(log.repository, run)
     _require_command(run)
     was_made_here = is_own(run)
     if was_made_here:
@@ -155,27 +153,6 @@ def _choose_inner(paths: Sequence[str], tree: Path, what: str, tell: Tell) -> It
         names = listed(cut(mark_unseen(path), _SHOWN) for path in outside)
         tell(f"Not looked at for {what}: {names} (outside of the working tree, or too many).")
     yield from inside
-
-
-def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
-    """Return the repository and the commit of the code of a run.
-
-    Raises:
-        NotFoundError: The commit is unknown, or not in this repository.
-    """
-    commit = run.code if run.code is not None and is_full_hash(run.code) else None
-    if log.repository is None or commit is None:
-        raise NotFoundError(f"The code of the run {run.id} is unknown: its record names no commit.")
-    if not has_commit(log.repository, commit):
-        raise NotFoundError(
-            f"The commit {commit} of the run {run.id} is not in this repository; "
-            + (
-                "push it from the clone that made the run with `orglab sync --snapshots`, and fetch it."
-                if run.snapshot
-                else "push it from the clone that made the run, and fetch it."
-            )
-        )
-    return log.repository, commit
 
 
 def _compare_environment(run: Run, variables: dict[str, str], folder: Path, repository: Repository) -> Iterator[str]:
