@@ -107,6 +107,7 @@ torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing sy
 	@$(BIN)/python tests/torture/index.py 200
 	@SHARE=1 $(PYTEST) -q tests/runs/test_large_records.py
 	@VERSIONS=200 KILLS=50 $(PYTEST) -q tests/runs/sweeps/test_queue.py -k killed_gives_each
+	@RUNS=200 $(PYTEST) -q tests/runs/test_crowd.py
 	@$(MAKE) hostile
 	@$(BIN)/python -m tests.walk.run --steps 2000
 

@@ -48,7 +48,7 @@ class RunConfig(NamedTuple):
         snapshot_size: The largest size of these files in all, in megabytes.
         commit_log: Whether a log that git tracks is committed after a run that did not fail.
         share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
-        link: Ignored paths that are linked into the working trees of reruns and pinned sweeps, such as `data`; relative
+        link: Ignored paths that are linked into the working trees made for runs, such as `data`; relative
             to the top of the repository.
     """
 

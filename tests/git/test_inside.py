@@ -341,7 +341,7 @@ ALLOWED = {
     "the metadata of installed packages": "runs.sources.installed",
     "files that come with orglab": "__main__ report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
     "through `open_inside`": "runs.metrics.reading",
-    "after `is_below`": "runs.rerun",
+    "after `is_below`": "runs.code_tree",
 }  # fmt: skip
 
 

@@ -21,6 +21,13 @@ pathlib.Path("results/out.txt").write_text("of " + sys.argv[1] + os.environ.get(
 pathlib.Path("metrics.json").write_text(json.dumps({"acc": float(sys.argv[1]) / 10}))
 """
 
+WRITER = """\
+import pathlib
+pathlib.Path("results").mkdir(exist_ok=True)
+pathlib.Path("results/out.txt").write_text(pathlib.Path("model.py").read_text())
+pathlib.Path("results/model.ckpt").write_text("ignored")
+"""
+
 
 @pytest.fixture
 def orglab(capsys):
@@ -45,4 +52,13 @@ def seeded(repo, orglab):
     orglab("new", "First", "-s", "one")
     settings = "[run]\nenvironment = ['EXTRA']\ncommit_log = false\n"
     repo.commit("code", {"train.py": BY_SEED, ".gitignore": "metrics.json\ndata/\n", "orglab.toml": settings})
+    return repo
+
+
+@pytest.fixture
+def branch(repo, orglab):
+    """A repository with a log apart from the code, of one experiment of two steps, and a script with results."""
+    orglab("init", "--no-hooks")
+    orglab("new", "First", "-s", "one", "-s", "two")
+    repo.commit("code", {"train.py": WRITER, "model.py": "\n".join("abcdefgh") + "\n", ".gitignore": "*.ckpt\ndata/\n"})
     return repo

@@ -22,6 +22,14 @@ def latest(seeded):
     return read_runs(seeded.path)[-1]
 
 
+def wait_for_end(process, run):
+    """End the command of a run that waits for its standard input, and wait until it has ended."""
+    command = os.pidfd_open(run.fields["child_pid"])
+    process.communicate()
+    select.select([command], [], [])
+    os.close(command)
+
+
 @pytest.mark.parametrize("before", ["commit", "snapshot"])
 def test_a_rerun_uses_the_old_code_and_leaves_the_working_tree_alone(seeded, orglab, before):
     orglab(*RUN, "--before", before, "--", "python", "train.py", "3")
@@ -145,10 +153,7 @@ def test_what_a_killed_rerun_left_is_removed_by_the_next_run_once_its_command_ha
     (worktrees / "of-the-user").mkdir()
     orglab("run", "1.1", "--", "true")
     assert tree.exists()
-    command = os.pidfd_open(run.fields["child_pid"])
-    process.communicate()
-    select.select([command], [], [])
-    os.close(command)
+    wait_for_end(process, run)
     orglab("run", "1.1", "--", "true")
     assert [path.name for path in worktrees.iterdir()] == ["of-the-user"]
     assert seeded.git("worktree", "list").count("\n") == 0

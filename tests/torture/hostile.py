@@ -81,6 +81,7 @@ WRITING = {
      "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
     "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 1, f"runs rerun {ID} --yes": 2, "runs prune": 5,
+    f"runs keep {ID}": 3, f"runs discard {ID} --reset -m no": 3, "run 1.1 --worktree -- true": 1,
 }  # fmt: skip
 # What else a command may change in the working tree, the configuration and the hooks.
 CHANGES = {
@@ -101,6 +102,7 @@ FIELDS = (
     "ref", "argv", "exit_code", "began", "ended", "results", "outputs", "sources", "job", "extremes", "parameters", "seeds",
     "host", "writer", "snapshot", "commit", "environment", "folder", "metrics", "rerun_of", "discarded", "usage", "links",
     "cwd", "left_out", "time_limit", "metrics_files", "why", "exception", "diverged", "secrets", "script_parameters", "before",
+    "worktree", "base", "kept", "kept_code", "keep_reason", "taken_back",
 )  # fmt: skip
 OWN = (
     "active", "apart", "writer", "kept", "merging", "ids", "rewrites", "last_report.json", "names", "pending", "hook",

@@ -169,6 +169,20 @@ class RunMethods(WriteMethods):
 
         return discard_run(self, name, why, undo=undo)
 
+    def discard_with_code(self, name: str, why: str, tell: Tell) -> "Run":
+        """Mark a run as discarded, and take its code back; see `runs.taking_back.discard_with_code`."""
+        from orglab.runs.taking_back import discard_with_code
+
+        self._collect_scratch()
+        return discard_with_code(self, name, why, tell)
+
+    def keep_run(self, name: str, why: str | None, tell: Tell) -> "Run":
+        """Bring the code and the results of a run into the branch; see `runs.keeping.keep_run`."""
+        from orglab.runs.keeping import keep_run
+
+        self._collect_scratch()
+        return keep_run(self, name, why, tell)
+
     def find_prunable(self, older: str | None = None, larger: str | None = None) -> "list[PrunableRun]":
         """Return the runs whose outputs and other files can be removed; see `runs.pruning.find_prunable`."""
         from orglab.runs.pruning import find_prunable

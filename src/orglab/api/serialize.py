@@ -158,6 +158,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "before": run.before,
         "snapshot": run.snapshot,
         "kept": run.kept,
+        "kept_code": run.kept_code,
         "discarded": run.discarded,
     }
 
@@ -473,10 +474,12 @@ def _reason_form(reason: "Reason") -> dict[str, object]:
 
 def full_run_form(run: "Run") -> dict[str, object]:
     """Return everything that was recorded about a run, as in `runs show --json`."""
+    from orglab.runs.description import read_keep_reason
     from orglab.runs.run_wait import find_process
 
     return {
         **run_form(run),
+        "keep_reason": read_keep_reason(run),
         "extremes": {
             name: {"min": [one.low, one.low_step], "max": [one.high, one.high_step]}
             for name, one in run.extremes.items()

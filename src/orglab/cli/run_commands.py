@@ -1,4 +1,4 @@
-"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign, prune)."""
+"""Commands about runs: run, and runs (list, show, diff, rerun, keep, discard, assign, prune)."""
 
 import sys
 import time
@@ -95,6 +95,7 @@ def recording_options(function: Command) -> Command:
 @click.command(name="run", cls=RunCommand)
 @click.argument("reference", type=REFERENCE, required=False)
 @recording_options
+@click.option("--worktree", is_flag=True, help="Run in a working tree of its own; `runs keep` commits its code.")
 @click.option("--commit-failed", is_flag=True, help="Also commit the results if the command fails or is stopped.")
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
@@ -104,8 +105,8 @@ def recording_options(function: Command) -> Command:
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
-    time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool, pty: bool,
-    detach: bool, as_json: bool, anyway: bool,
+    time_limit: str | None, *, worktree: bool, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool,
+    pty: bool, detach: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -132,11 +133,14 @@ def run_command(  # noqa: PLR0913 - one for each option
 
     if test and detach:
         raise UsageError("Use --test or --detach, not both.")
+    if worktree and before not in (None, "snapshot"):
+        raise UsageError("Use --worktree or --before, not both: a working tree of its own has a snapshot.")
     log = this_log(anyway=anyway)
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
-        before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
+        before=before, worktree=worktree, done=done, printed_metrics=stdout_metrics, why=why, pty=pty,
+        show_output=not as_json,
         time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
         is_test=test, is_detached=detach,
     )  # fmt: skip
@@ -206,7 +210,7 @@ class DefaultGroup(click.Group):
 
 @click.group(name="runs", cls=DefaultGroup)
 def runs_command() -> None:
-    """List, show, compare and repeat runs, discard them, or assign them to experiments.
+    """List, show, compare and repeat runs, keep or discard them, or assign them to experiments.
 
     `orglab runs 201` is short for `orglab runs list 201`. RUN may be shortened to
     any unique part of its id, of at least 4 characters.
@@ -451,25 +455,59 @@ def work_command(*, anyway: bool) -> None:
     open_log(click.get_current_context().find_root().obj["log"], anyway=anyway).work_on_run()
 
 
+@runs_command.command(name="keep", short_help="Commit the code and the results of a run to the branch.")
+@click.argument("run")
+@click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the commit and the log.")
+@write_options
+def keep_command(run: str, why: str | None, *, as_json: bool, anyway: bool) -> None:
+    """Commit the code and the results of a run to the branch that is checked out.
+
+    This is for runs whose code is on no branch (run --worktree, run --before
+    snapshot), or on another one. If the branch has gone on, the changes are merged.
+    Nothing changes if both have changed the same lines, or if a file has changes
+    that are not of the run.
+
+    \b
+    Example:
+      orglab runs keep 3c0749 -m "Better with both seeds"
+    """
+    kept = this_log(anyway=anyway).keep_run(run, why, tell)
+    if as_json:
+        from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(run_form(kept))
+    else:
+        click.echo(f"{kept.id}  kept as {(kept.kept_code or '')[:7]}")
+
+
 @runs_command.command(name="discard", short_help="Mark a run as one that does not count.")
 @click.argument("run")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; kept in the run's record.")
-@click.option("--undo", is_flag=True, help="Let the run count again.")
+@click.option("--undo", is_flag=True, help="Let the run count again; its code stays as it is.")
+@click.option("--reset", is_flag=True, help="Take its code and its results back, too.")
 @write_options
-def discard_command(run: str, why: str | None, *, undo: bool, as_json: bool, anyway: bool) -> None:
+def discard_command(run: str, why: str | None, *, undo: bool, reset: bool, as_json: bool, anyway: bool) -> None:
     """Mark a run as one that does not count. Its record and its note in the log stay.
+
+    With --reset, the files that it changed are again as before it, and its commits
+    are taken off the branch, or reverted if they were pushed. They stay in the
+    repository, so `runs show` and `runs rerun` still work. This is refused if a
+    file has other changes, or if a commit came later that is neither of the run
+    nor of the log alone.
 
     \b
     Example:
       orglab runs discard 3c0749 -m "Ran on the wrong data"
+      orglab runs discard 3c0749 --reset -m "Diverges with any seed"
     """
-    if undo and why is not None:
-        raise UsageError("Use --undo or -m, not both.")
-    discarded = this_log(anyway=anyway).discard_run(run, why or "", undo=undo)
+    if undo and (why is not None or reset):
+        raise UsageError(f"Use --undo or {'-m' if why is not None else '--reset'}, not both.")
+    log = this_log(anyway=anyway)
+    discarded = log.discard_with_code(run, why or "", tell) if reset else log.discard_run(run, why or "", undo=undo)
     if as_json:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(run_form(discarded))
+        output.show_json({**run_form(discarded), "taken_back": discarded.fields.get("taken_back")})
     else:
         click.echo(f"{discarded.id}  {'counts again' if undo else 'discarded'}")
 

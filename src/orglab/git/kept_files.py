@@ -152,7 +152,7 @@ def restore_files(repository: Repository, commit: str, paths: Collection[str]) -
     """
     pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
     repository.at_top.run("restore", "--worktree", f"--source={commit}", "--pathspec-from-file=-",
-                          "--pathspec-file-nul", stdin=pathspecs)  # fmt: skip
+                          "--pathspec-file-nul", stdin=pathspecs, environment=NO_HOOKS)  # fmt: skip
 
 
 def forget_files(repository: Repository, name: str) -> None:

@@ -216,14 +216,15 @@ def add_worktree(checkout: Checkout, commit: str) -> None:
         GitError: git fails, or is not installed.
     """
     repository, place = checkout.repository, checkout.place
-    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
+    # A hook of the user's is for the working trees of the user.
+    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit, environment=NO_HOOKS)
     git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
     worktree = Repository(place, place, Path(git_dir))
     present = {path for path, _ in _list_submodules(repository.query("ls-files", "-z", "--stage", "--", ":(top)"))}
     for name, head in _list_submodules(worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD")):
         if name in present and (module := _find_module(repository, name)) is not None:
             checkout.note(name)
-            module.run("worktree", "add", "--quiet", "--detach", os.fspath(place / name), head)
+            module.run("worktree", "add", "--quiet", "--detach", os.fspath(place / name), head, environment=NO_HOOKS)
 
 
 def _list_submodules(printed: bytes) -> Iterator[tuple[str, str]]:

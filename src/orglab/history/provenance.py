@@ -176,7 +176,9 @@ class LinkFinder:
         known = [reference for reference in named if self.sources.find(reference) is not None]
         words = self._hashes.get(commit.hash[:_PREFIX], ())
         recorded = [*filter(None, (self._locate(at) for word, at in words if commit.hash.startswith(word)))]
-        used = self._find_references_of(run for run in self.sources.runs if commit.hash in (run.code, run.commit))
+        used = self._find_references_of(
+            run for run in self.sources.runs if commit.hash in (run.code, run.commit, run.kept_code)
+        )
         # The code of such a run is in its snapshot.
         below = self._find_references_of(
             run for run in self.sources.runs if commit.hash == run.before and commit.hash not in (run.code, run.commit)
@@ -320,6 +322,8 @@ def _list_commits(run: Run) -> Iterator[tuple[str | None, str]]:
         yield run.code, f"holds its code, except {listed(missing, 3)}"
     else:
         yield run.code, "holds the code that it ran" if run.snapshot else "is the code that it ran"
+    if run.kept_code != run.code:
+        yield run.kept_code, "brought its code into a branch"
     if run.commit != run.code:
         yield run.commit, "holds its results"
     if not run.is_foreign:

@@ -1,5 +1,8 @@
 """What a user decides about a recorded run: which experiment it belongs to, and whether it counts."""
 
+import contextlib
+from collections.abc import Iterator
+
 from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
 from orglab.experiment.edits import contains_line
 from orglab.log.log import LogFile
@@ -10,7 +13,7 @@ from orglab.runs.log_writer import write_run
 from orglab.runs.pending import PendingEntry, add_pending_run, remove_pending_run
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run, read_run
-from orglab.runs.record_writer import resume_record
+from orglab.runs.record_writer import RecordWriter, resume_record
 from orglab.text import Tell
 
 
@@ -79,6 +82,19 @@ def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:
         UsageError: The record is a copy from another clone, which the next sync would replace.
         NotWritableError: It cannot be written, or the run is still going on.
     """
+    with open_record(run) as record:
+        record.append(event, fields, durable=True)
+    return read_again(run)
+
+
+@contextlib.contextmanager
+def open_record(run: Run) -> Iterator[RecordWriter]:
+    """Yield the record of a run that has ended, open for writing.
+
+    Raises:
+        UsageError: The record is a copy from another clone, which the next sync would replace.
+        NotWritableError: It cannot be written, or the run is still going on.
+    """
     if run.is_foreign:
         raise UsageError(f"The run {run.id} was recorded in another clone; change it there, and run `orglab sync`.")
     if run.status == "unobserved":
@@ -89,11 +105,19 @@ def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:
             raise NotWritableError(f"The run {run.id} is still running, or its record cannot be written.")
         try:
             record.end_line()
-            record.append(event, fields, durable=True)
+            yield record
         finally:
             record.close()
     except OSError as error:
         raise NotWritableError(f"The record of the run {run.id} cannot be written: {error.strerror}.") from error
+
+
+def read_again(run: Run) -> Run:
+    """Return a run as it is recorded now.
+
+    Raises:
+        NotFoundError: Its record has been removed.
+    """
     changed = read_run(run.folder)
     if changed is None:
         raise NotFoundError(f"The record of the run {run.id} has been removed.")

@@ -8,6 +8,7 @@ from orglab.experiment.escape import split_lines
 from orglab.git.message import name_references
 from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
+from orglab.runs.secrets import mask_text
 from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number
 
@@ -20,7 +21,7 @@ _SHORT_HASH = 7
 _SIGNAL = 40
 _TEMPLATE = re.compile(r"[\w@%+=:./-]*(?:\{[A-Za-z_][\w-]*(?:\.\w[\w-]*)*\}[\w@%+=:./-]*)+", re.ASCII)
 # Lines that would speak for a run: the mark of a note, and that of the commit of results
-_MARK = re.compile(r"\s*(?:run|Run:)\s+\d{8}-")
+_MARK = re.compile(r"\s*(?:run|Run:|Kept:|Discarded:)\s+\d{8}-")
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
@@ -163,7 +164,21 @@ def describe_command(run: Run) -> str:
 
 def format_note(run: Run) -> str:
     """Return the note of a run for the log: the same in every clone, ending in `format_mark(run)`."""
-    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), format_mark(run))))
+    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), describe_keeping(run), format_mark(run))))
+
+
+def describe_keeping(run: Run) -> str:
+    """Return that the code of a run was kept, in which commit, and why; empty if it was not."""
+    if run.kept_code is None:
+        return ""
+    reason = _quote_marks(read_keep_reason(run))
+    return f"kept as {run.kept_code[:_SHORT_HASH]}" + (f": {reason}" if reason else "")
+
+
+def read_keep_reason(run: Run) -> str | None:
+    """Return why the code of a run was kept, without secrets; None if no reason was given."""
+    why = run.fields.get("keep_reason")
+    return mask_text(why) or None if isinstance(why, str) and run.kept_code is not None else None
 
 
 def _quote_marks(why: str | None) -> str:
@@ -198,6 +213,37 @@ def _add_reference(text: str, ref: str | None, position: str) -> str:
     return name_references(text, [ref] if ref is not None else [], position)
 
 
+def keep_message(run: Run, why: str | None, position: str) -> str:
+    """Return the message of the commit of the code of a run that is kept; `position` is `hooks.position`."""
+    text = _quote_marks(why or run.why)
+    subject = text.partition("\n")[0] if text else command_text(run.argv, _SUBJECT)
+    lines = [f"Command: {command_text(run.argv, 10 * _COMMAND)}", *_metrics_lines(run), keep_mark(run)]
+    parts = (f"Keep: {subject}", text.partition("\n")[2].strip(), "\n".join(lines))
+    return _add_reference("\n\n".join(filter(None, parts)) + "\n", run.ref, position)
+
+
+def take_back_message(run: Run, why: str, commits: Iterable[str], position: str) -> str:
+    """Return the message of the commit that takes back what was pushed of a run; `position` is `hooks.position`."""
+    text = _quote_marks(why)
+    lines = "\n".join(f"This reverts commit {commit}." for commit in commits)
+    parts = (f"Take back: {text.partition(chr(10))[0]}", lines, text.partition("\n")[2].strip(), discard_mark(run))
+    return _add_reference("\n\n".join(filter(None, parts)) + "\n", run.ref, position)
+
+
+def keep_mark(run: Run) -> str:
+    """Return the line of a commit message that says whose code was kept."""
+    return f"Kept: {run.id}"
+
+
+def discard_mark(run: Run) -> str:
+    """Return the line of a commit message that says whose commits it reverts."""
+    return f"Discarded: {run.id}"
+
+
+def _metrics_lines(run: Run) -> list[str]:
+    return [f"{_printable(name)}: {value_text(describe_value(run, name))}" for name in run.metrics]
+
+
 def results_message(run: Run, position: str) -> str:
     """Return the message of the commit of the results of a run; `position` is the setting `hooks.position`.
 
@@ -209,7 +255,7 @@ def results_message(run: Run, position: str) -> str:
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
         f"Ended: {ended}, {duration(run.seconds or 0, is_compact=True)}",
-        *(f"{_printable(name)}: {value_text(describe_value(run, name))}" for name in run.metrics),
+        *_metrics_lines(run),
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]

@@ -27,7 +27,7 @@ from orglab.runs.parameters.run_parameters import describe_final_parameters
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, find_changed_since, read_outputs
-from orglab.runs.results_commit import is_kept_aside
+from orglab.runs.results_commit import ended_badly
 from orglab.text import Tell, listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
@@ -175,7 +175,7 @@ def keep_log(log: LogFile, run: Run, tell: Tell) -> None:
         log.keep_text(at_once=True)
         return
     repository = log.repository
-    if repository is None or not log.config.run.commit_log or is_kept_aside(run):
+    if repository is None or not log.config.run.commit_log or ended_badly(run):
         return
     if not run.branch or run.branch != read_branch(repository):
         return

@@ -51,6 +51,7 @@ class Job(NamedTuple):
         batch: The scheduler's job that this is part of, in which nothing is committed or written to the log; or None.
         earlier: The run as it was before its job was requeued, if it continues one.
         secrets: The secrets of the command and what it reads, by name, which the record does not have.
+        home: The repository of the user's working tree, if the run has one of its own.
     """
 
     log: LogFile
@@ -65,6 +66,7 @@ class Job(NamedTuple):
     batch: SchedulerJob | None = None
     earlier: Run | None = None
     secrets: dict[str, str] | None = None
+    home: Repository | None = None
 
     @property
     def is_deferred(self) -> bool:

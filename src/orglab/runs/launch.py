@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from orglab import clock
-from orglab.errors import NotWritableError
+from orglab.errors import NotWritableError, UsageError
 from orglab.git import find_repository
 from orglab.git.private_files import open_regular
 from orglab.log.log import LogFile
@@ -27,6 +27,7 @@ from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
 from orglab.runs.metrics.discovery import mark_metrics_files
 from orglab.runs.metrics.printed import PrintedMetrics
+from orglab.runs.own_tree import enter_own_tree
 from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
@@ -94,6 +95,8 @@ def launch(
     """
     folder = request.folder or Path.cwd()
     if find_rank(os.environ):
+        if request.worktree:
+            raise UsageError("--worktree is not for the processes of one job; start them with a command of the run.")
         return _join_run(log, request, tell)
     # Started first, because it works in the background.
     with PythonProbe(find_python(request.argv, folder, log.top)) as python:
@@ -107,9 +110,23 @@ def launch(
             return resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
 
         try:
+            if request.worktree and failure is None:
+                return _launch_apart(job, python, on_start)
             return LaunchedRun(run_job(job, failure, begin, on_start=on_start), read_run(job.record.folder))
         finally:
             job.record.close()
+
+
+def _launch_apart(job: Job, python: PythonProbe, on_start: Callable[[RecordWriter], None] | None) -> LaunchedRun:
+    """Run the command of a job in a working tree of its own."""
+    with contextlib.ExitStack() as cleanup:
+        with contextlib.ExitStack() as undo:
+            undo.callback(job.record.abandon)
+            moved, state = cleanup.enter_context(enter_own_tree(job))
+            undo.pop_all()
+        failure = check_command(moved.request.argv, moved.folder)
+        code = run_job(moved, failure, lambda _: _begin(moved, failure, python, state), on_start=on_start)
+    return LaunchedRun(code, read_run(job.record.folder))
 
 
 def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, tell: Tell, *, can_resume: bool) -> Job:
@@ -218,8 +235,8 @@ def _describe_end(job: Job, status: ExitStatus) -> dict[str, object]:
     return {**fields, "timed_out": True} if status.timed_out else fields
 
 
-def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | None:
-    """Save the code, record the start of the run, and return the full hash of the commit with its code.
+def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe, state: WorkingState | None = None) -> str | None:
+    """Save the code unless that was done, record the start of the run, and return the full hash of its commit.
 
     If that fails, the run has no record.
 
@@ -229,7 +246,8 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
     """
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(job.record.abandon)
-        state = WorkingState() if failure else save_code(job)
+        if state is None:
+            state = WorkingState() if failure else save_code(job)
         beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
         beginning |= find_repetition(job, beginning)
         warn_if_code_differs(job, beginning)

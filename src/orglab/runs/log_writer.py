@@ -35,6 +35,7 @@ from orglab.runs.record_writer import resume_record
 from orglab.runs.results_commit import (
     ResultsRequest,
     describe_results,
+    find_own_tree,
     find_results_repository,
     is_kept_aside,
     settle_results,
@@ -78,8 +79,11 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
         NotWritableError: The log cannot be written now.
     """
     # A note that was written before a requeued job went on tells how it ended then.
+    # So does one that was written before its code was kept.
     earlier = [
-        (format_head(one.noted_at, _read_short_hash(run)), format_note(one)) for one in read_earlier_runs(run.folder)
+        (format_head(one.noted_at, _read_short_hash(named)), format_note(one))
+        for one in read_earlier_runs(run.folder)
+        for named in (one, run)
     ]
     done = run.fields.get("done") is True and run.status == "done"
     return write_note(log, run, RunNote(format_note(run), format_mark(run), earlier, done), tell)
@@ -268,7 +272,9 @@ def settle_run(
         place, is_known = place._replace(results=NOT_OWN), True
     obstacle = place.results if has_results else None
     if has_results and repository is not None and not is_known:
-        request = ResultsRequest(log, repository, run, append or _append_to(entry), tell, is_first)
+        # A working tree of its own has them, until they are kept beside the branch.
+        found = (find_own_tree(run) if is_mine else None) or repository
+        request = ResultsRequest(log, found, run, append or _append_to(entry), tell, is_first)
         run, obstacle = settle_results(request, obstacle)
     is_noted = entry.is_noted or run.ref is None
     waiting = Waiting(place.state, None if is_noted else place.note, obstacle)

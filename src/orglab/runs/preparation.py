@@ -156,7 +156,7 @@ def make_policy(job: Job, repository: Repository) -> Policy:
     expected = tuple(path for path in (path_in(repository, file) for file in generated) if path is not None)
     scripts = tuple(_find_scripts(repository, job.request.argv, job.folder))
     before = job.request.before or config.before
-    if before == "commit" and job.batch is not None:
+    if job.request.worktree or (before == "commit" and job.batch is not None):
         before = "snapshot"  # the branch is that of the person, who may be working on it now
     return Policy(
         before, config, job.log.find_own_paths(repository), expected, scripts,
@@ -329,13 +329,15 @@ def _describe_experiment(log: LogFile, ref: str | None) -> dict[str, str] | None
 
 
 def _describe_repository(job: Job) -> dict[str, Any]:
-    """Return the branch, and the top of a repository that is not that of the log."""
-    if job.repository is None:
+    """Return the branch, the top of a repository that is not that of the log, and a working tree of its own."""
+    home = job.home or job.repository
+    if home is None or job.repository is None:
         return {}
-    is_other = job.log.repository is None or job.repository.git_dir != job.log.repository.git_dir
+    is_other = job.log.repository is None or home.git_dir != job.log.repository.git_dir
     return {
-        "branch": read_branch(job.repository),
-        "repository": os.fspath(job.repository.top) if is_other else None,
+        "branch": read_branch(home),
+        "repository": os.fspath(home.top) if is_other else None,
+        "worktree": os.fspath(job.repository.top) if job.home is not None else None,
     }
 
 

@@ -100,3 +100,13 @@ def detach() -> Callable[[], None]:
         os.close(writing)
 
     return say_ready
+
+
+def was_alive_since(group: int, start: object, record: Path) -> bool:
+    """Return whether a process of a group is alive that began no later than a record was last written to."""
+    try:
+        # The time of the file, because the clock of a run may be another one.
+        written = record.stat().st_mtime
+    except OSError:
+        return False
+    return is_group_alive(group, start, written)

@@ -27,7 +27,7 @@ from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
-from orglab.runs.processes import is_alive, is_group_alive
+from orglab.runs.processes import is_alive, was_alive_since
 from orglab.runs.record_lines import (
     TrackerId,
     read_extremes,
@@ -313,6 +313,16 @@ class Run(Mapping[str, object]):
         return branch if isinstance(branch := self.fields.get("branch"), str) else None
 
     @property
+    def worktree(self) -> str | None:
+        """The top of the working tree of its own that it ran in, which is gone after the run."""
+        return self._text("worktree")
+
+    @property
+    def kept_code(self) -> str | None:
+        """The full hash of the commit with which `runs keep` brought its code into a branch."""
+        return self._hash("kept_code")
+
+    @property
     def kept(self) -> str | None:
         """The full hash of the commit, on no branch, that keeps its results (`refs/orglab/results/`)."""
         return self._hash("kept")
@@ -588,12 +598,6 @@ class Run(Mapping[str, object]):
 
     def is_command_alive(self) -> bool:
         """Return whether a process of the command is alive on this machine, though nobody writes the record."""
-        group = read_whole(self.fields.get("child_pid"))
-        if group is None or group <= 1 or self.host != os.uname().nodename:
-            return False
-        try:
-            # The time of the file, because the clock of a run may be another one.
-            written = (self.folder / RECORD).stat().st_mtime
-        except OSError:
-            return False
-        return is_group_alive(group, self.fields.get("child_start"), written)
+        group = read_whole(self.fields.get("child_pid")) if self.host == os.uname().nodename else None
+        start = self.fields.get("child_start")
+        return group is not None and group > 1 and was_alive_since(group, start, self.folder / RECORD)

@@ -121,11 +121,11 @@ def describe_record(folder: Path) -> str:
 
 
 def read_earlier_runs(folder: Path) -> list[Run]:
-    """Return the run in a folder as it was each time before it was resumed."""
+    """Return the run in a folder as it was each time before it was resumed, kept or discarded."""
     fields: dict[str, Any] = {}
     earlier = []
     for line in read_lines(folder / RECORD, RECORD_BYTES):
-        if line.get("event") == "resumed":
+        if line.get("event") in ("resumed", "kept_code", "discarded"):
             earlier.append(Run(folder, fields))
         fields |= line
     return earlier

@@ -3,23 +3,16 @@
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.git import Repository, find_repository
-from orglab.git.hashed_file import hash_file
-from orglab.git.path_pattern import expand_path
-from orglab.git.repository import is_full_hash
-from orglab.git.scratch import add_worktree, scratch_worktree
-from orglab.git.trees import find_ignored_paths, has_commit
+from orglab.git import Repository
 from orglab.log.log import LogFile
+from orglab.runs.code_tree import find_code, is_below, open_code_tree, redirect_imports
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import describe_value, source_text, value_text
 from orglab.runs.environment import PythonProbe, find_python
-from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
@@ -37,7 +30,6 @@ from orglab.runs.seal import is_own
 from orglab.runs.secret_spans import MASK
 from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
-from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.runs.sweeps.sweep import read_swept
 from orglab.runs.sweeps.sweep_versions import make_variables
 from orglab.settings.settings_files import read_own_variables
@@ -82,7 +74,7 @@ def rerun(
         UsageError: The user does not agree, or the record names no command, or a folder outside of its commit.
     """
     run = find_run(LogRuns(log).all, name)
-    repository, commit = _find_code(log, run)
+    repository, commit = find_code(log.repository, run)
     _require_command(run)
     was_made_here = is_own(run)
     if was_made_here:
@@ -101,17 +93,16 @@ def rerun(
         tell(f"Different: {changed} is another one.")
     if run.is_of_script:
         tell(f"The script itself made the run {run.id}, and may make several: their metrics come together in this one.")
-    with _checkout(repository, commit, tell, keep=keep) as tree:
+    with open_code_tree(log, repository, run, commit, tell, links) as (tree, keep_it), contextlib.ExitStack() as after:
+        if keep:
+            after.callback(tell, f"Kept the working tree {tree}; remove it with `git worktree remove --force {tree}`.")
+            after.callback(keep_it)
         folder = tree / (run.cwd or ".")
         if not (folder.is_dir() and is_below(tree, run.cwd or ".")):
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
-        for missing in restore_files(
-            run, repository, tree, (*links, *log.config.run.link, *log.find_own_paths(repository))
-        ):
-            tell(f"Missing: {missing}.")
         for difference in _compare_environment(run, environment, folder, repository):
             tell(f"Different: {difference}.")
-        environment = redirect_imports(run, environment, repository, tree, folder, tell)
+        environment = redirect_imports(run.argv, environment, repository, tree, folder, tell)
         environment = {name: secrets.get(name, value) for name, value in environment.items()}
         environment = {name: value for name, value in environment.items() if MASK not in value}
         request = _make_request(run, argv, tree, environment, tell)._replace(show_output=show_output)
@@ -162,143 +153,6 @@ def _choose_inner(paths: Sequence[str], tree: Path, what: str, tell: Tell) -> It
         names = listed(cut(mark_unseen(path), _SHOWN) for path in outside)
         tell(f"Not looked at for {what}: {names} (outside of the working tree, or too many).")
     yield from inside
-
-
-def is_below(tree: Path, path: str) -> bool:
-    """Return whether a path or pattern of a record is inside of a working tree, links in its commit resolved."""
-    if not is_inner(path):
-        return False
-    real, repository = Path(os.path.realpath(tree)), find_repository(tree)
-    parts = Path(path).parts
-    for count in range(1, len(parts) + 1):
-        places = [*islice(expand_path(repository, tree.joinpath(*parts[:count])), _MOST_PLACES + 1)]
-        if len(places) > _MOST_PLACES:
-            return False
-        for place in places:
-            found = Path(os.path.realpath(place))
-            if not found.is_relative_to(real) or ".git" in found.relative_to(real).parts:
-                return False
-    return True
-
-
-def _find_place(tree: Path, path: str) -> Path | None:
-    """Return where a file of a path can be made in a working tree, through no link; None if it cannot be.
-
-    The folders that it needs are made.
-    """
-    *folders, name = Path(path).parts if is_inner(path) else ("",)
-    place = tree
-    for folder in folders:
-        place = place / folder
-        try:
-            place.mkdir(exist_ok=True)
-        except OSError:
-            return None
-        if place.is_symlink():
-            return None
-    return place / name if name and not os.path.lexists(place / name) else None
-
-
-def redirect_imports(
-    run: Run, variables: dict[str, str], repository: Repository, tree: Path, folder: Path, tell: Tell
-) -> dict[str, str]:
-    """Return the environment variables that make a rerun import the code of its commit, and tell the user about it.
-
-    Where Python would import from the repository itself, by PYTHONPATH, a .pth file or an editable install, the same
-    folders of the working tree come first.
-    """
-    python = find_python(run.argv, folder, repository.top)
-    if python is None:
-        return variables
-    around = {**os.environ, **variables}
-    top, tree = repository.top.resolve(), tree.resolve()
-    now = [path.resolve() for path in find_import_folders(python, folder, around, top)]
-    # What is not in the commit, such as an environment in the repository, cannot come from there.
-    moved = {path: tree / path.relative_to(top) for path in now if not path.is_relative_to(tree)}
-    moved = {path: place for path, place in moved.items() if place.is_dir()}
-    if not moved:
-        return variables
-    tell(
-        f"Imported from the commit, not from the present code: {listed(str(path.relative_to(top)) for path in moved)}."
-    )
-    kept = [
-        path for path in around.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() not in moved
-    ]
-    return {**variables, "PYTHONPATH": os.pathsep.join([*map(os.fspath, moved.values()), *kept])}
-
-
-def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
-    """Return the repository and the commit of the code of a run.
-
-    Raises:
-        NotFoundError: The commit is unknown, or not in this repository.
-    """
-    commit = run.code if run.code is not None and is_full_hash(run.code) else None
-    if log.repository is None or commit is None:
-        raise NotFoundError(f"The code of the run {run.id} is unknown: its record names no commit.")
-    if not has_commit(log.repository, commit):
-        raise NotFoundError(
-            f"The commit {commit} of the run {run.id} is not in this repository; "
-            + (
-                "push it from the clone that made the run with `orglab sync --snapshots`, and fetch it."
-                if run.snapshot
-                else "push it from the clone that made the run, and fetch it."
-            )
-        )
-    return log.repository, commit
-
-
-@contextlib.contextmanager
-def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) -> Iterator[Path]:
-    """Yield a temporary working tree of a commit."""
-    with scratch_worktree(repository, commit[:7]) as (checkout, keep_it):
-        add_worktree(checkout, commit)
-        try:
-            yield checkout.place
-        finally:
-            if keep:
-                keep_it()
-                tell(f"Kept the working tree {checkout.place}; remove it with "
-                     f"`git worktree remove --force {checkout.place}`.")  # fmt: skip
-
-
-def restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:
-    """Copy and link files that no commit holds into a working tree, and yield what is missing."""
-    copied = []
-    for large in run.left_out:
-        # A secret is not copied, and a record may name a path outside of the repository.
-        if large.sha256 is None or large.reason == "secret" or large.path in links or not is_inner(large.path):
-            continue
-        copied.append(large.path)
-        source = repository.top / large.path
-        is_same = (
-            is_below(repository.top, large.path) and source.is_file() and hash_file(repository, source) == large.sha256
-        )
-        if is_same and (target := _find_place(tree, large.path)) is not None:
-            shutil.copy2(source, target)
-        else:
-            yield f"{large.path} (changed or missing, and not in any commit)"
-    if run.uncaptured:
-        yield f"{listed(run.uncaptured)} (not in any commit)"
-    if run.untracked:
-        yield f"{listed(run.untracked)} (untracked)"
-    provided = {*links, *copied}
-    if left_out := [file.path for file in run.left_out if file.path not in provided]:
-        yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
-    for link in links:
-        if os.path.lexists(repository.top / link) and (target := _find_place(tree, link)) is not None:
-            target.symlink_to(repository.top / link)
-    not_needed = (*run.metrics_files, *(output.path for output in run.outputs), *links)
-    provided = {path.rstrip("/") for path in not_needed}
-    unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
-    ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
-    missing = [
-        path
-        for path in ignored
-        if path.rstrip("/") not in provided and not any(output.path.startswith(path) for output in run.outputs)
-    ]
-    if missing:
-        yield f"{listed(missing)} (ignored by git; use --link for what the command needs)"
 
 
 def _compare_environment(run: Run, variables: dict[str, str], folder: Path, repository: Repository) -> Iterator[str]:

@@ -54,6 +54,7 @@ class ResultsRequest(NamedTuple):
         tell: Called with each message for the user.
         is_first: Whether the run has just ended, so that its files are as it wrote them.
         is_asked: Whether the user asks for this commit, so that results of a run that failed are committed too.
+        replaces: Whether what HEAD has since of these files is replaced, because the user keeps the run.
     """
 
     log: LogFile
@@ -63,6 +64,7 @@ class ResultsRequest(NamedTuple):
     tell: Tell
     is_first: bool = False
     is_asked: bool = False
+    replaces: bool = False
 
     @property
     def size_limit(self) -> int:
@@ -83,9 +85,21 @@ def find_results_repository(log: LogFile, run: Run, *, is_own: bool) -> Reposito
         run: The run.
         is_own: Whether this user has made it; of another run, the repository in its record is not believed.
     """
-    top = run.fields.get("repository") if is_own else None
+    return (_find_at(run.fields.get("repository")) if is_own else None) or log.repository
+
+
+def find_own_tree(run: Run) -> Repository | None:
+    """Return the working tree of its own that a run ran in, while it is there; believe only the record of an own run.
+
+    Args:
+        run: The run.
+    """
+    return _find_at(run.worktree)
+
+
+def _find_at(top: object) -> Repository | None:
     found = find_repository(Path(top)) if isinstance(top, str) and Path(top).is_dir() else None
-    return found if found is not None and str(found.top) == top else log.repository
+    return found if found is not None and str(found.top) == top else None
 
 
 def describe_results(repository: Repository, run: Run) -> str:
@@ -95,7 +109,12 @@ def describe_results(repository: Repository, run: Run) -> str:
 
 
 def is_kept_aside(run: Run) -> bool:
-    """Return whether the results of a run are not for its branch: it failed, diverged or was stopped."""
+    """Return whether the results of a run are not for its branch: it ended badly, or nobody has kept its code yet."""
+    return ended_badly(run) or (run.worktree is not None and run.kept_code is None)
+
+
+def ended_badly(run: Run) -> bool:
+    """Return whether a run failed, diverged or was stopped, and its results are not to be committed all the same."""
     is_good = run.status == "done" and not any(isinstance(run.metrics.get(name), str) for name in run.diverged)
     return not is_good and run.fields.get("commit_failed") is not True
 
@@ -112,6 +131,9 @@ def settle_results(request: ResultsRequest, obstacle: str | None) -> tuple[Run, 
     """
     run, repository, tell = request.run, request.repository, request.tell
     files = _find_files(request)
+    if request.replaces and run.kept is not None:
+        # The folder of the record has the others.
+        files = {path: files[path] for path in list_kept(repository, run.kept) if path in files}
     outside = [path for path in run.uncommitted if path_in(repository, repository.top / path) is None]
     if outside and request.is_first:
         tell(f"Not committed: {listed(outside)} (outside the repository); the record has the hashes.")
@@ -169,9 +191,15 @@ def _is_as_written(repository: Repository, path: str, file: HashedFile | None) -
 
 
 def _keep_aside(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> Run:
-    """Keep the results of a run that failed, and tell the user."""
+    """Keep the results of a run that failed, or whose code is not in the branch, and tell the user."""
     run = request.run
     if run.kept is not None:
+        return run
+    if not ended_badly(run):
+        run = _keep(request, files)
+        if run.kept is not None:
+            kept = describe_results(request.repository, run)
+            request.tell(f"Not committed: {kept}; `orglab runs keep {run.id}` commits the code and them.")
         return run
     reason = "diverged" if run.status == "done" else run.status.replace("killed", "was killed")
     said = f"Not committed, because the run {reason.replace('stopped', 'was stopped')}"
@@ -181,7 +209,8 @@ def _keep_aside(request: ResultsRequest, files: Mapping[str, HashedFile | None])
         request.tell(f"{said}: {listed(files)}; the files stay in the working tree, but no copy was kept: {error}")
         return run
     if run.kept is not None:
-        request.tell(f"{said}: {describe_results(request.repository, run)}; the files stay in the working tree.")
+        where = "" if run.worktree is not None else "; the files stay in the working tree"
+        request.tell(f"{said}: {describe_results(request.repository, run)}{where}.")
     return run
 
 
@@ -292,7 +321,8 @@ def _restore(
     kept = list_kept(repository, run.kept)
     # What was committed since is newer than what is kept.
     changed = {*changes.tracked, *changes.untracked, *changes.unmerged}
-    changed |= find_differences(repository, run.kept, since_run=True)
+    if not request.replaces:
+        changed |= find_differences(repository, run.kept, since_run=True)
     listed_names = repository.at_top.query("ls-files", "-z", "--", *literal_pathspecs(roots))
     tracked = {*map(os.fsdecode, listed_names.split(b"\0"))}
 

@@ -22,6 +22,7 @@ class RunRequest(NamedTuple):
         metrics: The files that the command writes its metrics to: paths or patterns, relative to the folder.
         printed_metrics: Whether lines `metric NAME=VALUE` on standard output are metrics.
         before: `commit`, `snapshot` or `clean`; the setting `run.before` if None.
+        worktree: Whether to run in a working tree of its own, on a snapshot; `before` is not looked at then.
         done: Whether to tick the step if the exit code is 0.
         why: Why the command is run.
         pty: Whether to give the command a terminal.
@@ -44,6 +45,7 @@ class RunRequest(NamedTuple):
     metrics: tuple[str, ...] = ()
     printed_metrics: bool = False
     before: str | None = None
+    worktree: bool = False
     done: bool = False
     why: str | None = None
     pty: bool = False

@@ -30,8 +30,8 @@ _BEST = ":best"
 _NO_FOLDER = Path()
 FIELDS = ("id", "step", "status", "ended", "age", "seconds", "seed", "command", "host", "code", "why")
 """What a column may show apart from parameters and metrics."""
-STATUSES = ("done", "failed", "killed", "stopped", "lost", "running", "unobserved", "discarded", "diverged")
-"""The words that a condition on the status may have; a run that is done has diverged too if a metric has."""
+STATUSES = ("done", "failed", "killed", "stopped", "lost", "running", "unobserved", "discarded", "diverged", "kept")
+"""The words that a condition on the status may have; a run that is done may have diverged, or be kept, too."""
 
 
 class Column(NamedTuple):
@@ -317,6 +317,8 @@ def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeRead
 def _meets(run: Run, condition: Condition) -> bool:
     if condition.column.key == "status" and condition.value == "diverged":
         return bool(run.diverged) != (condition.operator == "!=")
+    if condition.column.key == "status" and condition.value == "kept":
+        return (run.kept_code is not None) != (condition.operator == "!=")
     return condition.holds(Row((run,)).read(condition.column))
 
 

@@ -34,6 +34,7 @@ class WorkingState(NamedTuple):
 
     Attributes:
         head: The full hash of HEAD, after the changes were committed; None before the first commit.
+        base: The full hash of HEAD before that, if they were committed and it was there.
         short: The short hash of HEAD.
         snapshot: The full hash of the snapshot, or None.
         patch: The patch id of the changes in the snapshot relative to HEAD, or None.
@@ -49,6 +50,7 @@ class WorkingState(NamedTuple):
     untracked: tuple[str, ...] = ()
     uncaptured: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    base: str | None = None
 
     @property
     def code(self) -> str | None:
@@ -58,7 +60,7 @@ class WorkingState(NamedTuple):
     def record_fields(self) -> dict[str, Any]:
         """Return the fields for the record."""
         fields: dict[str, Any] = {
-            "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
+            "before": self.head, "base": self.base, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
             "untracked": list(self.untracked[:_MOST_UNTRACKED]), "uncaptured": list(self.uncaptured),
             "left_out": [one._asdict() for one in self.left_out[:_MOST_UNTRACKED]],
         }  # fmt: skip
@@ -137,7 +139,7 @@ def save_working_state(
     if policy.before == "clean":
         entries = (entry.path for entry in hidden.entries)
         _require_clean(list(dict.fromkeys((*changes.edited_submodules, *hidden.submodules, *entries))))
-    commit = None
+    commit = base = None
     changed = [path for path in changes.tracked if path not in policy.excluded]
     if changed or changes.unmerged:
         with lock_commits(repository):
@@ -149,14 +151,14 @@ def save_working_state(
                 if commit is None:
                     changes = _read_changes(repository, policy)
                 else:
-                    changes = changes._replace(head=commit.full)
+                    base, changes = changes.head, changes._replace(head=commit.full)
                     tell(f"Committed {listed(paths)} before the run.")
     rest = _find_rest(repository, policy, changes, hidden)
     state = _keep_rest(repository, policy, rest, name, message, tell)
     head = state.head or changes.head
     if head is None:
         return state
-    return state._replace(head=head, short=commit.short if commit else short_hash(repository, head))
+    return state._replace(head=head, short=commit.short if commit else short_hash(repository, head), base=base)
 
 
 def _read_changes(repository: Repository, policy: Policy) -> Changes:

@@ -35,7 +35,7 @@ log = "{log}"
 # snapshot_size = 100          # MB, in all
 # commit_log = true            # a log that git tracks is committed after a run that did not fail
 # share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
-# link = []                    # ignored paths that reruns and pinned sweeps need, such as "data"
+# link = []                    # ignored paths that a working tree made for a run needs, such as "data"
 
 [report]
 # title = ""                   # the name of the study, in place of the log's #+TITLE

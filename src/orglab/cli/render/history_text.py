@@ -13,7 +13,7 @@ from orglab.history.events import Event
 from orglab.history.provenance import Link
 from orglab.history.references import Occurrence
 from orglab.history.why import Reason, Why
-from orglab.runs.description import outcome_text, run_metrics_text
+from orglab.runs.description import describe_keeping, outcome_text, run_metrics_text
 from orglab.runs.record import Run
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
@@ -107,16 +107,18 @@ def _event_text(event: Event) -> str:
         return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run), _discarded(run))))
+        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run), _decision(run))))
         return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
     if event.kind == "conclusion" and "verdict" in facts:
         return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
     return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
 
 
-def _discarded(run: Run) -> str:
-    """Return that a run is discarded, and why; empty if it counts."""
-    return "" if run.discarded is None else ": ".join(filter(None, ("discarded", run.discarded)))
+def _decision(run: Run) -> str:
+    """Return that a run is discarded or kept, and why; empty if neither was decided."""
+    if run.discarded is None:
+        return describe_keeping(run)
+    return ": ".join(filter(None, ("discarded", run.discarded)))
 
 
 def why_lines(answer: Why) -> Iterator[str]:
@@ -150,7 +152,7 @@ def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
     yield from output.flow(
         [
             f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}",
-            *map(output.clean, filter(None, (outcome_text(run), _discarded(run)))),
+            *map(output.clean, filter(None, (outcome_text(run), _decision(run)))),
         ]
     )
     yield from output.wrap(" ".join(run.argv), "        ", "      $ ")

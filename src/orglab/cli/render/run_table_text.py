@@ -169,7 +169,8 @@ def _read_status(row: Row) -> str:
     run = row.run
     if run.discarded is not None:
         return "discarded"
-    return output.one_line(outcome_text(run)) if run.status in ("failed", "killed", "stopped") else run.status
+    status = output.one_line(outcome_text(run)) if run.status in ("failed", "killed", "stopped") else run.status
+    return status + (", kept" if run.kept_code is not None else "")
 
 
 def _read_state(row: Row) -> str:
@@ -285,6 +286,7 @@ def run_lines(table: RunTable) -> Iterator[str]:
     runs = [row.run for row in table.rows]
     refs = [output.one_line(run.ref or "-") for run in runs]
     ends = ["discarded" if run.discarded is not None else output.one_line(outcome_text(run)) for run in runs]
+    ends = [f"{end}, kept" if run.kept_code is not None else end for end, run in zip(ends, runs, strict=True)]
     times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):

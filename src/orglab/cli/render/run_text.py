@@ -9,6 +9,7 @@ from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.comparison import Difference
 from orglab.runs.description import (
     command_text,
+    describe_keeping,
     describe_value,
     metrics_text,
     outcome_text,
@@ -58,6 +59,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Printed last": run.last_line or "",
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
+        "Kept": describe_keeping(run).removeprefix("kept "),
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
         "Uncommitted": listed(_change_text(change) for change in uncommitted),
         "Results": run.commit or (f"{run.kept}, on no branch" if run.kept else ""),

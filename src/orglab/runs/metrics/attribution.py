@@ -63,6 +63,8 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
         job: The run.
         began: The state of its record when the command was started.
     """
+    if job.home is not None:
+        return []  # nobody else writes to a working tree of its own
     own = read_run(job.record.folder)
     own_began = own.began_at if own is not None else None
     pending = list_paths(job.log.top, PENDING)
@@ -71,7 +73,7 @@ def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
         if name == job.record.id or not (name in pending or _is_written_since(folder, began)):
             continue
         run = read_run(Path(folder))
-        if run is None or run.is_foreign:
+        if run is None or run.is_foreign or run.worktree is not None:
             continue
         if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
             found.append(run)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from orglab.errors import NotFoundError
 from orglab.git.repository import is_full_hash
-from orglab.git.scratch import add_worktree, scratch_worktree
 from orglab.log.log import LogFile
-from orglab.runs.rerun import is_below, redirect_imports, restore_files
+from orglab.runs.code_tree import is_below, open_code_tree, redirect_imports
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.text import Tell
 
@@ -33,17 +32,12 @@ def pinned_tree(log: LogFile, sweep: Sweep, tell: Tell) -> Iterator[tuple[Path, 
     repository, commit, record = log.repository, sweep.state.code, sweep.record
     if repository is None or commit is None or not is_full_hash(commit):
         raise NotFoundError("A pinned sweep needs a commit, and this one began on none.")
-    with scratch_worktree(repository, commit[:7]) as (checkout, _):
-        add_worktree(checkout, commit)
-        tree = checkout.place
-        links = (*log.config.run.link, *log.find_own_paths(repository))
-        for missing in restore_files(record, repository, tree, links):
-            tell(f"Missing: {missing}.")
+    with open_code_tree(log, repository, record, commit, tell) as (tree, _):
         (repository.top / sweep.out).mkdir(parents=True, exist_ok=True)
         for name in sorted({os.path.normpath(path) for path in record.results}):
             _link_results(repository.top, tree, name, tell)
         folder = tree / (record.cwd or ".")
-        yield tree, redirect_imports(record, {}, repository, tree, folder, tell)
+        yield tree, redirect_imports(record.argv, {}, repository, tree, folder, tell)
 
 
 def _link_results(top: Path, tree: Path, name: str, tell: Tell) -> None:

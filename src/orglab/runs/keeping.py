@@ -1,0 +1,242 @@
+"""Keep a run: bring its code and its results into the branch that is checked out.
+
+The changes from the last commit that the code and the branch have in common are merged with the branch as git would,
+and are one commit there.  Nothing is written before it is known that no file has changes of somebody else.
+"""
+
+import contextlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
+from orglab.experiment.edits import contains_line
+from orglab.git import Repository, find_repository
+from orglab.git.log_branch import find_merge_base, find_tip
+from orglab.git.reachability import find_unreachable
+from orglab.git.repository import is_full_hash
+from orglab.git.tree_changes import MergedChanges, build_tree, find_other_files, merge_changes, write_files
+from orglab.git.worktree import (
+    commit_paths,
+    find_operation,
+    is_commit_in_progress,
+    lock_commits,
+    read_branch,
+    short_hash,
+)
+from orglab.log.log import LogFile
+from orglab.runs.assignment import open_record, read_again
+from orglab.runs.code_paths import CodePaths
+from orglab.runs.code_tree import find_code
+from orglab.runs.description import discard_mark, format_mark, keep_mark, keep_message
+from orglab.runs.finalization import keep_log
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.log_writer import write_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import find_run
+from orglab.runs.record_writer import RecordWriter
+from orglab.runs.results_commit import ResultsRequest, find_results_repository, settle_results
+from orglab.runs.seal import is_own
+from orglab.text import Tell, listed
+
+
+def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
+    """Bring the code and the results of a run into the branch that is checked out, and return the run.
+
+    If the branch has them already, nothing changes, and the user knows it.
+
+    Args:
+        log: The log.
+        name: The run's id, or a part of it.
+        why: Why it is kept; None for the reason of the run.
+        tell: Receives sentences for the user.
+
+    Raises:
+        NotFoundError: There is no such run, or its code is not in this repository.
+        UsageError: Several runs have this name, or the run is discarded, or was made in another clone.
+        GitError: A file has other changes, or was changed on the branch in another way; or git or a hook refuses.
+        NotWritableError: The record cannot be written, or the run is still going on.
+    """
+    runs = LogRuns(log).all
+    run = find_run(runs, name)
+    if run.discarded is not None:
+        raise UsageError(f"The run {run.id} is discarded; `orglab runs discard {run.id} --undo` lets it count again.")
+    repository = find_home(log, run)
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(lock_commits(repository))
+        run = reread(run)
+        if run.kept_code is not None and not find_unreachable(repository, [run.kept_code], ["HEAD"]):
+            tell(f"The run {run.id} was kept before, as {short_hash(repository, run.kept_code)}; nothing has changed.")
+            return run
+        require_quiet(repository)
+        if not (branch := read_branch(repository)):
+            raise GitError("No branch is checked out here, so the commit would be on none; check one out first.")
+        record = locks.enter_context(open_record(run))
+        kept = _bring_code(log, repository, run, CodePaths(log, repository, runs), why, tell)
+        short = short_hash(repository, kept)
+        # The log names the commit with the code, until that with the results is made.
+        fields = {"kept_code": kept, "kept_branch": branch, "keep_reason": why, "hash": short}
+        record.append("kept_code", fields, durable=True)
+        run = _bring_results(log, repository, reread(run), record, tell)
+    update_note(log, run, tell)
+    return run
+
+
+def find_home(log: LogFile, run: Run) -> Repository:
+    """Return the repository that a run was made in, in the working tree where the user is, if that is one of it.
+
+    Raises:
+        NotFoundError: There is no git, or the repository is not there any more.
+    """
+    found, here = find_results_repository(log, run, is_own=is_own(run)), find_repository(Path.cwd())
+    if found is None:
+        raise NotFoundError(f"The run {run.id} was made without git, or its repository is gone.")
+    is_same = here is not None and here.common_dir.resolve() == found.common_dir.resolve()
+    return here if here is not None and is_same else found
+
+
+def reread(run: Run) -> Run:
+    """Return a run as it is recorded now, under the reference that its experiment has now.
+
+    Raises:
+        NotFoundError: Its record has been removed.
+    """
+    changed = read_again(run)
+    return Run(changed.folder, {**changed.fields, "ref": run.ref})
+
+
+def require_quiet(repository: Repository) -> None:
+    """Check that git is not in the middle of anything, and that there is a commit.
+
+    Raises:
+        GitError: It is, or there is none.
+    """
+    if (operation := find_operation(repository)) is not None:
+        raise GitError(f"git is in the middle of {operation}; finish that first.")
+    if is_commit_in_progress(repository):
+        raise GitError("Another commit is being written; finish that first.")
+    if find_tip(repository, "HEAD") is None:
+        raise GitError("There is no commit yet; commit the code with `git commit`.")
+
+
+def _bring_code(log: LogFile, repository: Repository, run: Run, paths: CodePaths, why: str | None, tell: Tell) -> str:
+    """Have the branch hold the code of a run, and return the full hash of the commit with which it does.
+
+    Raises:
+        NotFoundError: The code is not in this repository.
+        GitError: It cannot be brought here.
+    """
+    _, code = find_code(repository, run)
+    base = find_merge_base(repository, "HEAD", code)
+    if base == code and find_revert(repository, run) is None:
+        tell(f"The branch has the code of the run {run.id} already.")
+        return code
+    if base == code:
+        before = run.fields.get("base")
+        base = before if is_full_hash(before) else None
+    head = find_tip(repository, "HEAD")
+    if head is None or base is None:
+        raise GitError(f"The code of the run {run.id} and HEAD have no commit in common.")
+    merged = merge_changes(repository, base, code, head, lambda change: paths.is_left_out(change.path, change.new))
+    if merged.conflicts:
+        raise GitError(
+            f"The run {run.id} cannot be kept here: {listed(merged.conflicts)} was changed on the branch in another "
+            "way. Nothing has changed; bring the code of the run there by hand, or run it again on this branch."
+        )
+    if not merged.after:
+        tell(f"The branch has the code of the run {run.id} already.")
+        return _find_keep_commit(repository, run) or head
+    require_own_changes(repository, run, {path: (merged.before[path], merged.after[path]) for path in merged.after})
+    message = keep_message(run, why, log.config.hooks.position)
+    full, short = _commit_changes(repository, merged, message) or (head, short_hash(repository, head))
+    tell(f"Committed the code of the run {run.id} as {short}: {listed(merged.after)}.")
+    if missing := [path for path in run.missing if not paths.is_left_out(path, "")]:
+        tell(f"Not in the commit, as no snapshot holds it: {listed(missing)}.")
+    return full
+
+
+def require_own_changes(repository: Repository, run: Run, known: dict[str, tuple[str, ...]]) -> None:
+    """Check that the working tree has, at some paths, only what is known.
+
+    Args:
+        repository: The repository.
+        run: The run that the changes are to be of.
+        known: The known entries of each path.
+
+    Raises:
+        GitError: It has something else.
+    """
+    if others := find_other_files(repository, known):
+        raise GitError(
+            f"Nothing has changed, because of changes that are not of the run {run.id}: {listed(others)}; "
+            "commit or stash them first."
+        )
+
+
+def _commit_changes(repository: Repository, merged: MergedChanges, message: str) -> tuple[str, str] | None:
+    """Write changes to the working tree and commit them; if that is refused, all is as it was.
+
+    Raises:
+        GitError: git or a hook refuses.
+    """
+    tree = build_tree(repository, "HEAD", merged.after)
+    there = find_other_files(repository, {path: (entry,) for path, entry in merged.after.items()})
+    try:
+        write_files(repository, tree, {path: merged.after[path] for path in there})
+        new = [path for path, entry in merged.before.items() if entry.startswith("000000")]
+        return commit_paths(repository, message, [*merged.after], new)
+    except GitError:
+        with contextlib.suppress(GitError):
+            write_files(repository, "HEAD", {path: merged.before[path] for path in there})
+        raise
+
+
+def _find_keep_commit(repository: Repository, run: Run) -> str | None:
+    """Return the commit of the code of a run that a process made that was killed before it could record it."""
+    return _find_commit_with(repository, run, keep_mark(run))
+
+
+def find_revert(repository: Repository, run: Run) -> str | None:
+    """Return the newest commit of HEAD that took back what had been pushed of a run, or None."""
+    return _find_commit_with(repository, run, discard_mark(run))
+
+
+def _find_commit_with(repository: Repository, run: Run, line: str) -> str | None:
+    """Return the newest commit of HEAD since a run began whose message has a line, or None."""
+    since = (f"^{run.before}",) if is_full_hash(run.before) else ()
+    found = repository.read(
+        "log", "-1", "--no-show-signature", "--format=%H", "--basic-regexp", f"--grep=^{line}$", "HEAD", *since, "--",
+    )  # fmt: skip
+    return (found or b"").decode().strip() or None
+
+
+def _bring_results(log: LogFile, repository: Repository, run: Run, record: RecordWriter, tell: Tell) -> Run:
+    """Commit the results of a run that wait, are kept beside the branch, or are on another; return the run then."""
+    if run.commit is not None and (
+        find_unreachable(repository, [run.commit], ["HEAD"]) or find_revert(repository, run) is not None
+    ):
+        # What another branch has, or what was reverted, is brought like what is kept beside all branches.
+        run = Run(run.folder, {**run.fields, "commit": None, "kept": run.commit})
+    if not run.uncommitted:
+        return run
+    request = ResultsRequest(log, repository, run, record.append, tell, is_asked=True, replaces=True)
+    after, reason = settle_results(request, None)
+    if reason is not None:
+        tell(f"The results of the run {run.id} were not committed: {reason}; `orglab commit --results {run.id}` does.")
+    return Run(after.folder, {**after.fields, "ref": run.ref})
+
+
+def update_note(log: LogFile, run: Run, tell: Tell) -> None:
+    """Have the note of a run, if the log has it, say whether its code was kept; one that was edited stays as it is.
+
+    The log is committed as after a run.  If it cannot be written now, the user knows.
+    """
+    try:
+        if contains_line(log.document(), format_mark(run)) and write_run(log, run, tell):
+            keep_log(log, run, tell)
+    except OrglabError as error:
+        tell(f"The note of the run {run.id} was not brought up to date: {error}")
+
+
+def name_commits(repository: Repository, commits: Collection[str] | Sequence[str]) -> str:
+    """Return the short hashes of commits, in words."""
+    return listed(short_hash(repository, commit) for commit in commits)
