@@ -13,6 +13,15 @@ import sys
 
 from mcp import StdioServerParameters, stdio_client
 
+try:
+    from mcp import Client
+    from mcp_types import ResourceTemplateReference
+except ImportError:  # version 1, which has only a session
+    from mcp import ClientSession
+    from mcp.types import ResourceTemplateReference
+
+    Client = None
+
 
 def as_json(answer):
     """Return what the client has understood of an answer."""
@@ -23,6 +32,8 @@ async def ask(session, questions):
     """Return the answers to all questions."""
     answers = []
     for name, *arguments in questions:
+        if name == "complete":
+            arguments[0] = ResourceTemplateReference(type="ref/resource", uri=arguments[0])
         try:
             answers.append(as_json(await getattr(session, name)(*arguments)))
         except Exception as error:  # noqa: BLE001 - the test looks at it
@@ -33,9 +44,7 @@ async def ask(session, questions):
 async def talk(mode, command, questions):
     """Return the version that was agreed on, what the server calls itself, its capabilities, and all answers."""
     server = StdioServerParameters(command=command[0], args=command[1:], env={**os.environ})
-    try:
-        from mcp import Client  # noqa: PLC0415 - version 2
-    except ImportError:
+    if Client is None:
         return await talk_in_version_1(server, questions)
     async with Client(stdio_client(server), mode=mode) as client:
         about = [client.protocol_version, as_json(client.server_info), as_json(client.server_capabilities)]
@@ -43,9 +52,7 @@ async def talk(mode, command, questions):
 
 
 async def talk_in_version_1(server, questions):
-    """Do the same with version 1, which has only a session."""
-    from mcp import ClientSession  # noqa: PLC0415 - version 1
-
+    """Do the same with version 1."""
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
         begun = await session.initialize()
         about = [begun.protocolVersion, as_json(begun.serverInfo), as_json(begun.capabilities)]

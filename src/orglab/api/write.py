@@ -305,7 +305,7 @@ class WriteMethods(IdMethods):
         Args:
             reference: The step, such as `201.1`.
             commits: Revisions to record; none if empty.  If None, the newest commit whose message names the step.
-            all_commits: Whether to record all commits that name it, if `commits` is None.
+            all_commits: Whether to record all commits that name it rather than the newest, oldest first.
             all_checkboxes: Whether to tick the open checkboxes below the step too.
 
         Raises:

@@ -12,7 +12,8 @@ LIMIT = 8192
 # How long texts and lists may be: each pair is tried until the answer is short enough.
 _STEPS = ((2000, 100), (1000, 40), (500, 20), (250, 10), (120, 5), (60, 2), (30, 1))
 _MOST_KEYS = 24  # more are not fields of a form, but names that a run or a file has
-_MOST_NAMED = 10
+_MOST_NAMED = (10, 3, 0)
+_LONGEST_PATH = 60
 _ROOM_FOR_HINT = 700
 
 
@@ -101,10 +102,15 @@ class _Losses:
         counts = {path: count for path, count in self.counts.items() if count}
         if not counts and not self.cut:
             return {}
-        fields: dict[str, object] = {"left_out": dict([*counts.items()][:_MOST_NAMED])} if counts else {}
-        if self.cut:
-            fields["cut"] = [*self.cut][:_MOST_NAMED]
-        return {**fields, "hint": hint}
+        fields: dict[str, object] = {}
+        for most in _MOST_NAMED:
+            # A name may be any text.
+            left_out = {cut(path, _LONGEST_PATH): count for path, count in [*counts.items()][:most]}
+            named = {"left_out": left_out, "cut": [cut(path, _LONGEST_PATH) for path in [*self.cut][:most]]}
+            fields = {**{name: value for name, value in named.items() if value}, "hint": hint}
+            if measure(fields) <= _ROOM_FOR_HINT:
+                break
+        return fields
 
 
 def _squeeze(document: Mapping[str, object], room: int) -> tuple[dict[str, object], _Losses]:
@@ -124,7 +130,7 @@ def _squeeze(document: Mapping[str, object], room: int) -> tuple[dict[str, objec
         if measure(squeezed) <= room:
             break
         del squeezed[name]
-        losses.counts[cut(name, _STEPS[-1][0])] += 1
+        losses.counts[name] += 1
     return squeezed, losses
 
 

@@ -55,13 +55,13 @@ def serve(settings: Settings) -> None:
     Raises:
         KeyboardInterrupt: The signal was that of Ctrl-C.
     """
-    _Server(settings).serve()
+    _Server(settings, Wire()).serve()
 
 
 class _Server:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, wire: Wire) -> None:
         self._session = Session(settings)
-        self._wire = Wire()
+        self._wire = wire
         self._queue: queue.Queue[_Work | None] = queue.Queue(_MOST_WAITING)
         self._open: dict[Id, _Work] = {}
         self._is_at_work = False
