@@ -14,11 +14,13 @@ import sys
 from mcp import StdioServerParameters, stdio_client
 
 try:
-    from mcp import Client
     from mcp_types import ResourceTemplateReference
+
+    from mcp import Client
 except ImportError:  # version 1, which has only a session
-    from mcp import ClientSession
     from mcp.types import ResourceTemplateReference
+
+    from mcp import ClientSession
 
     Client = None
 

@@ -7,7 +7,11 @@ from orglab.mcp.bounds import LIMIT, Paged, fit, fit_page, measure
 
 TEXTS = st.text(max_size=30) | st.builds(lambda text, count: text * count, st.text(max_size=10), st.integers(0, 300))
 SMALL = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=4,
 )
@@ -44,7 +48,9 @@ def test_a_short_document_is_left_as_it_is():
 
 def test_what_is_left_out_is_counted():
     runs = [{"id": str(number), "why": "because " * 500} for number in range(100)]
-    answer = fit({"runs": runs, "packages": {f"p{number}": "1.0" for number in range(1000)}, "title": "T"}, "More: runs.")
+    answer = fit(
+        {"runs": runs, "packages": {f"p{number}": "1.0" for number in range(1000)}, "title": "T"}, "More: runs."
+    )
     assert len(answer["runs"]) + answer["left_out"]["runs"] == 100
     assert len(answer["packages"]) + answer["left_out"]["packages"] == 1000
     assert (answer["title"], answer["hint"]) == ("T", "More: runs.")

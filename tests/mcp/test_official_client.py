@@ -17,12 +17,13 @@ CLIENTS = [(2, "auto", "2026-07-28"), (2, "legacy", "2025-11-25"), (1, "legacy",
 
 
 @pytest.fixture(params=CLIENTS, ids=lambda one: f"{one[0]} {one[1]}")
-def ask(request, repo, capsys):
+def ask(request, capsys):
     """Return a function that has the client ask a server, in a repository with a log, and returns the answers."""
     version, mode, protocol = request.param
     python = Path(sys.prefix, f"mcp-{version}/bin/python")
     if not python.exists():
         pytest.skip(f"there is no client of version {version}: make test-mcp")
+    request.getfixturevalue("repo")
     run = Orglab(capsys)
     run("init", "--tracked", "--no-hooks")
     run("new", "Does dropout help?", "-d", "By a point \u202e", "-s", "Baseline", "-s", "Dropout")
@@ -75,7 +76,7 @@ def test_a_client_reads(ask, repo):
     assert (repo.path / NAME).read_bytes() == before
 
 
-def test_a_client_writes_and_runs(ask, repo, capsys):
+def test_a_client_writes_and_runs(ask, capsys):
     new, note, done, run = ask(
         ("--write", "--allow-run"),
         ["call_tool", "new", {"title": "Smoothing", "steps": ["Smooth"]}],

@@ -63,7 +63,10 @@ def test_an_unknown_address_is_an_error_of_the_version(client):
 
 def test_references_are_completed(client):
     def complete(value):
-        params = {"ref": {"type": "ref/resource", "uri": "orglab://{reference}"}, "argument": {"name": "reference", "value": value}}
+        params = {
+            "ref": {"type": "ref/resource", "uri": "orglab://{reference}"},
+            "argument": {"name": "reference", "value": value},
+        }
         return client.ask("completion/complete", params)["result"]["completion"]
 
     assert complete("e1.") == {"values": ["e1.1", "e1.2"], "total": 2, "hasMore": False}

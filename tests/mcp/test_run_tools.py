@@ -27,15 +27,21 @@ def orglab(capsys, repo):
 
 
 @pytest.fixture
-def client(orglab, start):
-    """A server that may run commands."""
+def client(request, start):
+    """A server that may run commands, in that repository."""
+    request.getfixturevalue("orglab")
     return start("--allow-run")
 
 
 def test_a_command_is_recorded_like_any_run(client, orglab):
     argv = [sys.executable, "train.py", "--lr", "0.1"]
     run = client.call("run", reference="1.1", argv=argv, why="Is 0.1 too much?", done=True, wait=50)
-    assert (run["status"], run["ref"], run["metrics"], run["printed_last"]) == ("done", "e1.1", {"acc": 0.5}, "begins\n")
+    assert (run["status"], run["ref"], run["metrics"], run["printed_last"]) == (
+        "done",
+        "e1.1",
+        {"acc": 0.5},
+        "begins\n",
+    )
     assert (run["argv"], run["why"], run["parameters"]) == (argv, "Is 0.1 too much?", {"lr": 0.1})
     step = json.loads(orglab("show", "1.1", "--json").out)
     assert step["state"] == "done"
@@ -50,12 +56,14 @@ def test_a_failure_is_told_with_its_reason(client):
 
 
 def test_no_shell_reads_the_arguments(client, repo):
-    run = client.call("run", reference="1.1", argv=["echo", "$(touch owned)", "; touch owned", "--json", "--", "-m x"], wait=50)
+    run = client.call(
+        "run", reference="1.1", argv=["echo", "$(touch owned)", "; touch owned", "--json", "--", "-m x"], wait=50
+    )
     assert run["printed_last"] == "$(touch owned) ; touch owned --json -- -m x\n"
     assert not (repo.path / "owned").exists()
 
 
-def test_options_cannot_be_smuggled_in(client, repo):
+def test_options_cannot_be_smuggled_in(client):
     for reference in ("--test", "-h", "--log=/dev/null", "1.1 --test", "--"):
         assert isinstance(client.call("run", reference=reference, argv=["true"]), str)
     run = client.call("run", reference="1.1", argv=["true"], why="--test", results=["--done"], wait=50)
@@ -63,7 +71,7 @@ def test_options_cannot_be_smuggled_in(client, repo):
     assert client.call("runs")["runs"][0]["id"] == run["id"]
 
 
-def test_what_cannot_be_run_is_a_sentence(client, orglab):
+def test_what_cannot_be_run_is_a_sentence(client):
     for arguments, sentence in (
         ({"reference": "9.1", "argv": ["true"]}, "There is no experiment e9"),
         ({"reference": "1.7", "argv": ["true"]}, "There is no step 7 in e1"),
@@ -106,7 +114,7 @@ def test_a_ping_is_answered_and_a_request_cancelled_while_a_tool_waits(client, r
 
 
 @pytest.mark.parametrize("way", ["end of the stream", "signal", "kill"])
-def test_a_run_goes_on_when_the_server_ends(client, orglab, repo, start, way):
+def test_a_run_goes_on_when_the_server_ends(client, repo, start, way):
     run = client.call("run", reference="1.1", argv=[sys.executable, "long.py"], wait=0)
     number = client.send_request("tools/call", {"name": "wait", "arguments": {"name": run["id"], "seconds": 50}})
     assert client.ask("ping")["result"] == {}

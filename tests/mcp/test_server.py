@@ -188,7 +188,12 @@ def test_a_batch_is_answered_in_the_version_that_has_batches(start):
         [
             {"jsonrpc": "2.0", "id": 1, "method": "ping"},
             {"jsonrpc": "2.0", "method": "notifications/initialized"},
-            {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "show", "arguments": {"reference": "1"}}},
+            {
+                "jsonrpc": "2.0",
+                "id": 2,
+                "method": "tools/call",
+                "params": {"name": "show", "arguments": {"reference": "1"}},
+            },
             5,
         ]
     )
@@ -222,13 +227,17 @@ def test_messages_may_come_in_pieces_and_together(client):
     for byte in b'{"jsonrpc": "2.0", "id": "slow", "method": "ping"}\n':
         client.write(bytes([byte]))
     assert client.read()["id"] == "slow"
-    client.write(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}\r\n{"jsonrpc": "2.0", "id": 2, "method": "tools/list"}\n')
+    client.write(
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}\r\n{"jsonrpc": "2.0", "id": 2, "method": "tools/list"}\n'
+    )
     assert [client.read()["id"], client.read()["id"]] == [1, 2]
 
 
 def test_at_the_end_of_the_stream_all_requests_are_answered(client):
     numbers = [client.send_request("tools/call", {"name": "list"}) for _ in range(20)]
-    client.write(b'{"jsonrpc": "2.0", "id": "last", "method": "tools/list"}')  # a whole message without the end of its line
+    client.write(
+        b'{"jsonrpc": "2.0", "id": "last", "method": "tools/list"}'
+    )  # a whole message without the end of its line
     client.close_input()
     assert [client.read()["id"] for _ in range(21)] == [*numbers, "last"]
     assert client.read() is None
@@ -284,7 +293,9 @@ def test_what_else_is_printed_does_not_get_between_the_messages():
 def test_closed_standard_streams_end_the_server():
     for redirection in ("<&-", ">&-", "<&- >&- 2>&-"):
         done = subprocess.run(
-            ["sh", "-c", f'exec "$0" -m orglab mcp {redirection}', sys.executable], stdin=subprocess.DEVNULL, check=False
+            ["sh", "-c", f'exec "$0" -m orglab mcp {redirection}', sys.executable],
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
         assert done.returncode == 0, redirection
 
@@ -306,7 +317,11 @@ def test_an_unexpected_error_is_a_sentence_without_paths_and_secrets(capsys):
 
     server = make_server(fail)
     ask(server, "initialize", {"protocolVersion": VERSION})
-    for method, params in (("tools/call", {"name": "list"}), ("resources/list", {}), ("resources/read", {"uri": "orglab://e1"})):
+    for method, params in (
+        ("tools/call", {"name": "list"}),
+        ("resources/list", {}),
+        ("resources/read", {"uri": "orglab://e1"}),
+    ):
         error = ask(server, method, params)["error"]
         assert error["code"] == INTERNAL_ERROR
         assert error["message"].startswith("Internal error (RuntimeError)")
@@ -329,9 +344,13 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-NAMES = st.sampled_from(["show", "list", "search", "tried", "why", "runs", "note", "new", "done", "history", "show_run"])
+NAMES = st.sampled_from(
+    ["show", "list", "search", "tried", "why", "runs", "note", "new", "done", "history", "show_run"]
+)
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["reference", "text", "what", "name", "offset", "limit", "match", "kinds", "sort", "where", "title"]),
+    st.sampled_from(
+        ["reference", "text", "what", "name", "offset", "limit", "match", "kinds", "sort", "where", "title"]
+    ),
     JSON | st.sampled_from(["1", "e1.1", "1.9", "exp", "-title", "x=1", ["todo"]]),
     max_size=4,
 )

@@ -13,8 +13,7 @@ def paint(  # noqa: D417 - one argument is not for clients
     log: object, wall: str, *, coats: int = 1, colours: Sequence[str] = (), tools: Iterable[str] | None = None,
     share: float | None = None, quick: bool = False, stop: Event | None = None, where: object = None,
 ) -> None:  # fmt: skip
-    """Paint a wall,
-    and be done.
+    """Paint a wall, and be done.
 
     With a brush.
 

@@ -10,8 +10,9 @@ from orglab.errors import UsageError
 from orglab.text import cut
 
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
-_WORDS = {"string": "a text", "boolean": "true or false", "integer": "a whole number", "number": "a number",
-          "array": "a list of texts"}  # fmt: skip
+WORDS = {"string": "a text", "boolean": "true or false", "integer": "a whole number", "number": "a number",
+         "array": "a list of texts"}  # fmt: skip
+"""The types of arguments, for people."""
 _SECTION = re.compile(r"^(?:Args|Raises):$", re.MULTILINE)
 _ARGUMENT = re.compile(r"^    (\w+): (.*(?:\n {6,}.*)*)", re.MULTILINE)
 _LONGEST_NAME = 60
@@ -95,7 +96,7 @@ def _check_value(what: str, kind: str, value: object) -> object:
     ):
         texts = [value] if isinstance(value, str) else []
     else:
-        raise UsageError(f"{what} is {_WORDS[kind]}.")
+        raise UsageError(f"{what} is {WORDS[kind]}.")
     if any(re.search("[\0\ud800-\udfff]", text) for text in texts):
         raise UsageError(f"{what} has a character that no text may have.")
     return value
