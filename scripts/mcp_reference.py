@@ -61,8 +61,8 @@ TAIL = """\
 ## Resources
 
 `orglab://e201` is an experiment, `orglab://e201.1` a step of it, as they are in the log, in at most {limit:,} bytes.
-The list has the experiments in progress and the ten newest; the template `orglab://{{reference}}` has all, and completes
-references.
+The list has the experiments in progress and the ten newest; the template `orglab://{{reference}}` has all, and
+completes references.
 
 ## The protocol
 
