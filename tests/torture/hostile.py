@@ -73,7 +73,7 @@ LOG = """\
 READING = {
     "list": 8, "list group": 3, "list --json": 5, "show 1": 4, "show 1 --json": 4, "status": 4, "runs": 6, "refs": 2,
     f"runs show {ID}": 6, "check": 4, "search odd": 3, "tried": 1, "next": 4, "why train.py": 3,
-    "why train.py:9": 2, "why res/x/secret.json": 1, f"search {SECRET.lower()}": 1, "mcp": 3,
+    "why train.py:9": 2, "why res/x/secret.json": 1, f"search {SECRET.lower()}": 1, "mcp": 1,
 }  # fmt: skip
 WRITING = {
     "note 1 words": 3, "new Second": 1, "mcp --write": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,

@@ -97,15 +97,17 @@ def start_run(
             stderr=said, start_new_session=True,
         )  # fmt: skip
         _begun[:] = [process, *(one for one in _begun if one.poll() is None)]
-        run = _await_record(log, process, known, said)
+        run = _await_record(log, process, known, said, stop_waiting)
     return wait_for_run(log, run.id, seconds=wait, stop_waiting=stop_waiting)
 
 
-def _await_record(log: Log, process: "subprocess.Popen[bytes]", known: dict[str, Path], said: IO[bytes]) -> Run:
+def _await_record(
+    log: Log, process: "subprocess.Popen[bytes]", known: dict[str, Path], said: IO[bytes], stop_waiting: Event
+) -> Run:
     """Return the run that a process has begun, as soon as there is a record of it.
 
     Raises:
-        UsageError: The process has ended without one; the error is what it said.
+        UsageError: The process has ended without one, and the error is what it said; or it is not to be waited for.
     """
     while True:
         has_ended = process.poll() is not None
@@ -116,7 +118,9 @@ def _await_record(log: Log, process: "subprocess.Popen[bytes]", known: dict[str,
             said.seek(0)
             sentences = said.read(_MOST_SAID).decode("utf-8", "replace").strip()
             raise UsageError(sentences.removeprefix("orglab: ") or "The command was not recorded.")
-        time.sleep(_POLL_SECONDS / 4)
+        # A hook of git, for one, may take long before the command begins.
+        if stop_waiting.wait(_POLL_SECONDS / 4):
+            raise UsageError("The command has not begun yet; the tool `runs` has it when it has.")
 
 
 def wait_for_run(log: Log, name: str, *, seconds: float = 20, stop_waiting: Event) -> Run:
