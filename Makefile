@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slurm fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps clean
+.PHONY: help demo test test-mcp test-slurm fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,16 @@ demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to t
 
 test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
+
+test-mcp: $(VENV)/stamp-test $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp ## `orglab mcp` with the official client, of two versions
+	$(PYTEST) tests/mcp -n $(JOBS) -m mcp_client $(NO_SKIP) $(ARGS)
+
+# The client, with all that it depends on, in an environment of its own for each version.
+$(VENV)/mcp-%/stamp: | $(VENV)/stamp
+	@echo '$(VENV): installing mcp $*' >&2
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'mcp==$*.*' </dev/null >&2
+	@touch $@
 
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
 	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)

@@ -78,7 +78,7 @@ _SLOW_FILES = frozenset(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `shared` or `trackers` where that is not there, and `slurm` unless it is asked for.
+    """Leave out what is marked `shared` or `trackers` where that is not there, and what `-m` has to ask for.
 
     pytest counts them as deselected.  It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a
     repository, or Emacs, or plays commands, is marked slow: `make fast` is for the moment between two edits.
@@ -89,8 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
     unwanted = set() if SHARED.is_dir() else {"shared"}
-    if "slurm" not in config.getoption("markexpr"):
-        unwanted.add("slurm")
+    unwanted |= {mark for mark in ("mcp_client", "slurm") if mark not in config.getoption("markexpr")}
     left_out = [item for item in items if _is_unwanted(item, unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -235,6 +235,12 @@ def test_the_commands_reference_is_what_the_script_prints():
     )
 
 
+def test_the_reference_of_tools_is_what_the_script_prints():
+    assert read("reference/mcp.md") == script("mcp_reference").reference(), (
+        "run: python scripts/mcp_reference.py > docs/reference/mcp.md"
+    )
+
+
 def command_tree() -> Iterator[tuple[str, click.Command]]:
     """Yield every command, by its full name."""
     yield from group_tree(commands, commands.make_context("orglab", [], resilient_parsing=True))

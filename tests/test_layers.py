@@ -23,6 +23,7 @@ ROWS = [
     {"history"},
     {"report"},
     {"api"},
+    {"mcp"},
     {"cli", "hooks"},
 ]
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}

@@ -336,7 +336,7 @@ ALLOWED = {
     ),
     "pictures, after `is_outside`": "report.formats.pictures",
     "the Python that the command starts, and the system": (
-        "runs.child runs.ending runs.environment runs.processes runs.source_folders"
+        "mcp.wire runs.child runs.ending runs.environment runs.processes runs.source_folders"
     ),
     "the metadata of installed packages": "runs.sources.installed",
     "files that come with orglab": "__main__ report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",

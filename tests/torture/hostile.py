@@ -73,16 +73,33 @@ LOG = """\
 READING = {
     "list": 8, "list group": 3, "list --json": 5, "show 1": 4, "show 1 --json": 4, "status": 4, "runs": 6, "refs": 2,
     f"runs show {ID}": 6, "check": 4, "search odd": 3, "tried": 1, "next": 4, "why train.py": 3,
-    "why train.py:9": 2, "why res/x/secret.json": 1, f"search {SECRET.lower()}": 1,
+    "why train.py:9": 2, "why res/x/secret.json": 1, f"search {SECRET.lower()}": 1, "mcp": 1,
 }  # fmt: skip
 WRITING = {
-    "note 1 words": 3, "new Second": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,
+    "note 1 words": 3, "new Second": 1, "mcp --write": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,
     "init --no-hooks": 3, "run 1.1 -- true": 1,
      "setup git --remove": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
     "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 1, f"runs rerun {ID} --yes": 2, "runs prune": 5,
     f"runs keep {ID}": 3, f"runs discard {ID} --reset -m no": 3, "run 1.1 --worktree -- true": 1,
 }  # fmt: skip
+# What a client asks `orglab mcp`: the tools, with arguments, and the methods, with parameters.
+CALLS = {
+    "list": {}, "next": {}, "show": {"reference": "1"}, "history": {"reference": "1"}, "search": {"text": "odd"},
+    "tried": {"text": "odd"}, "why": {"what": "train.py:9"}, "runs": {}, "show_run": {"name": ID},
+    "compare_runs": {"name": ID}, "note": {"reference": "1", "text": "words"},
+}  # fmt: skip
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+}  # fmt: skip
+ASKED = [
+    *(("tools/call", {"name": name, "arguments": arguments}) for name, arguments in CALLS.items()),
+    ("resources/list", {}), ("resources/read", {"uri": "orglab://e1"}), ("resources/read", {"uri": "orglab://e1.1"}),
+]  # fmt: skip
+REQUESTS = "".join(
+    json.dumps({"jsonrpc": "2.0", "id": name, "method": name, "params": {**params, "_meta": ENVELOPE}}) + "\n"
+    for name, params in ASKED
+)
 # What else a command may change in the working tree, the configuration and the hooks.
 CHANGES = {
     "journal": ("journal.org",), "init": (".git/config", ".gitattributes"), "setup": (".git/config", ".git/hooks/", ".gitattributes"),
@@ -484,7 +501,9 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
     process = os.fork()
     if process == 0:
         os.setsid()
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        requests = world.root / "own" / "requests"
+        requests.write_text(REQUESTS if arguments[0] == "mcp" else "")
+        os.dup2(os.open(requests, os.O_RDONLY), 0)
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
         os.dup2(1, 2)
         os.chdir(world.clone)
@@ -554,7 +573,8 @@ def warm_up() -> None:
         os.chdir(world.clone)
         with (world.root / "output").open("w") as output, redirect_stdout(output), redirect_stderr(output):
             for line in (*READING, *WRITING, RUN):
-                run(line.split())
+                if not line.startswith("mcp"):  # which takes the standard streams for itself
+                    run(line.split())
         os.chdir("/")
     gc.freeze()  # a collection in a fork would copy all that is imported
 

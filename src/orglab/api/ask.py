@@ -120,6 +120,9 @@ class AskMethods(LogFile):
     def show(self, reference: str) -> Shown:
         """Return an experiment or a step, with its recorded commits, the commits that name it, and its runs.
 
+        Args:
+            reference: The experiment, such as `201`, or the step, such as `201.1`.
+
         Raises:
             NotFoundError: There is no such experiment or step.
             UsageError: `reference` is not a reference, or two headings have this id.
@@ -154,11 +157,12 @@ class AskMethods(LogFile):
         """Return the selected experiments, sorted.
 
         Args:
-            match: An Org match string; all experiments if None.
-            kinds: The kinds of state to include, from KINDS; all if empty.
-            since: The earliest day of creation, in any form that `--since` accepts.
+            match: An Org match string, such as `exp+nlp/!TODO`; all experiments if None.
+            kinds: The kinds of state to include: `todo`, `doing`, `waiting`, `done`; all if empty.
+            since: The earliest day of creation: `2026-06-01`, `2w`, `monday`, `last week`.
             tags: Tags that each experiment must have.
-            sort: One of SORT_KEYS or a metric; a `-` before it reverses the order.
+            sort: `log`, the order of the file; `id`, `created`, `state`, `title`, `progress` or `verdict`; or a metric.
+                A `-` before it reverses the order.
 
         Raises:
             MatchSyntaxError: The match string is not valid.
@@ -242,7 +246,15 @@ class AskMethods(LogFile):
         return [name for name in self.document().settings.keywords if name.startswith(begun)]
 
     def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "SearchResult":
-        """Search the log, the journal and commit messages; see `search.search`."""
+        """Search the log, the journal and commit messages, and return what contains all words, best first.
+
+        Args:
+            text: The words, in any order and inflection. `"..."` keeps words together, `-WORD` excludes a word, `WOR*`
+                is a prefix; `tag:nlp`, `state:DONE`, `verdict:refuted`, `since:2026-01-01` and `in:conclusion` narrow
+                the search.
+            limit: The most hits to return.
+            progress: Called with the number of experiments that are indexed, and their total.
+        """
         from orglab.search.search import search_log
 
         return search_log(self, text, limit=limit, progress=progress)
@@ -343,6 +355,9 @@ class AskMethods(LogFile):
     def history(self, reference: str) -> History:
         """Return the history of an experiment or a step, oldest event first.
 
+        Args:
+            reference: The experiment, such as `201`, or the step, such as `201.1`.
+
         Raises:
             NotFoundError: There is no such experiment or step.
             GitError: git fails.
@@ -355,7 +370,17 @@ class AskMethods(LogFile):
         return History(experiment, step, [event for event in events if concerns(event, target, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
-        """Return why a commit, a file, a line of a file or a run exists; see `history.why`."""
+        """Return why a commit, a file, a line of a file or a run exists: its step, its experiment and their reason.
+
+        Args:
+            what: A revision, a path, a path and a line such as `train.py:12`, or the id of a run.
+            folder: The base of relative paths.
+
+        Raises:
+            NotFoundError: It is none of these.
+            UsageError: Several runs have the id.
+            GitError: git fails.
+        """
         from orglab.history.why import find_why
 
         return find_why(self, what, folder)

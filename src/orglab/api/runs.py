@@ -137,7 +137,10 @@ class RunMethods(WriteMethods):
         return CodeReader(LogRuns(self).identify_code, resolve)
 
     def find_run(self, name: str) -> "Run":
-        """Return the run with an id, with a part of an id that is unique, or with the id of a tracker's run.
+        """Return everything that was recorded about a run.
+
+        Args:
+            name: Its id, a part of the id that no other run has, or the id that a tracker gave it.
 
         Raises:
             NotFoundError: There is no such run.
@@ -164,7 +167,18 @@ class RunMethods(WriteMethods):
         return assign_run(self, name, reference, tell)
 
     def discard_run(self, name: str, why: str = "", *, undo: bool = False) -> "Run":
-        """Mark a run as discarded, or with `undo` as counting again; see `runs.assignment.discard_run`."""
+        """Mark a run as one that does not count, or that counts again, and return it.
+
+        Args:
+            name: The id of the run, or a part of it that no other run has.
+            why: The reason.
+            undo: Whether the run counts again.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UsageError: Several runs have this name.
+            NotWritableError: The record of the run cannot be written.
+        """
         from orglab.runs.assignment import discard_run
 
         return discard_run(self, name, why, undo=undo)
@@ -196,7 +210,16 @@ class RunMethods(WriteMethods):
         return prune_runs(prunable)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
-        """Return what differs between a run and another run, a revision or the working tree; see `runs.comparison`."""
+        """Return what differs between a run and another run, a revision or the working tree.
+
+        Args:
+            name: The id of the run, or a part of it that no other run has.
+            other: The id of the other run, or a revision; the working tree if None.
+
+        Raises:
+            NotFoundError: There is no such run or revision.
+            UsageError: Several runs have this name.
+        """
         from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)

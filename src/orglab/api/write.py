@@ -173,6 +173,10 @@ class WriteMethods(IdMethods):
     def add_step(self, reference: str, text: str) -> Step:
         """Add a step at the end of an experiment's list, and return it.
 
+        Args:
+            reference: The experiment, such as `201`.
+            text: What is to be done.
+
         Raises:
             UsageError: The text cannot be that of a step.
         """
@@ -188,9 +192,9 @@ class WriteMethods(IdMethods):
         """Add a note with the time and a commit, if any, under a step or under `Notes`, and return it.
 
         Args:
-            reference: The experiment or step.
+            reference: The experiment, such as `201`, or the step, such as `201.1`.
             text: The text.
-            commit: The revision that the note is about; if None, the newest commit that `find_evidence` finds.
+            commit: The revision that the note is about; if None, the newest commit that names the experiment or step.
             tell: Receives a sentence for the user if none was found.
 
         Raises:
@@ -299,9 +303,9 @@ class WriteMethods(IdMethods):
         """Tick a step, record the commits that hold its results, and return it.
 
         Args:
-            reference: The step.
-            commits: Revisions to record; none if empty.  If None, the newest commit that `find_evidence` finds.
-            all_commits: If `commits` is None, record all that it finds, oldest first.
+            reference: The step, such as `201.1`.
+            commits: Revisions to record; none if empty.  If None, the newest commit whose message names the step.
+            all_commits: Whether to record all commits that name it rather than the newest, oldest first.
             all_checkboxes: Whether to tick the open checkboxes below the step too.
 
         Raises:
@@ -371,7 +375,7 @@ class WriteMethods(IdMethods):
         Earlier conclusions are kept before it, each with its time and its verdict.
 
         Args:
-            reference: The experiment.
+            reference: The experiment, such as `201`.
             text: The conclusion. If it is empty, only the verdict is written.
             verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: The new state; if None, the done keyword.

@@ -54,6 +54,7 @@ SECTIONS = {
     }),
     "Set up": ("setup_commands", {
         "setup": "Connect orglab with git and with your shell.",
+        "mcp": "Serve the log to coding agents.",
     }),
 }  # fmt: skip
 
@@ -61,7 +62,8 @@ SECTIONS = {
 HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
-COMMANDS["sweep"] = "sweep_commands"  # a module of its own, because of its many options
+# Modules of their own: one has many options, the other needs nothing of its neighbours.
+COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands"}
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from orglab.text import Tell
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -54,11 +56,17 @@ def json_option(function: Command) -> Command:
 
 def this_log(*, anyway: bool = False) -> Log:
     """Return the log that the current command works on, with pending entries written to it."""
+    log = open_this_log(output.tell, anyway=anyway)
+    log.write_pending(output.tell)
+    return log
+
+
+def open_this_log(tell: "Tell | None", *, anyway: bool = False) -> Log:
+    """Return the log that the current command works on; `tell` is that of `open_log`."""
     given = click.get_current_context().find_root().obj["log"]
-    log = open_log(given, anyway=anyway, tell=output.tell)
+    log = open_log(given, anyway=anyway, tell=tell)
     if given is None:
         log.path = Path(shorten_path(os.fspath(log.path)))
-    log.write_pending(output.tell)
     return log
 
 
