@@ -10,7 +10,17 @@ import click
 
 from orglab import clock
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log, write_options
+from orglab.cli.options import (
+    REFERENCE,
+    Command,
+    author_option,
+    change_options,
+    json_option,
+    log_options,
+    signed_log,
+    this_log,
+    write_options,
+)
 from orglab.cli.output import tell
 from orglab.clock import parse_duration
 from orglab.errors import UsageError
@@ -93,12 +103,13 @@ def recording_options(function: Command) -> Command:
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@author_option
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
-    time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool, pty: bool,
-    as_json: bool, anyway: bool,
+    time_limit: str | None, *, author: str | None, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool,
+    pty: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -119,7 +130,7 @@ def run_command(  # noqa: PLR0913 - one for each option
     """
     from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,

@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orglab.experiment.author import is_author
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes, to_value
@@ -33,6 +34,7 @@ from orglab.runs.record_lines import (
     read_extremes,
     read_hashed_files,
     read_id_time,
+    read_job,
     read_left_out,
     read_lines,
     read_moment,
@@ -154,6 +156,11 @@ class Run(Mapping[str, object]):
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
         return self._masked("why")
+
+    @property
+    def author(self) -> str | None:
+        """The name of whoever made it; None if the record has no mark, so that a person made it."""
+        return name if is_author(name := self._text("author") or "") else None
 
     @cached_property
     def began(self) -> datetime.datetime | None:
@@ -455,11 +462,7 @@ class Run(Mapping[str, object]):
     @property
     def job(self) -> SchedulerJob | None:
         """The job of a scheduler that it ran in."""
-        job = self._mapping("job")
-        name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
-        if not isinstance(name, str) or not isinstance(scheduler, str):
-            return None
-        return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)
+        return read_job(self._mapping("job"))
 
     @property
     def is_of_script(self) -> bool:

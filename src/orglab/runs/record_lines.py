@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.git.private_files import open_regular
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.source_folders import Source
@@ -172,6 +173,14 @@ def read_left_out(value: object) -> tuple[LeftOut, ...]:
         for one in found
         if one.get("reason") != "environment"
     )
+
+
+def read_job(fields: Mapping[str, Any]) -> SchedulerJob | None:
+    """Return the job of a scheduler in a record; None if there is none."""
+    name, scheduler, array, restarts = (fields.get(key) for key in ("id", "scheduler", "array", "restarts"))
+    if not isinstance(name, str) or not isinstance(scheduler, str):
+        return None
+    return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)
 
 
 def read_trackers(value: object) -> tuple[TrackerId, ...]:

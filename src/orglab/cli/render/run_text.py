@@ -54,6 +54,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Exception": run.exception or "",
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
+        "Author": run.author or "",
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
         "Uncommitted": listed(_change_text(change) for change in uncommitted),
         "Results": run.commit or (f"{run.kept}, on no branch" if run.kept else ""),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
-from orglab.report.content.headline import Headline, find_contradiction, find_headline
+from orglab.report.content.headline import Headline, describe_misjudgement, find_contradiction, find_headline
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
@@ -16,8 +16,6 @@ from orglab.runs.record import Run
 from orglab.runs.setting import OTHER_CODE, counts_as_failed, has_diverged
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import cardinal, count
-
-_SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"}
 
 
 def find_doubts(activity: ExperimentActivity, results: Results, headline: Headline | None) -> list[str]:
@@ -40,7 +38,7 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
         yield f"the conclusion says {written}, which no run and no mean has"
     judged = headline.judged
     if headline.is_misjudged(activity.conclusion.verdict):
-        yield f"by the runs the claim {_SAID[judged or 'undecided']}, but the verdict is {activity.conclusion.verdict}"
+        yield describe_misjudgement(headline, activity.conclusion.verdict)
     elif judged is None and headline.may_be_zero and activity.conclusion.verdict in ("supported", "refuted"):
         yield "the difference may be zero"
     if headline.comparison is not None and results.has_other_code(headline.outcome):
