@@ -210,7 +210,7 @@ def list_command(
 
     A CONDITION selects runs by a parameter, a metric or another column: lr=0.1,
     'val.acc>0.9', status=failed, step=e201.1, code=HEAD. The columns are id, step,
-    status, ended, age, seconds, seed, command, host, code, why, every parameter and
+    status, ended, age, seconds, seed, command, host, code, why, author, every parameter and
     every metric; METRIC:best is the best value during a run instead of the last one.
 
     A setting is what runs of a step have in common: the same code and parameters,
