@@ -143,3 +143,19 @@ def test_a_report_asks_a_person_to_confirm(orglab, repo):
     assert "a person has confirmed the conclusion of e201" in orglab("report", "--check", "report.md", code=1).out
     orglab("report", "--since", "2018-01-01", "-o", "report.md")
     assert "onfirm" not in (repo.path / "report.md").read_text().partition("Appendix")[0]
+
+
+def test_a_run_of_another_clone_keeps_its_author(orglab, repo, tmp_path_factory, monkeypatch):
+    places = tmp_path_factory.mktemp("clones")
+    repo.git("init", "--quiet", "--bare", "--initial-branch=main", places / "hub.git")
+    repo.git("remote", "add", "origin", places / "hub.git")
+    orglab("run", "201.2", "--as", "claude", "--", "true")
+    repo.commit("all")
+    repo.git("push", "--quiet", "--set-upstream", "origin", "main")
+    orglab("sync")
+    repo.git("clone", "--quiet", places / "hub.git", places / "other")
+    monkeypatch.chdir(places / "other")
+    monkeypatch.setenv("ORGLAB_AUTHOR", "gpt-5")
+    orglab("sync")
+    assert [run["author"] for run in json.loads(orglab("runs", "--json").out)["runs"]] == ["claude"]
+    assert [note["author"] for note in shown(orglab, "201.2")["notes"]] == ["claude"]
