@@ -104,7 +104,7 @@ def test_json_has_a_version_and_accepts_invalid_utf8(orglab, tmp_path):
         (["done", "201.2", "-c", "HEAD", "--no-commit"], 2, "not both"),
         (["state", "201", "NOSUCH"], 2, "Unknown state NOSUCH"),
         (["state", "201.1", "DONE"], 2, "A step has no state"),
-        (["conclude", "201", "x", "--as", "TODO"], 2, "TODO does not close"),
+        (["conclude", "201", "x", "--state", "TODO"], 2, "TODO does not close"),
         (["new", ""], 2, "cannot be empty"),
         (["new", "two\nlines"], 2, "must be one line"),
         (["new", "half [50%] done"], 2, "[50%]"),

@@ -48,7 +48,7 @@ def refused(log, code, *arguments, says, stdin="", **environment):
         (2, ["start"], "--clear"),
         (2, ["state", "201", "LATER"], "LATER"),
         (2, ["state", "201.1", "DONE"], "step"),
-        (2, ["conclude", "201", "words", "--as", "TODO"], "TODO"),
+        (2, ["conclude", "201", "words", "--state", "TODO"], "TODO"),
         (2, ["conclude", "201", " "], "text is empty"),
         (2, ["new", "Again", "--id", "201"], "line 1"),
         (2, ["new", "Odd", "--id", "a b"], "not a valid id"),

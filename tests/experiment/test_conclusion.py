@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
-from orglab.experiment.edits import conclude
+from orglab.errors import UsageError
+from orglab.experiment.edits import conclude, confirm
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.org.timestamp import Timestamp
@@ -27,16 +28,17 @@ def entries(text):
     return [(one.at and one.at.isoformat(), one.verdict, one.text) for one in read]
 
 
-def concluded(text, words, verdict=None, now=NOW, earlier=None):
+def concluded(text, words, verdict=None, now=NOW, earlier=None, author=None):
     """The log after the experiment is concluded."""
     document = Document(text.encode())
     one = next(read_experiments(document, Config(), "log.org"))
-    after = document.apply(conclude(one, words, verdict, None, now, earlier))
+    after = document.apply(conclude(one, words, verdict, None, now, earlier, author=author))
     return after.text.decode()
 
 
-def properties(verdict):
-    return f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n"
+def properties(verdict, author=None, confirmed=None):
+    lines = [f":VERDICT:  {verdict}", author and f":AUTHOR:   {author}", confirmed and f":CONFIRMED: {confirmed}"]
+    return "\n".join(filter(None, (":PROPERTIES:", *lines, ":END:\n")))
 
 
 def test_paragraphs_of_a_person_are_one_conclusion():
@@ -188,3 +190,103 @@ def test_whatever_is_written_again_is_read_again_and_nothing_is_lost(written):
     assert len(read) == 1 + len(written)
     assert [one.verdict for one in read[1:]] == [verdict for _, verdict in written]
     assert all(one.text for one in read)
+
+
+# ---- authors ----
+
+
+def authors(text):
+    """Who wrote each conclusion, who is known to have concluded last, and when a person confirmed that."""
+    read = experiment(text).conclusion
+    return [one.author for one in read.entries], read.author, read.confirmed and read.confirmed.isoformat()
+
+
+def confirmed(text, now=LATER):
+    """The log after a person confirms the conclusion."""
+    document = Document(text.encode())
+    one = next(read_experiments(document, Config(), "log.org"))
+    return document.apply(confirm(one, now)).text.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("[2018-06-20 Wed 10:00] refuted (by claude):\nNo.", ("refuted", "claude", "No.")),
+        ("[2018-06-20] Refuted (by Ana María): No.", ("refuted", "Ana María", "No.")),
+        ("[2018-06-20 Wed 10:00] promising (by claude):\nNo.", ("promising", "claude", "No.")),
+        ("[2018-06-20 Wed 10:00] (by claude):\nNo.", (None, "claude", "No.")),
+        ("[2018-06-20 Wed 10:00] (by claude)\nNo.", (None, None, "(by claude)\nNo.")),
+        ("[2018-06-20 Wed 10:00] refuted (by hand):\nNo.", (None, None, "refuted (by hand):\nNo.")),
+        ("[2018-06-20 Wed 10:00] It won (by far): yes.", (None, None, "It won (by far): yes.")),
+        ("[2018-06-20 Wed 10:00] It won (by claude): yes.", (None, None, "It won (by claude): yes.")),
+    ],
+)
+def test_an_author_stands_before_the_colon_of_a_verdict(line, wanted):
+    newest = experiment(f"{HEAD}It helps.\n\n{line}\n").conclusion.entries[-1]
+    assert (newest.verdict, newest.author, newest.text) == wanted
+
+
+TODO = "* TODO [1] T :exp:\n** TODO Conclusions\n"
+DATING = f"#+STARTUP: logdone\n{TODO}"
+
+
+@pytest.mark.parametrize("verdict", ["supported", None])
+@pytest.mark.parametrize("log", [TODO, DATING, "* TODO [1] T :exp:\n", "#+STARTUP: logdone\n* TODO [1] T :exp:\n"])
+def test_every_conclusion_keeps_its_author(log, verdict):
+    once = concluded(log, "It helps.", verdict, author="claude")
+    assert authors(once) == (["claude"], "claude", None)
+    assert ":AUTHOR:   claude\n" in once
+    twice = concluded(once, "No.", "refuted", now=LATER)
+    assert authors(twice) == (["claude", None], None, None)
+    assert ":AUTHOR:" not in twice
+    assert entries(twice)[0][1:] == (verdict, "It helps.")
+    thrice = concluded(twice, "", "supported", now=LATER, author="gpt-5")
+    assert authors(thrice) == (["claude", None, "gpt-5"], "gpt-5", None)
+    assert thrice.endswith("\n[2018-07-01 Sun 09:00] supported (by gpt-5):\n")
+    assert concluded(thrice, "", "supported", now=LATER) == thrice
+
+
+def test_an_author_is_written_where_the_verdict_is():
+    assert concluded(TODO, "It helps.", "supported", author="claude") == (
+        f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] supported (by claude):\nIt helps.\n"
+    )
+    undated = f"{HEAD}{properties('supported', 'claude')}It helps.\n"
+    assert concluded(undated, "No.", "refuted", now=LATER, author="gpt-5") == (
+        f"{HEAD}{properties('refuted', 'gpt-5')}supported (by claude):\nIt helps.\n\n"
+        "[2018-07-01 Sun 09:00] refuted (by gpt-5):\nNo.\n"
+    )
+
+
+def test_a_verdict_that_is_written_later_stands_before_the_author():
+    dated = f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] (by claude):\nIt helps.\n"
+    again = concluded(dated, "No.", "refuted", now=LATER)
+    assert "[2018-06-20 Wed 10:00] supported (by claude):\nIt helps.\n" in again
+
+
+def test_the_first_verdict_by_a_person_does_not_take_the_words_of_an_author():
+    words = f"{HEAD}:PROPERTIES:\n:AUTHOR:   claude\n:END:\nIt helps.\n"
+    after = concluded(words, "", "supported")
+    assert authors(after) == (["claude", None], None, None)
+
+
+def test_a_person_confirms_the_newest_conclusion_and_a_later_one_is_not_confirmed():
+    once = concluded(TODO, "It helps.", "supported", author="claude")
+    after = confirmed(once)
+    assert authors(after) == (["claude"], "claude", "2018-07-01T09:00")
+    assert after == once.replace(":END:\n", ":CONFIRMED: [2018-07-01 Sun 09:00]\n:END:\n")
+    assert confirmed(after) == after
+    assert experiment(after).conclusion.before(LATER).is_unconfirmed
+    again = concluded(after, "No.", "refuted", now=LATER, author="claude")
+    assert "CONFIRMED" not in again
+    assert experiment(again).conclusion.is_unconfirmed
+    # Written by hand below it
+    assert authors(f"{after}\n[2018-07-02 Mon] refuted (by claude): No.\n") == (["claude", "claude"], "claude", None)
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [(TODO, "has no conclusion yet"), (f"{HEAD}It helps.\n", "a person wrote it; nothing to confirm")],
+)
+def test_there_may_be_nothing_to_confirm(log, message):
+    with pytest.raises(UsageError, match=message):
+        confirmed(log)

@@ -1,8 +1,18 @@
 """The user's text in notes and sections."""
 
+import datetime
+
 import pytest
 
-from orglab.experiment.note_text import find_user_objects, plain_text, read_log_note, split_note_head
+from orglab.errors import UsageError
+from orglab.experiment.author import check_author
+from orglab.experiment.note_text import (
+    find_user_objects,
+    format_note_head,
+    plain_text,
+    read_log_note,
+    split_note_head,
+)
 from orglab.org.document import Document
 
 
@@ -26,19 +36,49 @@ def test_plain_text(text, words):
 @pytest.mark.parametrize(
     ("words", "head"),
     [
-        ("[2018-06-06 Wed 16:16] (0123abc) text", ("[2018-06-06 Wed 16:16]", ("0123abc", "0123abc"), "text")),
-        ("[2018-06-06]text", ("[2018-06-06]", None, "text")),
-        ("(0123abc) text", (None, ("0123abc", "0123abc"), "text")),
-        ("[2018-06-06 Wed]\n| a |", ("[2018-06-06 Wed]", None, "| a |")),
-        ("(0123abc -> 89abcde) text", (None, ("0123abc", "89abcde"), "text")),
-        ("(0123ab) text", (None, None, "(0123ab) text")),
-        ("text [2018-06-06] (0123abc)", (None, None, "text [2018-06-06] (0123abc)")),
-        ("<2018-06-06 Wed> text", (None, None, "<2018-06-06 Wed> text")),
-        ("", (None, None, "")),
+        ("[2018-06-06 Wed 16:16] (0123abc) text", ("[2018-06-06 Wed 16:16]", ("0123abc", "0123abc"), None, "text")),
+        ("[2018-06-06]text", ("[2018-06-06]", None, None, "text")),
+        ("(0123abc) text", (None, ("0123abc", "0123abc"), None, "text")),
+        ("[2018-06-06 Wed]\n| a |", ("[2018-06-06 Wed]", None, None, "| a |")),
+        ("(0123abc -> 89abcde) text", (None, ("0123abc", "89abcde"), None, "text")),
+        ("(0123ab) text", (None, None, None, "(0123ab) text")),
+        ("text [2018-06-06] (0123abc)", (None, None, None, "text [2018-06-06] (0123abc)")),
+        ("<2018-06-06 Wed> text", (None, None, None, "<2018-06-06 Wed> text")),
+        ("", (None, None, None, "")),
+        ("[2018-06-06 Wed 16:16] (by claude) text", ("[2018-06-06 Wed 16:16]", None, "claude", "text")),
+        ("[2018-06-06 mié 16:16] (by Ana María) text", ("[2018-06-06 mié 16:16]", None, "Ana María", "text")),
+        ("[2018-06-06 Wed 16:16] (by gpt-5@lab)\n| a |", ("[2018-06-06 Wed 16:16]", None, "gpt-5@lab", "| a |")),
+        ("(0123abc -> 89abcde, by claude) text", (None, ("0123abc", "89abcde"), "claude", "text")),
+        # What a person may write.
+        ("(by hand) text", (None, None, None, "(by hand) text")),
+        ("(by claude) text", (None, None, None, "(by claude) text")),
+        ("[2018-06-06 Wed] (by claude) text", ("[2018-06-06 Wed]", None, None, "(by claude) text")),
+        ("[2018-06-06 Wed 16:16] (by hand) text", ("[2018-06-06 Wed 16:16]", None, None, "(by hand) text")),
+        ("[2018-06-06 Wed 16:16] (by 2 points) text", ("[2018-06-06 Wed 16:16]", None, None, "(by 2 points) text")),
+        ("[2018-06-06 Wed 16:16] (by me: so) text", ("[2018-06-06 Wed 16:16]", None, None, "(by me: so) text")),
+        ("(0123abc, by hand) text", (None, None, None, "(0123abc, by hand) text")),
     ],
 )
-def test_a_note_may_begin_with_a_time_and_a_commit(words, head):
+def test_a_note_may_begin_with_a_time_a_commit_and_an_author(words, head):
     assert split_note_head(words) == head
+
+
+@pytest.mark.parametrize("commit", [None, "0123abc"])
+@pytest.mark.parametrize("author", [None, "claude", "Ana María", "x" * 60])
+def test_the_head_of_a_note_is_read_as_it_was_written(commit, author):
+    at = datetime.datetime(2018, 6, 6, 16, 16)  # noqa: DTZ001 - the log holds local times
+    read = split_note_head(f"{format_note_head(at, commit, author)} text")
+    assert (read.at, read.commit and read.commit.current, read.author, read.text) == (
+        "[2018-06-06 Wed 16:16]", commit, author, "text",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["", "hand", "The Way", "a(b)", "a:b", "a\nb,c", "-x", "4", "x" * 61, "a!", "a\u202eb"]
+)
+def test_a_text_that_is_no_name_is_refused(name):
+    with pytest.raises(UsageError, match="cannot be the name of an author"):
+        check_author(name)
 
 
 @pytest.mark.parametrize(

@@ -94,3 +94,13 @@ def test_a_new_current_hash_replaces_the_old_one_and_keeps_the_original(chains, 
 
 def test_chains_are_read_in_order():
     assert parse_chains("83d45cd -> 1f2e3d4, 0a1b2c3") == (("83d45cd", "1f2e3d4"), ("0a1b2c3", "0a1b2c3"))
+
+
+def test_the_commit_of_a_note_by_an_author_follows_a_rewrite():
+    text = SEED.replace("** Notes\n", "** Notes\n- [2018-06-06 Wed 16:20] (0123abc, by claude) It helps.\n")
+    document = Document(text.encode())
+    place = next(find_recorded_commits(document, Config(), "log.org"))
+    after = document.apply([place.edit("89abcde")])
+    assert after.text.decode() == text.replace("(0123abc,", "(0123abc -> 89abcde,")
+    (note,) = next(read_experiments(after, Config(), "log.org")).notes
+    assert (note.original, note.commit, note.author, note.text) == ("0123abc", "89abcde", "claude", "It helps.")

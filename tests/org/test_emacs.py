@@ -79,7 +79,19 @@ def conclude_again(log, one):
         log.conclude(one, words, verdict=verdict)
 
 
+def sign(log, one):
+    """Write notes, an entry and conclusions as an author, of which a person confirms the last."""
+    log.author = "claude"
+    log.add_note(one, "A note")
+    log.add_note(one, "#+begin_src sh\nls\n#+end_src")
+    log.conclude(one, "It does.", verdict="supported")
+    log.conclude(one, "It does not.", verdict="refuted")
+    log.author = None
+    log.confirm(one)
+
+
 COMMANDS = {
+    "signed": sign,
     "new": lambda log, _: log.new("New one", description="Is it?", steps=["a", "b"], tags=["t"]),
     "step": lambda log, one: log.add_step(one, "another"),
     "note": lambda log, one: log.add_note(one, "A note\nof two lines"),

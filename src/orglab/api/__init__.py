@@ -37,7 +37,9 @@ class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
     Attributes:
         path: The file.
         config: The settings.
-        anyway: Whether to write although an editor holds unsaved changes.
+        anyway: Whether to write although something speaks against it: unsaved changes in an editor, or a verdict that
+            the runs contradict.
+        author: The name that marks notes, conclusions and runs; None for a person.
     """
 
 
@@ -46,6 +48,7 @@ def open_log(
     *,
     start: str | os.PathLike[str] = ".",
     anyway: bool = False,
+    author: str | None = None,
     tell: Tell | None = None,
 ) -> Log:
     """Open the experiment log.
@@ -53,7 +56,8 @@ def open_log(
     Args:
         path: The file; if None, it is found from `start`, as on the command line.
         start: The folder where the search begins.
-        anyway: Whether to write although an editor holds unsaved changes.
+        anyway: Whether to write although something speaks against it, see `Log`.
+        author: The name that marks what is written; that of the variable `ORGLAB_AUTHOR` if None.
         tell: Called with each message about what git has done to the log since; if None, only a log that is kept
             apart and was removed from the working tree is put back.
 
@@ -72,7 +76,7 @@ def open_log(
     if tell is not None:
         for refused in config.refused:
             tell(refused)
-    log = Log(log_path, config, anyway=anyway)
+    log = Log(log_path, config, anyway=anyway, author=author)
     apart = find_apart(os.fspath(start))
     if apart is not None and apart.find_name(os.fspath(log_path)) is None:
         apart = _follow_move(log, tell) or apart

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import UsageError
+from orglab.experiment.author import check_author
+from orglab.experiment.consequences import all_notes
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.log.log import LogFile
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 
 if TYPE_CHECKING:
+    from orglab.api.standing import Standing
     from orglab.experiment.check import Progress
     from orglab.experiment.resolved import Resolved
     from orglab.git.commit import Commit
@@ -153,6 +156,7 @@ class AskMethods(LogFile):
         since: str | None = None,
         tags: Iterable[str] = (),
         sort: str = "log",
+        by: str | None = None,
     ) -> Listed:
         """Return the selected experiments, sorted.
 
@@ -163,15 +167,32 @@ class AskMethods(LogFile):
             tags: Tags that each experiment must have.
             sort: `log`, the order of the file; `id`, `created`, `state`, `title`, `progress` or `verdict`; or a metric.
                 A `-` before it reverses the order.
+            by: The author of a note, a conclusion or a run that each experiment must have.
 
         Raises:
             MatchSyntaxError: The match string is not valid.
-            UsageError: The sort key is unknown, or `since` is not a date.
+            UsageError: The sort key is unknown, `since` is not a date, or `by` cannot be the name of an author.
         """
         selected = _filter(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
+        if by is not None:
+            selected = self._select_by(selected, check_author(by).casefold())
         if sort.removeprefix("-") in SORT_KEYS:
             return Listed(sort_experiments(selected, sort), self.find_active())
         return self._sort_by_metric(selected, sort)
+
+    def _select_by(self, experiments: list[Experiment], author: str) -> list[Experiment]:
+        """Return the experiments with a note, a conclusion or a run by an author, whose name is case-folded."""
+        sources = self._sources()
+        made = {
+            run.ref.partition(".")[0] for run in sources.runs if run.ref and (run.author or "").casefold() == author
+        }
+
+        def is_by(experiment: Experiment) -> bool:
+            # Most experiments do not have the name, and need not be parsed.
+            text = experiment.document.text[experiment.begin : experiment.end].decode("utf-8", "replace").casefold()
+            return author in text and author in {name.casefold() for name in list_authors(experiment)}
+
+        return [one for one in experiments if one.ref in made or is_by(one)]
 
     def _sort_by_metric(self, experiments: list[Experiment], sort: str) -> Listed:
         """Return experiments sorted by the best mean of a metric; those without come last."""
@@ -299,6 +320,23 @@ class AskMethods(LogFile):
                 found[experiment.ref] = sources.read_results(experiment, runs, is_alone=True)
         return found
 
+    def find_standing(self, reference: str) -> "Standing | None":
+        """Return where the result of an experiment stands that its conclusion is about; see `api.standing`.
+
+        It is None if there is no number.
+
+        Raises:
+            NotFoundError: There is no such experiment.
+        """
+        from orglab.runs.storage import RUNS, list_entries
+
+        if not list_entries(self.top, RUNS):
+            return None
+        from orglab.api.standing import find_standing
+
+        sources = self._sources()
+        return find_standing(sources, self.experiment(reference))
+
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
         """Return an overview of what was tried, by topic.
 
@@ -398,6 +436,14 @@ class AskMethods(LogFile):
 def is_active(experiment: Experiment, active: str | None) -> bool:
     """Return whether an experiment, or a step of it, is the active one."""
     return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
+
+
+def list_authors(experiment: Experiment) -> list[str]:
+    """Return the authors of the notes and the conclusions of an experiment."""
+    conclusion = experiment.conclusion
+    notes = (note.author for note in all_notes(experiment))
+    names = (*notes, *(entry.author for entry in conclusion.entries), conclusion.author)
+    return [name for name in names if name is not None]
 
 
 def _filter(experiments: list[Experiment], kinds: set[str], since: str | None, tags: Sequence[str]) -> list[Experiment]:

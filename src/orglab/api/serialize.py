@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orglab.api.setup import Attached, HookStatus, Initialized
     from orglab.api.status import Status
     from orglab.api.write import Completed
+    from orglab.experiment.conclusion import ConclusionEntry
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Step
     from orglab.experiment.resolved import Resolved
@@ -76,16 +77,19 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
             "text": conclusion.text,
             "closed": format_time(conclusion.closed),
             "at": format_time(conclusion.at),
-            "earlier": [
-                {"at": format_time(entry.at), "verdict": entry.verdict, "text": entry.text}
-                for entry in conclusion.entries[:-1]
-            ],
+            "author": conclusion.author,
+            "confirmed": format_time(conclusion.confirmed),
+            "earlier": [_entry_form(entry) for entry in conclusion.entries[:-1]],
         },
         **_progress_form(experiment),
         "properties": experiment.properties,
         "file": experiment.file,
         "line": experiment.line,
     }
+
+
+def _entry_form(entry: "ConclusionEntry") -> dict[str, object]:
+    return {"at": format_time(entry.at), "verdict": entry.verdict, "text": entry.text, "author": entry.author}
 
 
 def brief_experiment_form(experiment: "Experiment") -> dict[str, object]:
@@ -127,7 +131,13 @@ def step_form(step: "Step") -> dict[str, object]:
 
 def note_form(note: "Note") -> dict[str, object]:
     """Return a note, as in `show --json`."""
-    return {"at": format_time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
+    return {
+        "at": format_time(note.at),
+        "commit": note.commit,
+        "text": note.text,
+        "original": note.original,
+        "author": note.author,
+    }
 
 
 def commit_form(commit: "Commit") -> dict[str, object]:
@@ -154,6 +164,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "out_of_memory": run.out_of_memory,
         "timed_out": run.timed_out,
         "why": run.why,
+        "author": run.author,
         "parameters": run.parameters,
         "before": run.before,
         "snapshot": run.snapshot,

@@ -1,18 +1,22 @@
 """Runs in tables, and their statistics, as JSON values; see `serialize`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.api.serialize import commit_form, experiment_form, full_run_form, run_form, step_form
+from orglab.api.serialize import commit_form, experiment_form, full_run_form, precedent_form, run_form, step_form
+from orglab.report.content.headline import find_headline
 from orglab.runs.metrics.directions import find_direction
+from orglab.runs.statistics import find_interval
 
 if TYPE_CHECKING:
     from orglab.api.ask import Listed, Shown
+    from orglab.api.standing import Standing
     from orglab.experiment.model import Experiment
     from orglab.runs.run_table import RunTable
     from orglab.runs.setting import Setting, Summary
     from orglab.runs.statistics import Comparison
     from orglab.runs.step_results import Results
+    from orglab.search.similar.precedent import Precedent
 
 
 def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
@@ -101,6 +105,40 @@ def results_form(results: "Results | None", ref: str | None = None) -> dict[str,
         "baseline": None if baseline is None else {"ref": baseline.ref, "is_named": results.is_named},
         "claim": results.claim_text or None,
     }
+
+
+def tried_before_form(precedents: "Sequence[Precedent]", results: "Mapping[str, Results]") -> list[dict[str, object]]:
+    """Return experiments that tried an idea before, each with its best result, as in `new --json`."""
+    return [{**precedent_form(one), "best": _best_form(results.get(one.ref))} for one in precedents]
+
+
+def _best_form(results: "Results | None") -> dict[str, object] | None:
+    headline = find_headline(results) if results is not None else None
+    if headline is None:
+        return None
+    return {"metric": headline.metric, "ref": headline.outcome.ref, **_counts_form(headline.summary)}
+
+
+def standing_form(standing: "Standing") -> dict[str, object]:
+    """Return where a result stands, as in `conclude --json`."""
+    headline, best = standing.headline, standing.best
+    results, interval = headline.results, find_interval(headline.summary.numbers)
+    change = headline.comparison
+    compared = change is not None and results.baseline is not None
+    return {
+        "metric": headline.metric,
+        "ref": headline.outcome.ref,
+        "parameters": headline.outcome.setting.parameters,
+        **_counts_form(headline.summary),
+        "low": interval[0] if interval is not None else None,
+        "high": interval[1] if interval is not None else None,
+        "baseline": results.baseline.ref if compared and results.baseline is not None else None,
+        "difference": comparison_form(change) if change is not None else None,
+        "claim": None if headline.judged is None else {"text": results.claim_text, "judged": headline.judged},
+        "best": None if best is None else {
+            "ref": best.ref, **_counts_form(best.summary), "difference": standing.difference_to_best,
+        },
+    }  # fmt: skip
 
 
 def comparison_form(comparison: "Comparison") -> dict[str, object]:

@@ -58,6 +58,7 @@ class WriteMethods(IdMethods):
         steps: Iterable[str] = (),
         tags: Iterable[str] = (),
         number: str | None = None,
+        note: str | None = None,
     ) -> Experiment:
         """Add an experiment at the end of the log, make it the active one of this clone, and return it.
 
@@ -67,21 +68,24 @@ class WriteMethods(IdMethods):
             steps: The texts of the steps.
             tags: Tags in addition to those of the settings.
             number: The id; if None, the next number that was never an id in this clone.
+            note: A note, such as why the idea is tried again; it gets the time and `author`.
 
         Raises:
             UsageError: The log cannot contain one of the texts, or the id is taken.
         """
         from orglab.experiment import edits
+        from orglab.experiment.note_text import format_note_head
 
         texts, names = list(steps), list(tags)
         now, known = clock.now(), self._read_known_ids()
+        noted = (format_note_head(now, None, self.author), note) if note else None
 
         def make_edits(document: "Document") -> "tuple[list[Edit], str]":
             chosen = self._choose_id(document, number, known)
             last = find_last_experiment(document, self.config, self.path)
             return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
-                tags=names,
+                tags=names, note=noted,
             ), chosen  # fmt: skip
 
         def verify(before: "Document", after: "Document", chosen: str) -> None:
@@ -189,7 +193,7 @@ class WriteMethods(IdMethods):
         return after.steps[-1]
 
     def add_note(self, reference: str, text: str, *, commit: str | None = None, tell: "Tell | None" = None) -> Note:
-        """Add a note with the time and a commit, if any, under a step or under `Notes`, and return it.
+        """Add a note with the time, a commit if any, and `author`, under a step or under `Notes`, and return it.
 
         Args:
             reference: The experiment, such as `201`, or the step, such as `201.1`.
@@ -202,13 +206,13 @@ class WriteMethods(IdMethods):
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
-        from orglab.org.timestamp import format_inactive
+        from orglab.experiment.note_text import format_note_head
 
         parsed, now = parse_reference(reference), clock.now()
         evidence = self.find_evidence(reference) if commit is None else None
         hashes = self._read_hashes([commit] if commit is not None else [])
         hashes += [one.short for one in evidence.commits] if evidence is not None else []
-        head = format_inactive(now).decode() + "".join(f" ({name})" for name in hashes)
+        head = format_note_head(now, next(iter(hashes), None), self.author)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             step = None if parsed.step is None else find_step(experiment, parsed)
@@ -368,24 +372,33 @@ class WriteMethods(IdMethods):
         return find_step(after, parsed)
 
     def conclude(
-        self, reference: str, text: str, *, verdict: str | None = None, keyword: str | None = None
+        self,
+        reference: str,
+        text: str,
+        *,
+        verdict: str | None = None,
+        keyword: str | None = None,
+        why: str | None = None,
     ) -> Experiment:
         """Write an experiment's conclusion, close the experiment, and return it.
 
-        Earlier conclusions are kept before it, each with its time and its verdict.
+        Earlier conclusions are kept before it, each with its time, its verdict and its author.
 
         Args:
             reference: The experiment, such as `201`.
             text: The conclusion. If it is empty, only the verdict is written.
             verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: The new state; if None, the done keyword.
+            why: Why the verdict stands although the runs contradict it; written as a note if they do.
 
         Raises:
-            UsageError: The verdict or the keyword is unknown, or the keyword is not a done one.
+            UsageError: The verdict or the keyword is unknown, the keyword is not a done one, or the runs contradict the
+                verdict and `anyway` is False.
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
         from orglab.experiment.escape import check_one_line
+        from orglab.experiment.note_text import format_note_head
 
         verdict = next((word for word in self.verdicts if verdict and word.casefold() == verdict.casefold()), verdict)
         if verdict and verdict not in self.verdicts:
@@ -393,6 +406,7 @@ class WriteMethods(IdMethods):
             hint = f"Did you mean {near}?" if near else f"Use {', '.join(self.verdicts)}."
             raise UsageError(f"Unknown verdict {verdict!r}. {hint} Other words go into the setting `verdicts`.")
         word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
+        note = self._explain_contradiction(reference, text, word, why)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
@@ -401,12 +415,66 @@ class WriteMethods(IdMethods):
                     f"{keyword} does not close an experiment; use one of the log's done states: "
                     f"{', '.join(settings.done_names)}."
                 )
-            return edits.conclude(experiment, text, word, keyword, now, self._find_conclusion_day(experiment)), None
+            earlier = self._find_conclusion_day(experiment)
+            made = edits.conclude(experiment, text, word, keyword, now, earlier, author=self.author)
+            if note is not None:
+                made = edits.also_note(experiment, made, format_note_head(now, None, self.author), note)
+            return made, None
 
-        experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
+        added = Added(headings=2, logged=1, notes=1) if note is not None else Added(headings=1, logged=1)
+        experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, added)
         self.active.clear(*list_references(experiment))
         self.keep_text(at_once=True)
         return experiment
+
+    def _explain_contradiction(self, reference: str, text: str, verdict: str | None, why: str | None) -> str | None:
+        """Return the note that explains a verdict which the runs contradict; None if there is none to be written.
+
+        Raises:
+            UsageError: They contradict it, and `anyway` is False.
+        """
+        contradiction = self.find_contradiction(reference, text, verdict) if why or not self.anyway else None
+        if contradiction is None:
+            return None
+        sentence = f"{contradiction[0].upper()}{contradiction[1:]}."
+        if not self.anyway:
+            raise UsageError(f"{sentence} Nothing was written; give another verdict, or keep it with --anyway -m WHY.")
+        return f"{sentence} {why}"
+
+    def find_contradiction(self, reference: str, text: str, verdict: str | None) -> str | None:
+        """Return in what the runs of an experiment contradict a verdict on its claim, in words; None if they do not.
+
+        Args:
+            reference: The experiment.
+            text: The conclusion; empty for the one that it has.
+            verdict: The verdict.
+        """
+        from orglab.config import VERDICTS
+        from orglab.runs.storage import RUNS, list_entries
+
+        experiment = self.experiment(reference)
+        has_claim = any(name.upper() == "CLAIM" for name in experiment.properties)
+        # Reading the runs takes longer than all the rest.
+        if verdict not in VERDICTS or not has_claim or not list_entries(self.top, RUNS):
+            return None
+        from orglab.api.standing import find_contradiction
+        from orglab.history.sources import Sources
+
+        return find_contradiction(Sources(self), experiment, text, verdict)
+
+    def confirm(self, reference: str) -> Experiment:
+        """Record that a person confirmed the conclusion of an experiment, and return it.
+
+        Raises:
+            UsageError: This log has an `author`, so that no person confirms it; there is no conclusion, or a person
+                wrote it.
+        """
+        from orglab.experiment import edits
+
+        if self.author is not None:
+            raise UsageError(f"Only a person confirms a conclusion, without --as and ORGLAB_AUTHOR ({self.author}).")
+        now = clock.now()
+        return self.edit_experiment(_whole(reference), lambda one: (edits.confirm(one, now), None), now)[0]
 
     def _find_conclusion_day(self, experiment: Experiment) -> "Timestamp | None":
         """Return the day on which the only conclusion of an experiment was committed, if the log has no time of it."""
@@ -473,7 +541,7 @@ class WriteMethods(IdMethods):
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
         self.edit(
-            lambda document: (edits.add_journal_entry(document, now, link, tag, text), None),
+            lambda document: (edits.add_journal_entry(document, now, link, tag, text, self.author), None),
             _verify_journal,
             self.journal,
         )

@@ -10,7 +10,12 @@ from orglab.cli.options import (
     KEYWORD,
     REFERENCE,
     TextCommand,
+    anyway_option,
+    author_option,
+    json_option,
+    log_options,
     read_text,
+    signed_log,
     split_reference,
     this_log,
     write_options,
@@ -148,33 +153,51 @@ def _describe_commits(completed: "Completed") -> str:
 @click.option(
     "--verdict", metavar="WORD", help="supported, refuted, inconclusive, or a word from the setting `verdicts`."
 )
-@click.option("--as", "keyword", type=KEYWORD, metavar="KEYWORD",
+@click.option("--state", "keyword", type=KEYWORD, metavar="KEYWORD",
               help="The state it gets, such as CANCELED; DONE by default.")  # fmt: skip
-@write_options
+@click.option("-m", "--message", "why", metavar="WHY",
+              help="With --anyway: why the verdict stands although the runs contradict it; noted.")  # fmt: skip
+@click.option("--confirm", is_flag=True, help="Confirm the conclusion that another author wrote, as a person.")
+@author_option
+@anyway_option("Write even if the runs contradict the verdict, or an editor has unsaved changes.")
+@json_option
+@log_options
 def conclude_command(
-    words: tuple[str, ...], verdict: str | None, keyword: str | None, *, as_json: bool, anyway: bool
-) -> None:
+    words: tuple[str, ...], verdict: str | None, keyword: str | None, why: str | None, author: str | None, *,
+    confirm: bool, as_json: bool, anyway: bool,
+) -> None:  # fmt: skip
     """Write an experiment's conclusion, and close it.
 
     Without REFERENCE, the active experiment is concluded. If TEXT is -, it is read
     from standard input. Without TEXT, only the verdict is set. If it was concluded
     before, that conclusion is kept with its date and its verdict.
 
+    The result that the conclusion is about is printed, with its difference to the
+    baseline and to the best one in the log. If the runs contradict a verdict on the
+    property CLAIM, nothing is written. A conclusion that an author is marked for
+    (--as, ORGLAB_AUTHOR) counts as unconfirmed until a person confirms it.
+
     \b
     Example:
       orglab conclude "No: -0.2" --verdict refuted
       orglab conclude 201 "ABC adds 1.2 points, beyond seed noise." --verdict supported
+      orglab conclude 201 --confirm
     """
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
+    if confirm:
+        _confirm(log, words, as_json=as_json, is_alone=not any((verdict, keyword, why)))
+        return
     if verdict is not None and (not words or (len(words) == 1 and log.is_reference(words[0]))):
         reference, text = (words[0] if words else None), ""
     else:
         reference, text = split_reference(log, words, "conclusion")
     target = reference or log.require_active().partition(".")[0]
     word = _confirm_verdict(log, verdict) if verdict is not None else None
-    before = log.experiment(target).conclusion
-    experiment = log.conclude(target, read_text(text), verdict=word, keyword=keyword)
-    _show_state(experiment, as_json=as_json)
+    before, text = log.experiment(target).conclusion, read_text(text)
+    if why is not None and log.find_contradiction(target, text, word) is None:
+        tell("The runs do not contradict the verdict, so the reason is not noted.")
+    experiment = log.conclude(target, text, verdict=word, keyword=keyword, why=why)
+    _show_conclusion(log, experiment, as_json=as_json)
     if before.text and text:
         tell("Added below the earlier conclusion.")
     if before.verdict and before.verdict != experiment.verdict:
@@ -184,6 +207,36 @@ def conclude_command(
     still_open = experiment.progress.total - experiment.progress.done
     if still_open:
         tell(f"{count(still_open, 'step')} still open.")
+
+
+def _confirm(log: "Log", words: tuple[str, ...], *, as_json: bool, is_alone: bool) -> None:
+    """Confirm a conclusion, and print it."""
+    if len(words) > 1 or not is_alone:
+        raise UsageError(
+            "--confirm takes an experiment and nothing else; a person who writes a conclusion confirms it."
+        )
+    experiment = log.confirm(words[0] if words else log.require_active().partition(".")[0])
+    _show_conclusion(log, experiment, as_json=as_json)
+    tell(f"Confirmed the conclusion by {experiment.conclusion.author}.")
+
+
+def _show_conclusion(log: "Log", experiment: "Experiment", *, as_json: bool) -> None:
+    """Print an experiment that was concluded, and where its result stands."""
+    standing = log.find_standing(experiment.ref)
+    if as_json:
+        from orglab.api.serialize import brief_experiment_form, format_time  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_runs import standing_form  # noqa: PLC0415 - the same
+
+        conclusion = experiment.conclusion
+        known = {"author": conclusion.author, "confirmed": format_time(conclusion.confirmed)}
+        result = standing_form(standing) if standing is not None else None
+        output.show_json({"experiment": brief_experiment_form(experiment), **known, "result": result})
+        return
+    click.echo(state_line(experiment))
+    if standing is not None:
+        from orglab.cli.render.results_text import standing_lines  # noqa: PLC0415 - most experiments have no runs
+
+        output.show(standing_lines(standing, experiment.verdict))
 
 
 def _confirm_verdict(log: "Log", word: str) -> str:

@@ -75,6 +75,7 @@ def status_command(*, as_json: bool) -> None:
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only experiments with TAG; may be repeated, to require all."
 )
+@click.option("--by", metavar="NAME", help="Only those with a note, a conclusion or a run by this author.")
 @click.option(
     "--sort", metavar="KEY", default="log",
     help=f"Sort by {', '.join(SORT_KEYS)}, or by a metric, which is shown; -KEY reverses the order.",
@@ -84,8 +85,8 @@ def status_command(*, as_json: bool) -> None:
 @json_option
 @log_options
 def list_command(
-    match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, full: bool,
-    as_json: bool,
+    match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], by: str | None, sort: str, *,
+    full: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """List experiments, one per line; > marks the active one.
 
@@ -97,7 +98,7 @@ def list_command(
       orglab list 'exp+nlp-urgent/!TODO|WAIT' --since 2w --sort -created
       orglab list --done --sort -val.acc
     """
-    listed = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort)
+    listed = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort, by=by)
     if as_json:
         from orglab.api.serialize import brief_experiment_form, experiment_form  # noqa: PLC0415 - only for JSON
         from orglab.api.serialize_runs import metric_form  # noqa: PLC0415 - the same
@@ -112,7 +113,7 @@ def list_command(
     elif listed.experiments:
         output.show(experiment_table(listed))
     else:
-        output.tell("No experiment matches." if match or kinds or since or tags else "No experiments yet.")
+        output.tell("No experiment matches." if match or kinds or since or tags or by else "No experiments yet.")
 
 
 @click.command(name="next")

@@ -13,6 +13,7 @@ from orglab.api import Log, open_log
 from orglab.cli import output
 from orglab.config import shorten_path
 from orglab.errors import OrglabError, UsageError
+from orglab.experiment.author import VARIABLE, check_author
 
 if TYPE_CHECKING:
     import io
@@ -45,8 +46,12 @@ def write_options(function: Command) -> Command:
 
 def change_options(function: Command) -> Command:
     """Add `--anyway`, `--log` and `--debug` to a command that writes."""
-    option = click.option("--anyway", is_flag=True, help="Write even if an editor has unsaved changes in the log.")
-    return log_options(option(function))
+    return log_options(anyway_option("Write even if an editor has unsaved changes in the log.")(function))
+
+
+def anyway_option(description: str) -> Callable[[Command], Command]:
+    """Return the option `--anyway` of a command, with what it writes in spite of."""
+    return click.option("--anyway", is_flag=True, help=description)
 
 
 def json_option(function: Command) -> Command:
@@ -54,17 +59,38 @@ def json_option(function: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
-def this_log(*, anyway: bool = False) -> Log:
+author_option = click.option(
+    "--as", "author", metavar="NAME",
+    help="Who writes this, such as claude; ORGLAB_AUTHOR by default. A person needs no name.",
+)  # fmt: skip
+
+
+def signed_log(author: str | None, *, anyway: bool = False) -> Log:
+    """Return the log as `this_log` does, for a command that marks what it writes.
+
+    Args:
+        author: The option `--as`.
+        anyway: The option `--anyway`.
+
+    Raises:
+        UsageError: The author, or that of the environment, cannot be a name; before anything is written.
+    """
+    if name := author or os.environ.get(VARIABLE, "").strip():
+        check_author(name)
+    return this_log(anyway=anyway, author=author)
+
+
+def this_log(*, anyway: bool = False, author: str | None = None) -> Log:
     """Return the log that the current command works on, with pending entries written to it."""
-    log = open_this_log(output.tell, anyway=anyway)
+    log = open_this_log(output.tell, anyway=anyway, author=author)
     log.write_pending(output.tell)
     return log
 
 
-def open_this_log(tell: "Tell | None", *, anyway: bool = False) -> Log:
+def open_this_log(tell: "Tell | None", *, anyway: bool = False, author: str | None = None) -> Log:
     """Return the log that the current command works on; `tell` is that of `open_log`."""
     given = click.get_current_context().find_root().obj["log"]
-    log = open_log(given, anyway=anyway, tell=tell)
+    log = open_log(given, anyway=anyway, author=author, tell=tell)
     if given is None:
         log.path = Path(shorten_path(os.fspath(log.path)))
     return log

@@ -12,7 +12,17 @@ import click
 from orglab import clock
 from orglab.api import open_log
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log, write_options
+from orglab.cli.options import (
+    REFERENCE,
+    Command,
+    author_option,
+    change_options,
+    json_option,
+    log_options,
+    signed_log,
+    this_log,
+    write_options,
+)
 from orglab.cli.output import tell
 from orglab.clock import parse_duration
 from orglab.errors import UsageError
@@ -101,12 +111,13 @@ def recording_options(function: Command) -> Command:
 @click.option("--test", is_flag=True, help="Only try the command: nothing is committed, recorded or noted.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
 @click.option("--detach", is_flag=True, help="Print the id of the run once it has begun, and let it go on.")
+@author_option
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
-    time_limit: str | None, *, worktree: bool, commit_failed: bool, stdout_metrics: bool, done: bool, test: bool,
-    pty: bool, detach: bool, as_json: bool, anyway: bool,
+    time_limit: str | None, *, author: str | None, worktree: bool, commit_failed: bool, stdout_metrics: bool,
+    done: bool, test: bool, pty: bool, detach: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -135,7 +146,7 @@ def run_command(  # noqa: PLR0913 - one for each option
         raise UsageError("Use --test or --detach, not both.")
     if worktree and before not in (None, "snapshot"):
         raise UsageError("Use --worktree or --before, not both: a working tree of its own has a snapshot.")
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
@@ -242,7 +253,7 @@ def list_command(
 
     A CONDITION selects runs by a parameter, a metric or another column: lr=0.1,
     'val.acc>0.9', status=failed, step=e201.1, code=HEAD. The columns are id, step,
-    status, ended, age, seconds, seed, command, host, code, why, every parameter and
+    status, ended, age, seconds, seed, command, host, code, why, author, every parameter and
     every metric; METRIC:best is the best value during a run instead of the last one.
 
     A setting is what runs of a step have in common: the same code and parameters,

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, Command, change_options, json_option, log_options, this_log
+from orglab.cli.options import (
+    REFERENCE,
+    Command,
+    author_option,
+    change_options,
+    json_option,
+    log_options,
+    signed_log,
+    this_log,
+)
 from orglab.cli.output import tell
 from orglab.cli.run_commands import DefaultGroup, RunCommand, recording_options
 from orglab.clock import parse_duration
@@ -83,14 +92,15 @@ def sweep_command() -> None:
 @click.option("--test", is_flag=True, help="Try every version once: nothing is committed, recorded or noted.")
 @click.option("--keep-going", is_flag=True, help="With --test: go on after a version that failed.")
 @click.option("--wait", is_flag=True, help="Wait until the sweep has ended; exit with 1 if one failed or diverged.")
+@author_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @change_options
 def start_command(  # noqa: PLR0913 - one for each option
     reference: str | None, *, values: tuple[str, ...], seeds: str | None, file: Path | None, only: tuple[str, ...],
     excluded: tuple[str, ...], slots: int | None, results: tuple[Path, ...], metrics: tuple[str, ...],
     before: str | None, why: str | None, time_limit: str | None, before_each: str | None, after_each: str | None,
-    where: str | None, slurm: str | None, stdout_metrics: bool, commit_failed: bool, done: bool, pinned: bool,
-    again: bool, test: bool, keep_going: bool, wait: bool, as_json: bool, anyway: bool,
+    where: str | None, slurm: str | None, author: str | None, stdout_metrics: bool, commit_failed: bool, done: bool,
+    pinned: bool, again: bool, test: bool, keep_going: bool, wait: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Begin a sweep: a run for every combination of values, in the background, with one note and two commits.
 
@@ -111,7 +121,7 @@ def start_command(  # noqa: PLR0913 - one for each option
     """
     from orglab.runs.sweeps.start import SweepRequest  # noqa: PLC0415 - for one command of several
 
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     own = log.config.sweep
     if slurm is not None and where != "slurm":
         raise UsageError("--slurm has the options of `--on slurm`.")

@@ -11,9 +11,12 @@ from orglab.cli import output
 from orglab.cli.options import (
     REFERENCE,
     TextCommand,
+    anyway_option,
+    author_option,
     json_option,
     log_options,
     read_text,
+    signed_log,
     split_reference,
     this_log,
     write_options,
@@ -21,9 +24,15 @@ from orglab.cli.options import (
 from orglab.cli.output import tell
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
+from orglab.experiment.author import format_mark_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orglab.search.similar.precedent import Precedent
+
+TRIED_BEFORE = 7
+"""The exit code of `new --gate` for an idea that was tried before."""
 
 
 @click.command(name="init")
@@ -96,53 +105,104 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number by default.")
 @click.option("--run", metavar="RUN", help="A run that belongs to it; see `orglab runs assign`.")
 @click.option("--ask", is_flag=True, help="If something similar was tried before, ask whether to go on.")
-@write_options
-def new_command(
+@click.option("--gate", is_flag=True, help="If the idea was surely tried before, write nothing and exit with 7.")
+@click.option("-m", "--message", "why", metavar="WHY",
+              help="Why it is tried again; noted with the experiments that tried it before.")  # fmt: skip
+@author_option
+@anyway_option("Go on in spite of --gate, and of unsaved changes in an editor.")
+@json_option
+@log_options
+def new_command(  # noqa: PLR0913 - one for each option
     title: str, description: str | None, steps: tuple[str, ...], tags: tuple[str, ...], number: str | None,
-    run: str | None, *, ask: bool, as_json: bool, anyway: bool,
+    run: str | None, *, ask: bool, gate: bool, why: str | None, author: str | None, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Add an experiment at the end of the log, make it the active one, and print its reference.
 
     If similar experiments were tried before, up to three of them are shown first, on standard error.
 
+    With --gate, nothing is written if one of them surely tried the same idea: they
+    are printed, and the exit code is 7. With --anyway, the experiment is added, and
+    with -m WHY it gets a note that names them.
+
     \b
     Example:
       orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \\
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
+      orglab new "Deep supervision" --gate --json
+      orglab new "Deep supervision" --gate --anyway -m "Now with ten times the data"
     """
+    if ask and gate:
+        raise UsageError("Use --ask or --gate, not both.")
     if ask and not sys.stdin.isatty():
-        raise UsageError("--ask needs a terminal; leave it out, or run `orglab tried` first.")
+        raise UsageError("--ask needs a terminal; use --gate, or leave it out.")
     about = None if description is None else read_text(description)
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     run_id = log.find_run(run).id if run is not None else None
-    precedents = _find_precedents(log, title, about, steps) if ask or log.config.similar else []
+    is_asked = ask or gate or why is not None
+    precedents = _find_precedents(log, title, about, steps, is_gate=gate) if is_asked or log.config.similar else []
+    sure = [one for one in precedents if one.is_sure]
+    if gate and sure and not anyway:
+        _show_precedents(log, sure, as_json=as_json, is_result=True)
+        tell("Nothing was written; to try it again, use --anyway -m WHY.")
+        return TRIED_BEFORE
     if precedents and not as_json:
-        from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
-
-        lines = precedent_lines(precedents, log.results(one.ref for one in precedents))
-        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=True)
+        _show_precedents(log, precedents, as_json=False, is_result=False)
     if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
         output.tell("Nothing was written.")
         return 1
-    experiment = log.new(title, description=about, steps=steps, tags=tags, number=number)
+    note = None
+    if why is not None and precedents:
+        note = f"Tried before in {', '.join(f'[{one.ref}]' for one in sure or precedents[:1])}: {why}"
+    elif why is not None:
+        tell("Nothing similar was tried before, so the reason is not noted.")
+    experiment = log.new(title, description=about, steps=steps, tags=tags, number=number, note=note)
     if run_id is not None:
         log.assign_run(run_id, experiment.ref, output.tell)
     if as_json:
-        from orglab.api.serialize import brief_experiment_form, precedent_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
 
-        tried = [precedent_form(precedent) for precedent in precedents]
-        output.show_json({"experiment": brief_experiment_form(experiment), "tried_before": tried})
+        _show_precedents(log, precedents, as_json=True, is_result=True, experiment=brief_experiment_form(experiment))
     else:
         click.echo(experiment.ref)
     return 0
 
 
-def _find_precedents(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> "list[Precedent]":
-    """Return earlier experiments that tried the same; none if the search fails."""
+def _show_precedents(
+    log: Log, precedents: "Sequence[Precedent]", *, as_json: bool, is_result: bool,
+    experiment: dict[str, object] | None = None,
+) -> None:  # fmt: skip
+    """Print experiments that tried an idea before: on standard output if they are the result, else on standard error.
+
+    Args:
+        log: The log.
+        precedents: The experiments.
+        as_json: Whether to print JSON.
+        is_result: Whether they are the result of the command.
+        experiment: The new experiment as JSON has it; None if there is none.
+    """
+    results = log.results(one.ref for one in precedents)
+    if as_json:
+        from orglab.api.serialize_runs import tried_before_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({"experiment": experiment, "tried_before": tried_before_form(precedents, results)})
+        return
+    from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
+
+    lines = precedent_lines(precedents, results)
+    click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=not is_result)
+
+
+def _find_precedents(
+    log: Log, title: str, description: str | None, steps: tuple[str, ...], *, is_gate: bool
+) -> "list[Precedent]":
+    """Return earlier experiments that tried the same; without a gate, none if the search fails."""
     try:
         with output.progress_bar("Indexing the log") as update:
             return log.similar_to_new(title, description or "", steps, progress=update)
-    except Exception:  # noqa: BLE001 - the experiment is added even if the search fails
+    except Exception:
+        if is_gate:
+            raise
+        # The experiment is added even if the search fails.
         return []
 
 
@@ -173,8 +233,11 @@ def step_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None
 @click.command(name="note", cls=TextCommand)
 @click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @click.option("-c", "--commit", metavar="REV", help="The commit that the note is about.")
+@author_option
 @write_options
-def note_command(words: tuple[str, ...], commit: str | None, *, as_json: bool, anyway: bool) -> None:
+def note_command(
+    words: tuple[str, ...], commit: str | None, author: str | None, *, as_json: bool, anyway: bool
+) -> None:
     """Add a note to an experiment or a step, with the time and a commit.
 
     Without REFERENCE, it is added to the active experiment or step. If TEXT is -,
@@ -187,7 +250,7 @@ def note_command(words: tuple[str, ...], commit: str | None, *, as_json: bool, a
       orglab note 201.1 -c HEAD "Clipping at 1.0 helps"
       tail -5 train.log | orglab note 201.1 -
     """
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     reference, text = split_reference(log, words, "note")
     target = reference or log.require_active()
     note = log.add_note(target, read_text(text), commit=commit, tell=tell)
@@ -198,13 +261,14 @@ def note_command(words: tuple[str, ...], commit: str | None, *, as_json: bool, a
         output.show_json({"ref": ref, **note_form(note)})
         return
     at = note.at.isoformat().replace("T", " ") if note.at else ""
-    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit or ""))))
+    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit, format_mark_of(note.author)))))
 
 
 @click.command(name="journal", cls=TextCommand)
 @click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@author_option
 @write_options
-def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
+def journal_command(words: tuple[str, ...], author: str | None, *, as_json: bool, anyway: bool) -> None:
     """Add an entry under today's date to the journal, linked to an experiment if one is named.
 
     If TEXT is -, it is read from standard input.
@@ -214,7 +278,7 @@ def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> N
       orglab journal "Is the tokenizer the culprit?"
       orglab journal 201 "why the loss explodes"
     """
-    log = this_log(anyway=anyway)
+    log = signed_log(author, anyway=anyway)
     reference, text = split_reference(log, words, "entry")
     path = log.add_journal_entry(read_text(text), reference)
     if as_json:

@@ -1,21 +1,23 @@
-"""The conclusion of an experiment, and the earlier ones, with their dates and verdicts.
+"""The conclusion of an experiment, and the earlier ones, with their dates, verdicts and authors.
 
 An experiment may be concluded more than once.  The newest words come last; a paragraph that begins with a time begins
-a conclusion of its own, and may name its verdict before a colon:
+a conclusion of its own, and may name its verdict and its author before a colon:
 
-    [2018-06-06 Wed 16:16] supported:
+    [2018-06-06 Wed 16:16] supported (by claude):
     ABC adds 1.2 points.
 
     [2018-06-20 Wed 10:00] refuted:
     Not on the other data.
 
-Text before the first such paragraph is the first conclusion.  A time without text changes the verdict alone.
+Text before the first such paragraph is the first conclusion.  A time without text changes the verdict alone.  The
+property AUTHOR tells who wrote words that begin with no time.
 """
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from orglab.experiment.author import MARK, format_mark_of, is_author
 from orglab.experiment.note_text import plain_text
 from orglab.experiment.section_text import headings_below, read_written_parts, title_and_text
 from orglab.org.heading import Heading
@@ -25,6 +27,7 @@ from orglab.org.timestamp import INACTIVE, Timestamp, format_timestamp, parse_ti
 
 # Not the beginning of a range of times.
 STAMP = compile_late(rb"[ \t]*(" + INACTIVE.pattern + rb")(?!-)")
+_AUTHOR = compile_late(rf"(?:^|\s){MARK}\s*$")
 
 
 class ConclusionEntry(NamedTuple):
@@ -38,6 +41,7 @@ class ConclusionEntry(NamedTuple):
         begin: Where it begins in the document, or None if it only has subheadings.
         head_end: Where its time ends in the document, or None if it does not begin with one.
         has_verdict: Whether its verdict is written beside its time, not only in the property drawer.
+        author: The name of its author; None if it has no mark, so that a person wrote it.
     """
 
     at: Timestamp | None
@@ -47,6 +51,7 @@ class ConclusionEntry(NamedTuple):
     begin: int | None = None
     head_end: int | None = None
     has_verdict: bool = False
+    author: str | None = None
 
 
 class Conclusion(NamedTuple):
@@ -58,6 +63,8 @@ class Conclusion(NamedTuple):
         text: The text under the heading; the newest, if the experiment was concluded more than once.
         closed: The time of its CLOSED timestamp, or None.
         entries: Each time that it was concluded, oldest first.
+        author: The name of whoever concluded it last; None if that has no mark, so that it was a person.
+        confirmed: When a person confirmed that, or None.
     """
 
     state: str | None
@@ -65,6 +72,13 @@ class Conclusion(NamedTuple):
     text: str
     closed: Timestamp | None
     entries: tuple[ConclusionEntry, ...] = ()
+    author: str | None = None
+    confirmed: Timestamp | None = None
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether no person wrote or confirmed it."""
+        return self.author is not None and self.confirmed is None
 
     @property
     def at(self) -> Timestamp | None:
@@ -74,9 +88,12 @@ class Conclusion(NamedTuple):
     def before(self, moment: datetime.datetime) -> "Conclusion":
         """Return the conclusion as it was before a local time, as far as the log tells."""
         entries = tuple(entry for entry in self.entries if entry.at is None or entry.at.when < moment)
+        confirmed = self.confirmed if self.confirmed is not None and self.confirmed.when < moment else None
         if len(entries) == len(self.entries):
-            return self
-        return self._replace(verdict=_find_verdict(entries), text=_find_text(entries), entries=entries)
+            return self._replace(confirmed=confirmed)
+        author = entries[-1].author if entries else None
+        text, verdict = _find_text(entries), _find_verdict(entries)
+        return self._replace(verdict=verdict, text=text, entries=entries, author=author, confirmed=None)
 
 
 def read_conclusion(
@@ -104,7 +121,27 @@ def read_conclusion(
         entries[0] = _date_first(entries, own or closed)
         if verdict and not entries[-1].verdict and (told is None or told.casefold() != verdict.casefold()):
             entries[-1] = entries[-1]._replace(verdict=verdict)
-    return Conclusion(heading.state, verdict or told, _find_text(entries), own, tuple(entries))
+        if entries[-1].head_end is None and entries[-1].author is None:
+            entries[-1] = entries[-1]._replace(author=_read_author(heading))
+    author = entries[-1].author if entries else _read_author(heading)
+    return Conclusion(
+        heading.state, verdict or told, _find_text(entries), own, tuple(entries), author,
+        _read_confirmed(heading, entries),
+    )  # fmt: skip
+
+
+def _read_author(heading: Heading) -> str | None:
+    """Return the property AUTHOR of a heading, or None if it is no name."""
+    name = (heading.property("AUTHOR") or "").strip()
+    return name if is_author(name) else None
+
+
+def _read_confirmed(heading: Heading, entries: Sequence[ConclusionEntry]) -> Timestamp | None:
+    """Return when the newest of some conclusions was confirmed; None if it was not, or only an earlier one was."""
+    confirmed = parse_timestamp(encode(heading.property("CONFIRMED") or ""))
+    newest = entries[-1].at if entries else None
+    is_older = confirmed is not None and newest is not None and confirmed.when < newest.when
+    return None if is_older else confirmed
 
 
 def _find_verdict(entries: Sequence[ConclusionEntry]) -> str | None:
@@ -142,13 +179,16 @@ def _read_entries(heading: Heading, known: dict[str, str]) -> Iterator[Conclusio
         line = document.source.line_number(begin)
         is_paragraph = element.type == "paragraph" and element.begin == element.start
         if is_paragraph and (match := STAMP.match(part)) is not None:
-            verdict, rest = _split_verdict(part[match.end() :], known)
+            verdict, author, rest = _split_verdict(part[match.end() :], known)
             new = ConclusionEntry(
-                parse_timestamp(match.group(1)), verdict, "", line, begin, begin + match.end(), verdict is not None
-            )
+                parse_timestamp(match.group(1)), verdict, "", line, begin, begin + match.end(), verdict is not None,
+                author,
+            )  # fmt: skip
         elif entry is None:
-            verdict, rest = _split_undated_verdict(part, known) if is_paragraph else (None, part)
-            new = ConclusionEntry(None, verdict, "", line, begin, None, verdict is not None)
+            verdict, author, rest = _split_undated_verdict(part, known) if is_paragraph else (None, None, part)
+            # A first line with the author alone is that of a conclusion without a verdict.
+            has_line = verdict is not None or author is not None
+            new = ConclusionEntry(None, verdict, "", line, begin, None, has_line, author)
         if new is not None:
             if entry is not None:
                 yield entry._replace(text=plain_text(b"".join(parts)))
@@ -158,30 +198,41 @@ def _read_entries(heading: Heading, known: dict[str, str]) -> Iterator[Conclusio
         yield entry._replace(text=plain_text(b"".join(parts)))
 
 
-def _split_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, bytes]:
-    """Return the verdict that the text after a time begins with, or None, and the rest.
+def _split_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, str | None, bytes]:
+    """Return the verdict and the author that the text after a time begins with, each or None, and the rest.
 
-    It is a known verdict before a colon or alone on the line, or any single word before a colon at the end of the line.
+    The verdict is a known one before a colon or alone on the line, or any single word before a colon at the end of the
+    line.  The author is in parentheses before the colon: `supported (by claude):`.
     """
     line, newline, rest = text.partition(b"\n")
     word, colon, after = decode(line).partition(":")
-    word = word.strip()
     if after and not after[0].isspace():
-        return None, text
+        return None, None, text
+    word, author = _split_author(word) if colon else (word.strip(), None)
     verdict = known.get(word.casefold())
-    if verdict is None and (not colon or after.strip() or len(word.split()) != 1):
-        return None, text
-    return verdict or word, encode(after) + newline + rest
+    if verdict is None and not (author and not word) and (not colon or after.strip() or len(word.split()) != 1):
+        return None, None, text
+    return verdict or word or None, author, encode(after) + newline + rest
 
 
-def _split_undated_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, bytes]:
-    """Return the verdict if it stands before a colon in the first line and nothing else does, or None, and the rest."""
+def _split_undated_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, str | None, bytes]:
+    """Return the verdict and the author, each or None, if the first line is nothing but that and a colon; the rest."""
     line, _, rest = text.partition(b"\n")
     words = decode(line).strip()
-    verdict = known.get(words.removesuffix(":").rstrip().casefold()) if words.endswith(":") else None
-    return (verdict, rest) if verdict is not None else (None, text)
+    word, author = _split_author(words.removesuffix(":"))
+    verdict = known.get(word.casefold())
+    is_head = words.endswith(":") and (verdict is not None or (author is not None and not word))
+    return (verdict, author, rest) if is_head else (None, None, text)
 
 
-def format_conclusion_head(at: Timestamp | None, verdict: str | None) -> str:
-    """Return the line that a conclusion begins with: its time and its verdict; empty if both are None."""
-    return " ".join(filter(None, (decode(format_timestamp(at)) if at else "", f"{verdict}:" if verdict else "")))
+def _split_author(words: str) -> tuple[str, str | None]:
+    """Return a verdict without the author after it, and the author, or None."""
+    match = _AUTHOR.search(words)
+    return (words.strip(), None) if match is None else (words[: match.start()].strip(), match.group(1))
+
+
+def format_conclusion_head(at: Timestamp | None, verdict: str | None, author: str | None) -> str:
+    """Return the line that a conclusion begins with: its time, its verdict and its author; empty if all are None."""
+    mark = f"({format_mark_of(author)})" if author else ""
+    words = " ".join(filter(None, (verdict, mark)))
+    return " ".join(filter(None, (decode(format_timestamp(at)) if at else "", f"{words}:" if words else "")))

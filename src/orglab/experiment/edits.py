@@ -6,7 +6,7 @@ blank lines between siblings.  Nothing else is changed.
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orglab.config import Config
 from orglab.errors import UsageError
@@ -23,6 +23,7 @@ from orglab.experiment.escape import (
 )
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step, find_step_text, number_items
+from orglab.experiment.note_text import format_note_head
 from orglab.experiment.placement import (
     blank_lines_between,
     body_column,
@@ -44,7 +45,7 @@ from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
-from orglab.org.properties import put_property
+from orglab.org.properties import put_properties
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, date_tree, format_inactive
 from orglab.org.todo import after_meta, blanks_at, meta_indent
@@ -167,7 +168,7 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
     Args:
         experiment: The experiment.
         step: The step, or None.
-        head: The time and commit that the note begins with.
+        head: What the note begins with: its time, commit and author.
         text: The note.
     """
     document = experiment.heading.document
@@ -191,6 +192,11 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
     return [insert_lines(document, at, blank_lines_between(document, items) + format_item(bullet, lines, last.indent))]
 
 
+def _format_note(head: str, text: str, indent: int = 0) -> bytes:
+    """Return a note as the item of a list of its own."""
+    return format_item("- ", add_note_head(head, escape_lines(text, blocks=True)), indent)
+
+
 def start_experiment(experiment: Experiment, now: datetime.datetime) -> list[Edit]:
     """Return the edits that set an experiment in progress; none if it is, or if its log has no keyword for that."""
     settings = experiment.document.settings
@@ -211,7 +217,7 @@ def add_run_note(
     Args:
         experiment: The experiment.
         reference: The reference of the experiment or of a step of it.
-        head: The time and commit that the note begins with.
+        head: What the note begins with: its time, commit and author.
         text: The note.
         now: The local time of the note.
         commit: The short hash to add to the step.
@@ -269,8 +275,7 @@ def replace_run_note(
 
 def _replace_note(experiment: Experiment, step: Step | None, old: tuple[str, str], new: tuple[str, str]) -> list[Edit]:
     indent = body_column(step.item) if step is not None else 0
-    before, after = (format_item("- ", add_note_head(head, escape_lines(text, blocks=True)), indent)
-                     for head, text in (old, new))  # fmt: skip
+    before, after = (_format_note(*note, indent) for note in (old, new))
     at = experiment.heading.document.text.find(before)
     return [Edit(at, at + len(before), after)] if at >= 0 else []
 
@@ -286,13 +291,13 @@ def contains_line(document: Document, line: str) -> bool:
 
 def conclude(
     experiment: Experiment, text: str, verdict: str | None, keyword: str | None, now: datetime.datetime,
-    earlier: Timestamp | None = None,
+    earlier: Timestamp | None = None, *, author: str | None = None,
 ) -> list[Edit]:  # fmt: skip
     """Return the edits that write the conclusion of an experiment and close it.
 
-    The words begin with their time and verdict, unless the log dates the change of state.  If there is a conclusion
-    already, the new one follows it with its time, and the earlier one gets its time and verdict if it has none.  A new
-    verdict without words is written as a time and a verdict.
+    The words begin with their time, verdict and author, unless the log dates the change of state.  If there is a
+    conclusion already, the new one follows it with its time, and the earlier one gets its time, verdict and author if
+    it has none.  A new verdict without words is written as a time and a verdict.  Nobody has confirmed it then.
 
     Args:
         experiment: The experiment.
@@ -301,6 +306,7 @@ def conclude(
         keyword: The new state of the experiment; None for its done keyword.
         now: Local time.
         earlier: When the earlier conclusion was written, if the log does not tell.
+        author: The name that marks it, or None.
 
     Raises:
         UsageError: The log has no done keyword, or there is no conclusion to give a verdict to.
@@ -315,23 +321,20 @@ def conclude(
         raise UsageError("The log has no done state; add one after a | in its #+TODO line.")
     edits = change_state(experiment.heading, state, now)
     words = format_body(escape_lines(text, at_margin=True, blocks=True, times=True)) if text else b""
-    head = encode(format_conclusion_head(Timestamp(now, has_time=True), verdict)) + b"\n"
+    head = encode(format_conclusion_head(Timestamp(now, has_time=True), verdict, author)) + b"\n"
     heading = experiment.child(experiment.config.conclusions)
+    properties = {"VERDICT": verdict} if verdict else {}
+    signed: dict[str, str | None] = {**properties, "AUTHOR": author, "CONFIRMED": None}
     if heading is None:
-        drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
-        line = _format_heading(
-            experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions
-        )
-        block = encode(f"{line}\n{drawer}") + (b"" if _is_dated(edits, now) else head) + words
-        place = find_child_place(experiment, "conclusions")
-        return [*edits, insert_block(document, place, block, find_gap(experiment))]
+        return [*edits, _add_conclusion(experiment, signed, (b"" if _is_dated(edits, now) else head) + words)]
     done = done_keyword(document.settings, heading.state)
     if heading.state is not None and not heading.is_done and done is not None:
         edits += change_state(heading, done, now)
-    if verdict:
-        edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
-    if conclusion.entries:
-        return edits + _conclude_again(heading, conclusion, head, words, verdict, earlier)
+    is_again = bool(conclusion.entries)
+    is_new = not is_again or bool(words) or _is_new_verdict(conclusion, verdict, author)
+    edits = _with_property(edits, put_properties(heading, signed if is_new else properties))
+    if is_again:
+        return [*edits, *(_conclude_again(heading, conclusion, head + words, earlier) if is_new else ())]
     if not _is_dated(edits, now):
         words = head + words
     at = find_text_end(heading)
@@ -348,28 +351,64 @@ def _is_dated(edits: Iterable[Edit], now: datetime.datetime) -> bool:
     return any(format_inactive(now) in edit.replacement for edit in edits)
 
 
-def _conclude_again(
-    heading: Heading, conclusion: Conclusion, head: bytes, words: bytes, verdict: str | None, earlier: Timestamp | None
-) -> list[Edit]:
-    """Return the edits that write another conclusion, `head` and `words`, after the earlier ones."""
+def _is_new_verdict(conclusion: Conclusion, verdict: str | None, author: str | None) -> bool:
+    """Return whether a verdict without words is to be written with its time, as it changes what was concluded."""
+    newest = conclusion.entries[-1]
+    old = conclusion.verdict or ""
+    if not verdict or old.casefold() == verdict.casefold():
+        return False
+    # The first verdict of a conclusion without a time needs no time either, unless its author would be lost.
+    return bool(old or newest.head_end or newest.author or author)
+
+
+def _add_conclusion(experiment: Experiment, properties: Mapping[str, str | None], text: bytes) -> Edit:
+    """Return the edit that adds the heading of the conclusions, with properties and text."""
+    done = done_keyword(experiment.heading.document.settings)
+    line = _format_heading(experiment.heading.stars + 1, done, experiment.config.conclusions)
+    lines = [f"{f':{name}:':<10} {value}" for name, value in properties.items() if value]
+    drawer = "".join(f"{one}\n" for one in ((":PROPERTIES:", *lines, ":END:") if lines else ()))
+    block = encode(f"{line}\n{drawer}") + text
+    return insert_block(
+        experiment.heading.document, find_child_place(experiment, "conclusions"), block, find_gap(experiment)
+    )
+
+
+def also_note(experiment: Experiment, edits: list[Edit], head: str, text: str) -> list[Edit]:
+    """Return edits of an experiment that keep its place in the outline, and those that add a note to it afterwards."""
+    return compose(edits, add_note(experiment_after(experiment, experiment, edits), None, head, text))
+
+
+def confirm(experiment: Experiment, now: datetime.datetime) -> list[Edit]:
+    """Return the edits that record that a person confirmed the conclusion of an experiment.
+
+    Raises:
+        UsageError: It has no conclusion, or none that is marked as that of an author.
+    """
+    heading, conclusion = experiment.child(experiment.config.conclusions), experiment.conclusion
+    if heading is None or not (conclusion.text or conclusion.verdict):
+        raise UsageError(f"{experiment.ref} has no conclusion yet.")
+    if conclusion.author is None:
+        raise UsageError(f"The conclusion of {experiment.ref} has no author, so a person wrote it; nothing to confirm.")
+    return put_properties(heading, {"CONFIRMED": format_inactive(now).decode()})
+
+
+def _conclude_again(heading: Heading, conclusion: Conclusion, written: bytes, earlier: Timestamp | None) -> list[Edit]:
+    """Return the edits that write another conclusion, beginning with its time, after the earlier ones."""
     text = heading.document.text
     first, newest = conclusion.entries[0], conclusion.entries[-1]
-    if not words:
-        old = conclusion.verdict or ""
-        # The first verdict of a conclusion without a time needs no time either.
-        if not verdict or old.casefold() == verdict.casefold() or not (old or newest.head_end):
-            return []
     edits = []
     before = b"\n"
-    first_head = encode(format_conclusion_head(first.at or earlier, first.verdict))
+    first_head = encode(format_conclusion_head(first.at or earlier, first.verdict, first.author))
     if first.head_end is None and first_head and not first.has_verdict:
         if first.begin is None:
             before = first_head + b"\n\n"
         else:
             edits.append(Edit(first.begin, first.begin, blanks_at(text, first.begin) + first_head + b"\n"))
     if newest.head_end is not None and newest.verdict and not newest.has_verdict:
-        edits.append(Edit(newest.head_end, newest.head_end, encode(f" {newest.verdict}:")))
-    return [*edits, insert_lines(heading.document, find_text_end(heading), before + head + words)]
+        # An author stands after the verdict, before the same colon.
+        verdict = f" {newest.verdict}" if newest.author else f" {newest.verdict}:"
+        edits.append(Edit(newest.head_end, newest.head_end, encode(verdict)))
+    return [*edits, insert_lines(heading.document, find_text_end(heading), before + written)]
 
 
 def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
@@ -385,9 +424,9 @@ def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
 # Experiments
 
 
-def add_experiment(
+def add_experiment(  # noqa: PLR0913 - the parts of an experiment
     document: Document, last: Experiment | None, config: Config, title: str, *, number: str, now: datetime.datetime,
-    description: str | None, steps: Iterable[str], tags: Iterable[str],
+    description: str | None, steps: Iterable[str], tags: Iterable[str], note: tuple[str, str] | None = None,
 ) -> list[Edit]:  # fmt: skip
     """Return the edits that append a new experiment to the log.
 
@@ -401,6 +440,7 @@ def add_experiment(
         description: The description.
         steps: The texts of the steps.
         tags: Tags to add to those of the settings.
+        note: The head and the text of a note, or None.
     """
     title = check_one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
@@ -410,12 +450,13 @@ def add_experiment(
     steps_lines = [f"{n}. [ ] {check_step_text(step)}\n" for n, step in enumerate(steps, 1)]
     all_tags = ":".join(dict.fromkeys((*config.tags, *map(_check_tag, tags))))
     description_item = format_item("- ", escape_item_start(escape_lines(description))).decode() if description else ""
+    notes = _format_note(*note).decode() if note is not None else ""
     block = (
         f"{_format_heading(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
         f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n"
         f"{indent}:END:\n{indent}{format_inactive(now).decode()}\n{gap}"
         f"{description_item}{gap if description_item else ''}"
-        f"{_format_heading(stars + 1, None, config.notes)}\n{gap}"
+        f"{_format_heading(stars + 1, None, config.notes)}\n{notes}{gap}"
         f"{_format_heading(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
         f"{_format_heading(stars + 1, todo, config.conclusions)}\n"
     )
@@ -441,7 +482,7 @@ def _check_tag(tag: str) -> str:
 
 
 def add_journal_entry(
-    document: Document, now: datetime.datetime, link: str | None, tag: str | None, text: str
+    document: Document, now: datetime.datetime, link: str | None, tag: str | None, text: str, author: str | None = None
 ) -> list[Edit]:
     """Return the edits that add an entry under today's date in a date tree.
 
@@ -451,11 +492,12 @@ def add_journal_entry(
         link: A link to the experiment, with which the title of the entry begins.
         tag: The tag of the entry: the id of the experiment.
         text: The entry; its first line is the title.
+        author: The name that marks it, or None.
     """
     lines = escape_lines(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
     heading = f"**** {title}" + (f" :{tag}:" if tag else "")
-    body = format_body([format_inactive(now).decode(), *lines[1:]])
+    body = format_body([format_note_head(now, None, author), *lines[1:]])
     block = encode(heading + "\n") + body
     begin, end = 0, len(document)
     at = len(document.text)

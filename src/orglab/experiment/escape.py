@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
-from orglab.experiment.commit_notation import CHAIN, CHAINS
+from orglab.experiment.author import COMMIT_MARK, MARK
+from orglab.experiment.commit_notation import CHAINS
 from orglab.org.source import encode
 from orglab.org.syntax import compile_late
 
@@ -44,8 +45,8 @@ _STRUCTURE = compile_late(
 )
 # At the margin: a heading, or a git conflict marker
 _AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")
-# After a bullet: a checkbox or counter, or the time or commit that a note begins with
-_AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|\({CHAIN}\)")
+# After a bullet: a checkbox or counter, or the time, the commit or the author that a note begins with
+_AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|{COMMIT_MARK}|{MARK}")
 _TIME = compile_late(r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]")
 _COMMITS = compile_late(rf"\({CHAINS}\)$")
 
@@ -189,7 +190,7 @@ def escape_item_start(lines: list[str]) -> list[str]:
 
 
 def add_note_head(head: str, lines: list[str]) -> list[str]:
-    """Return the lines of a note with its time and commit before them, on a separate line before a block or table."""
+    """Return the lines of a note with its head before them, on a separate line before a block or table."""
     first = lines[0].strip()
     if _BEGIN.match(first) or first.startswith("|"):
         return [head, *lines]

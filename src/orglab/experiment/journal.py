@@ -7,6 +7,8 @@ This is the format that an Org capture template writes:
     *** 2018-06-06 Wednesday
     **** [[file:experiment_log.org::#201][201]] why the loss explodes :201:
     [2018-06-06 Wed 16:16]
+
+An author may follow the time: `(by claude)`.
 """
 
 import datetime
@@ -15,6 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orglab.config import Config
+from orglab.experiment.note_text import SIGNED
 from orglab.experiment.section_text import section_text
 from orglab.org.document import Document
 from orglab.org.heading import Heading
@@ -37,6 +40,7 @@ class Entry(NamedTuple):
         text: The text below the heading.
         references: The experiments and steps it links or refers to, each once, in order.
         line: The 1-based line of its heading.
+        author: The name of its author; None if it has no mark, so that a person wrote it.
     """
 
     at: Timestamp | None
@@ -44,6 +48,7 @@ class Entry(NamedTuple):
     text: str
     references: tuple[Reference, ...]
     line: int
+    author: str | None = None
 
 
 def read_entries(document: Document, config: Config) -> Iterator[Entry]:
@@ -83,11 +88,15 @@ def _read_entry(heading: Heading, below: list[Heading], day: Timestamp | None, c
     text = section_text(heading)
     stamp = INACTIVE.match(text.encode("utf-8", "surrogateescape"))
     at = parse_timestamp(stamp.group()) if stamp else None
-    if stamp and at:
+    author = None
+    if (signed := SIGNED.match(text)) is not None:
+        author, text = signed.group(2), text[signed.end() :]
+    elif stamp and at:
         text = decode(text.encode("utf-8", "surrogateescape")[stamp.end() :]).strip()
     parts = [text, *("\n".join(filter(None, (child.title, section_text(child)))) for child in below)]
     title = re.sub(r"^\s*\[\[[^\]]*\](?:\[[^\]]*\])?\]\s*", "", heading.title) or heading.title
-    return Entry(at or day, title, "\n\n".join(filter(None, parts)), _read_references(raw, config), heading.line_number)
+    words, references = "\n\n".join(filter(None, parts)), _read_references(raw, config)
+    return Entry(at or day, title, words, references, heading.line_number, author)
 
 
 def _read_references(text: bytes, config: Config) -> tuple[Reference, ...]:

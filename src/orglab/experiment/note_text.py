@@ -1,18 +1,23 @@
-"""The user's text in notes and sections, separated from indentation, times, commits and Org's log notes."""
+"""The user's text in notes and sections, separated from indentation, times, commits, authors and Org's log notes."""
 
+import datetime
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.experiment.commit_notation import CHAIN, RecordedHash, parse_chain
+from orglab.experiment.author import COMMIT_MARK, MARK, format_mark_of
+from orglab.experiment.commit_notation import RecordedHash, parse_chain
 from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
+from orglab.org.timestamp import format_inactive
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
-_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
+_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:{COMMIT_MARK})?\s*")
+# Only after a time to the minute, as commands write it: `(by hand)` at the start of a note may be anything.
+SIGNED = compile_late(rf"(\[\d{{4}}-\d\d-\d\d \S+ \d\d:\d\d\])\s+{MARK}\s*")
 _LOGGED = compile_late(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
@@ -33,13 +38,37 @@ def plain_text(text: bytes) -> str:
     return "\n".join([first.strip(), *(line[margin:] if line.strip(" ") else "" for line in rest)]).strip("\n").rstrip()
 
 
-def split_note_head(words: str) -> tuple[str | None, RecordedHash | None, str]:
-    """Return the time and the commit that a note begins with (each may be None), and the rest of its text."""
+class NoteHead(NamedTuple):
+    """What a note begins with, and the rest of its text.
+
+    Attributes:
+        at: The timestamp, as written, or None.
+        commit: The hashes of its commit, or None.
+        author: The name of its author, or None.
+        text: The rest.
+    """
+
+    at: str | None
+    commit: RecordedHash | None
+    author: str | None
+    text: str
+
+
+def split_note_head(words: str) -> NoteHead:
+    """Return the time, the commit and the author that a note begins with, as far as it does, and the rest."""
+    if (signed := SIGNED.match(words)) is not None:
+        return NoteHead(signed.group(1), None, signed.group(2), words[signed.end() :].strip())
     match = _HEAD.match(words)
     if match is None or (match.group(1) is None and match.group(2) is None):
-        return None, None, words
-    commit = parse_chain(match.group(2)) if match.group(2) else None
-    return match.group(1), commit, words[match.end() :].strip()
+        return NoteHead(None, None, None, words)
+    at, commit, author = match.groups()
+    return NoteHead(at, parse_chain(commit) if commit else None, author, words[match.end() :].strip())
+
+
+def format_note_head(at: datetime.datetime, commit: str | None, author: str | None) -> str:
+    """Return what a note begins with: its time, and in parentheses its commit and its author, if there are any."""
+    inside = ", ".join(filter(None, (commit, format_mark_of(author))))
+    return format_inactive(at).decode() + (f" ({inside})" if inside else "")
 
 
 class Logged(NamedTuple):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from orglab.experiment.section_text import Note
 
 _CHAIN = compile_late(CHAIN.encode())
-_PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
+# A note also has its author there.
+_PARENTHESES = compile_late(rb"\((%s)(?:, by [^()\n]+)?\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
 
 
 class RecordedCommit(NamedTuple):

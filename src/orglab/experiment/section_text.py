@@ -24,6 +24,7 @@ class Note(NamedTuple):
         text: The text, without time and commit.
         line: The 1-based line where the note begins.
         original: The hash that was recorded first, or None; the same as `commit` unless that was rewritten.
+        author: The name of its author; None if it has no mark, so that a person wrote it.
     """
 
     at: Timestamp | None
@@ -31,6 +32,7 @@ class Note(NamedTuple):
     text: str
     line: int
     original: str | None = None
+    author: str | None = None
 
 
 def headings_below(heading: Heading) -> Iterator[Heading]:
@@ -82,10 +84,10 @@ def _item_text(text: bytes, element: Element, item: Item) -> str:
 
 
 def _note(words: str, line: int) -> Note:
-    """Return a note for a text that may begin with a time and a commit."""
-    at, commit, rest = split_note_head(words)
+    """Return a note for a text that may begin with a time, a commit and an author."""
+    at, commit, author, rest = split_note_head(words)
     time = parse_timestamp(encode(at)) if at else None
-    return Note(time, commit.current if commit else None, rest, line, commit.original if commit else None)
+    return Note(time, commit.current if commit else None, rest, line, commit.original if commit else None, author)
 
 
 def read_notes(heading: Heading) -> Iterator[Note]:

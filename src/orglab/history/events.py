@@ -208,13 +208,17 @@ def _event(
 
 
 def _note_event(note: Note, ref: str) -> Event:
-    return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
+    return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line, facts=_author_facts(note.author))
+
+
+def _author_facts(author: str | None) -> dict[str, str]:
+    return {"author": author} if author is not None else {}
 
 
 def _conclusion_events(experiment: Experiment, conclusion: Conclusion) -> Iterator[Event]:
     """Yield an event for each time that an experiment was concluded, with the words and the verdict of that time."""
     for entry in conclusion.entries:
-        facts = {"verdict": entry.verdict} if entry.verdict else {}
+        facts = _author_facts(entry.author) | ({"verdict": entry.verdict} if entry.verdict else {})
         if entry is conclusion.entries[-1] and conclusion.state:
             facts["state"] = conclusion.state
         yield _event("conclusion", experiment.ref, entry.at, entry.text, line=entry.line, facts=facts)
@@ -309,7 +313,7 @@ def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
     """
     for run in runs:
         if run.ref is not None and run.ref.partition(".")[0] == ref:
-            known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
+            known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why, "author": run.author}
             facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
             facts |= {f"metric {name}": str(describe_value(run, name)) for name in run.metrics}
             precision = "second" if run.began else "unknown"
@@ -335,7 +339,8 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
         steps = {f"{ref}.{number}" for number in numbers if number is not None}
         if numbers:
             text = "\n".join(filter(None, (entry.title, entry.text)))
-            yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
+            subject, facts = steps.pop() if len(steps) == 1 else ref, _author_facts(entry.author)
+            yield _event("journal", subject, entry.at, text, line=entry.line, facts=facts)
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, TERMS_NAME, Config, active_step_file, read_apart
 from orglab.errors import GitError, NotFoundError, NotReadableError, UsageError
+from orglab.experiment.author import VARIABLE, check_author
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
@@ -57,15 +58,35 @@ class LogFile:
     Attributes:
         path: The file.
         config: The settings.
-        anyway: Whether to write although an editor holds unsaved changes.
+        anyway: Whether to write although something speaks against it, such as unsaved changes in an editor.
     """
 
-    def __init__(self, path: Path, config: Config | None = None, *, anyway: bool = False) -> None:
-        """Open the log at `path`; nothing is read yet."""
+    def __init__(
+        self, path: Path, config: Config | None = None, *, anyway: bool = False, author: str | None = None
+    ) -> None:
+        """Open the log at `path`; nothing is read yet.
+
+        Args:
+            path: The file.
+            config: The settings.
+            anyway: As the attribute.
+            author: The name that marks what is written; that of the environment if None.
+        """
         self.path = path
         self.config = config or Config()
         self.anyway = anyway
+        self._author = author
         self._tell: Tell | None = None
+
+    @cached_property
+    def author(self) -> str | None:
+        """The name that marks what is written: the one that was given, else `ORGLAB_AUTHOR`; None for a person.
+
+        Raises:
+            UsageError: It cannot be the name of an author.
+        """
+        name = self._author or os.environ.get(VARIABLE, "").strip()
+        return check_author(name) if name else None
 
     @cached_property
     def repository(self) -> Repository | None:

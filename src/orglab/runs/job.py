@@ -80,6 +80,12 @@ class Job(NamedTuple):
         return bool((self.request.extra_fields or {}).get("sweep"))
 
     @property
+    def author(self) -> str | None:
+        """Who makes the run: whoever began its sweep, or the author of the log; None for a person."""
+        name = (self.request.extra_fields or {}).get("author", self.log.author)
+        return name if isinstance(name, str) else None
+
+    @property
     def base(self) -> Path:
         """The base of the paths in the record: the top of the repository, or else the folder of the log."""
         return self.repository.top if self.repository is not None else self.log.top

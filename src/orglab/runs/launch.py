@@ -183,7 +183,7 @@ def run_job(
         Child(keep, feed, ending.feed, show_output=request.show_output, asking=asking, stopping=stopping) as child,
     ):
         names = RunNames(job.record.id, job.ref, code, job.why)
-        environment = make_environment(request, job.record.folder, job.ref, code, names)
+        environment = make_environment(request, job.record.folder, job.ref, code, names, job.author)
         status = failure or child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
             on_start=partial(_record_start, job, on_start),
@@ -306,7 +306,7 @@ def _join_run(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
         environment = {**os.environ, **(request.environment or {})}
     else:
         names = RunNames(run.id, run.ref, run.code, run.why)
-        environment = make_environment(request, run.folder, run.ref, run.code, names)
+        environment = make_environment(request, run.folder, run.ref, run.code, names, run.author)
     with Child(lambda _: None) as child:
         status = child.run(
             request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit

@@ -4,7 +4,6 @@ The note of a run ends in the line `run ID`, and depends on the record alone.  S
 two clones write the same bytes for the same record, and duplicates made by a merge can be recognized.
 """
 
-import datetime
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,13 +16,13 @@ from orglab.experiment.edits import add_run_note, contains_line, replace_run_not
 from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
+from orglab.experiment.note_text import format_note_head
 from orglab.experiment.shared_ids import read_shared_ids
 from orglab.git import Repository
 from orglab.git.worktree import find_operation, is_writable
 from orglab.lock import editor_holding
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
-from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference, without_letter
 from orglab.runs.cluster.batch import describe_loss, find_batch_job
 from orglab.runs.description import format_mark, format_note, name_run
@@ -81,7 +80,7 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     # A note that was written before a requeued job went on tells how it ended then.
     # So does one that was written before its code was kept.
     earlier = [
-        (format_head(one.noted_at, _read_short_hash(named)), format_note(one))
+        (format_note_head(one.noted_at, _read_short_hash(named), run.author), format_note(one))
         for one in read_earlier_runs(run.folder)
         for named in (one, run)
     ]
@@ -120,7 +119,7 @@ def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
     # Another experiment may have kept the id.
     reference = reference._replace(id=shared.find_id(without_letter(reference.id, log.config.letter), run.id))
     at, commit, done = run.noted_at, _read_short_hash(run), note.done
-    new = format_head(at, commit), note.text
+    new = head_of(run), note.text
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
         if not run.may_be_of(experiment):
@@ -140,14 +139,9 @@ def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
     return is_new
 
 
-def format_head(at: datetime.datetime, commit: str | None) -> str:
-    """Return what the note of a run begins with: its time, and the commit with its results or its code."""
-    return format_inactive(at).decode() + (f" ({commit})" if commit else "")
-
-
 def head_of(run: Run) -> str:
-    """Return what the note of a run begins with now."""
-    return format_head(run.noted_at, _read_short_hash(run))
+    """Return what the note of a run begins with now: its time, the commit with its results or its code, its author."""
+    return format_note_head(run.noted_at, _read_short_hash(run), run.author)
 
 
 def _read_short_hash(run: Run) -> str | None:

@@ -310,7 +310,7 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "secrets": digest_secrets(job.secrets or {}),
         "lock_files": _hash_files(job.repository, find_lock_files((base, job.folder)), base),
         **parameters,
-        "job": scheduled._asdict() if scheduled is not None else None,
+        "job": scheduled._asdict() if scheduled is not None else None, "author": job.author,
         "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
@@ -351,8 +351,9 @@ def _hash_files(repository: Repository | None, paths: Iterable[Path], base: Path
 
 
 def make_environment(
-    request: RunRequest, folder: Path, ref: str | None, code: str | None, names: RunNames | None = None
-) -> dict[str, str]:
+    request: RunRequest, folder: Path, ref: str | None, code: str | None, names: RunNames | None = None,
+    author: str | None = None,
+) -> dict[str, str]:  # fmt: skip
     """Return the environment variables of a command.
 
     Args:
@@ -361,6 +362,7 @@ def make_environment(
         ref: Its step or experiment.
         code: The full hash of the commit with its code.
         names: What trackers are told of the run; None to tell them nothing.
+        author: Who makes the run, and whatever it writes to the log; None for a person.
     """
     environment = {
         **os.environ,
@@ -381,7 +383,7 @@ def make_environment(
         paths = (os.fspath(_STARTUP), *(path for path in old_paths if path != os.fspath(_STARTUP)))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     experiment, _, step = (ref or "").partition(".")
-    values = {"EXPERIMENT": experiment, "STEP": ref if step else None, "COMMIT": code}
+    values = {"EXPERIMENT": experiment, "STEP": ref if step else None, "COMMIT": code, "AUTHOR": author}
     for name, value in values.items():
         environment.pop(f"ORGLAB_{name}", None)
         if value:

@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orglab.experiment.author import is_author
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes, to_value
@@ -155,6 +156,11 @@ class Run(Mapping[str, object]):
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
         return self._masked("why")
+
+    @property
+    def author(self) -> str | None:
+        """The name of whoever made it; None if the record has no mark, so that a person made it."""
+        return name if is_author(name := self._text("author") or "") else None
 
     @cached_property
     def began(self) -> datetime.datetime | None:

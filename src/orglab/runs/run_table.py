@@ -28,7 +28,7 @@ from orglab.runs.step_results import find_differing, is_bookkeeping, is_of_train
 _CONDITION = re.compile(r"(?P<name>[^=<>!]+?)\s*(?P<operator>==|=|!=|<=|>=|<|>)\s*(?P<value>.*)", re.S)
 _BEST = ":best"
 _NO_FOLDER = Path()
-FIELDS = ("id", "step", "status", "ended", "age", "seconds", "seed", "command", "host", "code", "why")
+FIELDS = ("id", "step", "status", "ended", "age", "seconds", "seed", "command", "host", "code", "why", "author")
 """What a column may show apart from parameters and metrics."""
 STATUSES = ("done", "failed", "killed", "stopped", "lost", "running", "unobserved", "discarded", "diverged", "kept")
 """The words that a condition on the status may have; a run that is done may have diverged, or be kept, too."""
@@ -160,6 +160,7 @@ def _read_field(run: Run, name: str) -> Value | None:
         "command": " ".join(run.argv),
         "host": run.host,
         "why": run.why,
+        "author": run.author,
     }
     return values[name]
 

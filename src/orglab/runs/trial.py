@@ -58,7 +58,7 @@ def try_command(log: LogFile, request: RunRequest, tell: Tell) -> int:
         tempfile.TemporaryDirectory(prefix="orglab-test-", ignore_cleanup_errors=True) as out,
         Child(lambda _: None, None, ending.feed, show_output=request.show_output) as child,
     ):
-        environment = make_environment(request, Path(out), ref, _read_head(repository))
+        environment = make_environment(request, Path(out), ref, _read_head(repository), author=log.author)
         del environment["ORGLAB_RUN"]
         environment.pop(RECORD_OUT, None)
         environment[MODE] = TEST

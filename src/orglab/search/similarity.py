@@ -32,6 +32,8 @@ MOST = 3
 """The default for how many precedents to show."""
 NO_CONCLUSION = "no conclusion yet"
 """How the outcome of an experiment without the text of a conclusion begins."""
+# Of a description that is the same by no accident
+_LEAST_WORDS = 4
 # Only the first notes: they say what the experiment is about, even if it runs for a year.
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
@@ -141,7 +143,11 @@ def find_precedents_for_new(
         progress: Called with the number of experiments read so far, and of all to read.
     """
     experiments = _ComparedExperiments(log, progress)
-    return experiments.answer(lambda index: experiments.find_precedents(index, question, most))
+
+    def answer(index: sqlite3.Connection) -> "list[Precedent]":
+        return experiments.find_precedents(index, question, most, same=experiments.find_same(index, question))
+
+    return experiments.answer(answer)
 
 
 def make_map(
@@ -259,13 +265,21 @@ class _ComparedExperiments:
         return self._lexicon
 
     def find_precedents(
-        self, index: sqlite3.Connection, question: "ExperimentText", most: int, exclude: int | None = None
+        self,
+        index: sqlite3.Connection,
+        question: "ExperimentText",
+        most: int,
+        exclude: int | None = None,
+        same: Sequence[int] = (),
     ) -> "list[Precedent]":
-        """Return the experiments that tried the idea of a question, without the one with the number `exclude`."""
+        """Return the experiments that tried the idea of a question, without the one with the number `exclude`.
+
+        First are those with the numbers in `same`, whose texts are the same.
+        """
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - the same
         from orglab.search.similar.explanation import explain  # noqa: PLC0415 - the same
         from orglab.search.similar.features import extract_features  # noqa: PLC0415 - the same
-        from orglab.search.similar.fusion import find_similar  # noqa: PLC0415 - the same
+        from orglab.search.similar.fusion import CERTAIN, Match, find_similar, shared_features  # noqa: PLC0415 - the same
         from orglab.search.similar.precedent import Precedent  # noqa: PLC0415 - the same
 
         query = "SELECT place, line, shown FROM experiment JOIN tried ON experiment = id WHERE id = ?"
@@ -273,8 +287,10 @@ class _ComparedExperiments:
         def place(number: int) -> int:
             return int(index.execute("SELECT place FROM experiment WHERE id = ?", (number,)).fetchone()[0])
 
-        features = extract_features(question, self.lexicon(index))
-        matches = find_similar(features, Collection(index), most=most, exclude=exclude, place=place)
+        features, collection = extract_features(question, self.lexicon(index)), Collection(index)
+        matches = find_similar(features, collection, most=most, exclude=exclude, place=place)
+        alike = [Match(number, CERTAIN, shared_features(features, collection, number)) for number in same]
+        matches = [*alike, *(match for match in matches if match.number not in same)][:most]
         precedents = []
         for match in matches:
             _, line, shown = index.execute(query, (match.number,)).fetchone()
@@ -286,6 +302,27 @@ class _ComparedExperiments:
                 )
             )  # fmt: skip
         return precedents
+
+    def find_same(self, index: sqlite3.Connection, question: "ExperimentText") -> list[int]:
+        """Return the numbers of the experiments with the title or the description of a question, the newest first.
+
+        Case, hyphens, spacing and stop words do not count; a description of a few words may be the same by accident.
+        """
+        from orglab.search.similar.stems import join_words, stems  # noqa: PLC0415 - not for a map
+
+        title = join_words(question.title)
+        text = join_words(question.description) if len(stems(question.description)) >= _LEAST_WORDS else ""
+        # Reading all texts of a large log would take longer than the rest of the command.
+        begins = [key[:3] if key.isascii() else "" for key in (title, text) if key]
+        query = f"""SELECT tried.experiment, asked FROM tried JOIN experiment ON id = experiment
+            WHERE {" OR ".join(["asked LIKE ?"] * len(begins)) or "0"} ORDER BY place"""  # noqa: S608 - no text
+        rows = index.execute(query, [f"%{begin}%" for begin in begins])
+        found = []
+        for number, asked in rows:
+            own_title, own_text, _ = json.loads(asked)
+            if (title and join_words(own_title) == title) or (text and join_words(own_text) == text):
+                found.append(int(number))
+        return found[::-1]
 
     def find_number(self, index: sqlite3.Connection, text: str) -> int | None:
         """Return the index number of the experiment that a text refers to; None if the text is not a reference."""

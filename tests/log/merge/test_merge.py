@@ -368,6 +368,46 @@ def concluded(verdict, *entries):
     )
 
 
+def signed(author, confirmed, *entries):
+    """The log with these conclusions, of which that of the newest has these properties."""
+    lines = f":AUTHOR:   {author}\n" * bool(author) + f":CONFIRMED: {confirmed}\n" * bool(confirmed)
+    return concluded("refuted", *entries).replace("refuted\n:END:", f"refuted\n{lines}:END:")
+
+
+OF_CLAUDE = "[2018-06-20 Wed 10:00] refuted (by claude):\nNo.\n"
+OF_GPT = "[2018-06-21 Thu 10:00] refuted (by gpt-5):\nStill no.\n"
+OF_ADA = "[2018-06-22 Fri 10:00] refuted:\nNo, I looked.\n"
+LATE = "[2018-06-30 Sat 10:00]"
+
+
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "both"),
+    [
+        (signed("claude", None, OF_CLAUDE), signed("gpt-5", None, OF_CLAUDE, OF_GPT), signed(None, None, OF_CLAUDE, OF_ADA),
+         signed(None, None, OF_CLAUDE, OF_GPT, OF_ADA)),
+        # What was confirmed is not the newest conclusion, though that was read before.
+        (signed("claude", None, OF_CLAUDE), signed("gpt-5", None, OF_CLAUDE, OF_GPT), signed("claude", LATE, OF_CLAUDE),
+         signed("gpt-5", None, OF_CLAUDE, OF_GPT)),
+        (signed("claude", LATE, OF_CLAUDE), signed("gpt-5", None, OF_CLAUDE, OF_GPT), signed(None, None, OF_CLAUDE, OF_ADA),
+         signed(None, None, OF_CLAUDE, OF_GPT, OF_ADA)),
+        (signed("claude", None, OF_CLAUDE), signed("claude", LATE, OF_CLAUDE),
+         signed("claude", None, OF_CLAUDE).replace("ABC in", "ABD in"),
+         signed("claude", LATE, OF_CLAUDE).replace("ABC in", "ABD in")),
+        (BASE, signed("claude", LATE, OF_CLAUDE), signed("gpt-5", None, OF_GPT), signed("gpt-5", None, OF_CLAUDE, OF_GPT)),
+    ],
+)  # fmt: skip
+def test_author_and_confirmation_are_those_of_the_newest_conclusion(base, ours, theirs, both, swap):
+    sides = (theirs, ours) if swap else (ours, theirs)
+    assert merged(*sides, base)[0] == both
+
+
+def test_notes_by_authors_of_both_sides_are_kept():
+    notes = ["- [2018-06-08 Fri 09:00] (by claude) one\n", "- [2018-06-08 Fri 09:00] (0123abc, by gpt-5) two\n"]
+    ours, theirs = (changed(("first note\n", f"first note\n{note}")) for note in notes)
+    assert merged(ours, theirs)[0] == changed(("first note\n", f"first note\n{''.join(notes)}"))
+
+
 FIRST = "It helps.\n- a lot\n"
 DATED = f"[2018-06-06 Wed 18:00] supported:\n{FIRST}"
 NO = "[2018-06-20 Wed 10:00] refuted:\nNo.\n- a lot\n"

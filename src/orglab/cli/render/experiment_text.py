@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from orglab.api.ask import Listed, OpenSteps, Shown, is_active
 from orglab.cli import output
+from orglab.experiment.author import format_mark_of
+from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
@@ -139,14 +141,26 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         return
     yield ""
     verdict = ": " + output.verdict(conclusion.verdict) if conclusion.verdict else ""
-    at = f"  ({format_time(conclusion.at)})" if conclusion.at else ""
+    known = (format_time(conclusion.at), format_mark_of(conclusion.author), _describe_confirmation(conclusion))
+    told = ", ".join(filter(None, known))
+    at = f"  ({told})" if told else ""
     yield output.paint("Conclusions", bold=True) + verdict + output.paint(at, dim=True)
     if conclusion.text:
         yield from output.wrap(conclusion.text, "  ")
     if earlier := conclusion.entries[:-1]:
-        described = (" ".join(filter(None, (one.verdict, format_time(one.at)))) or "unknown" for one in earlier)
+        described = (
+            " ".join(filter(None, (one.verdict, format_time(one.at), format_mark_of(one.author)))) or "unknown"
+            for one in earlier
+        )
         hint = f"Earlier: {', '.join(described)}; see orglab show {experiment.id} --history"
         yield output.paint(output.clean(f"  {hint}"), dim=True)
+
+
+def _describe_confirmation(conclusion: Conclusion) -> str:
+    """Return whether a person confirmed the conclusion of an author; empty if a person wrote it."""
+    if conclusion.confirmed is not None:
+        return f"confirmed {format_time(conclusion.confirmed)}"
+    return "not confirmed" if conclusion.is_unconfirmed else ""
 
 
 def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
@@ -178,8 +192,8 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
 
 
 def note_lines(note: Note, indent: str) -> Iterator[str]:
-    """Yield a note: its time, its commit, its text."""
-    head = "  ".join(filter(None, (format_time(note.at), note.commit)))
+    """Yield a note: its time, its commit, its author, its text."""
+    head = "  ".join(filter(None, (format_time(note.at), note.commit, format_mark_of(note.author))))
     bullet = f"{indent}- {output.paint(head, dim=True)}"
     if not head:
         yield from output.wrap(note.text, indent + "  ", bullet)

@@ -8,6 +8,7 @@ from orglab.api.ask import History, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, format_time, head_line, note_lines
 from orglab.config import shorten_path
+from orglab.experiment.author import format_mark_of
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
@@ -107,11 +108,15 @@ def _event_text(event: Event) -> str:
         return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run), _decision(run))))
+        known = (outcome_text(run), run_metrics_text(run), _decision(run), format_mark_of(run.author))
+        outcome = ", ".join(filter(None, known))
         return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
-    if event.kind == "conclusion" and "verdict" in facts:
-        return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
-    return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
+    mark = format_mark_of(facts.get("author"))
+    if event.kind == "conclusion":
+        head = " ".join(filter(None, (facts.get("verdict"), f"({mark})" if mark else "")))
+        return ": ".join(filter(None, (head, event.text)))
+    inside = ", ".join(filter(None, (event.commit[:7] if event.kind == "note" and event.commit else "", mark)))
+    return f"({inside}) {event.text}" if inside else event.text
 
 
 def _decision(run: Run) -> str:

@@ -1,12 +1,17 @@
 """The results of the steps of an experiment, each on one line."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.runs.metrics.directions import find_direction
+from orglab.runs.statistics import find_interval
 from orglab.runs.step_results import Outcome, Results, has_number
 from orglab.runs.summary_text import describe_comparison, describe_summary, find_decimals
-from orglab.text import count
+from orglab.text import count, difference, number
+
+if TYPE_CHECKING:
+    from orglab.api.standing import Standing
 
 
 def comparison_lines(results: Results) -> Iterator[str]:
@@ -63,6 +68,35 @@ def best_result_line(results: Results) -> str:
     name = ", ".join(filter(None, (best.ref if "." in best.ref else "", best.label)))
     begin = f"{output.one_line(name)}: " if name else ""
     return begin + _describe(best, results, with_label=False)
+
+
+def standing_lines(standing: "Standing", verdict: str | None) -> Iterator[str]:
+    """Yield where the result of an experiment stands, beside its verdict."""
+    headline, best = standing.headline, standing.best
+    results, summary = headline.results, headline.summary
+    parts = [f"{headline.metric} {describe_summary(summary, headline.decimals)}"]
+    if headline.comparison is not None and results.baseline is not None:
+        is_other = results.has_other_code(headline.outcome)
+        change = describe_comparison(headline.comparison, headline.decimals, has_other_code=is_other)
+        parts.append(f"{change} to the baseline, {results.baseline.ref}")
+    elif (interval := find_interval(summary.numbers)) is not None:
+        low, high = (number(end, headline.decimals) for end in interval)
+        parts.append(f"95 % of the mean [{low}, {high}]")
+    if headline.judged is not None:
+        parts.append(f"the claim {results.claim_text}: {headline.judged}")
+    label = f" ({headline.outcome.label})" if headline.outcome.label else ""
+    line = output.one_line(f"{headline.outcome.ref}{label}: {'; '.join(parts)}")
+    yield from output.wrap(line, "    ", f"  {output.verdict(verdict)}  " if verdict else "  ")
+    if best is None:
+        return
+    gap = standing.difference_to_best
+    if best.ref == headline.outcome.ref and not gap:
+        words = f"This is the best {headline.metric} in the log."
+    else:
+        than = describe_summary(best.summary, find_decimals([best.summary, summary]))
+        words = f"The best {headline.metric} in the log: {best.ref}, {than}"
+        words += "; the same." if not gap else f"; {difference(gap, 0.0, headline.decimals)} to it."
+    yield from output.wrap(output.one_line(words), "    ", "  ")
 
 
 def _find_best(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome | None:

@@ -248,6 +248,7 @@ _FIELDS: dict[str, Callable[[Row, datetime.datetime], str]] = {
     "host": lambda row, _: output.one_line(row.run.host or "-"),
     "code": lambda row, _: output.one_line(str(row.read(CODE) or "-"))[:7],
     "why": lambda row, _: cut(output.one_line(row.run.why or "-"), 60),
+    "author": lambda row, _: output.one_line(row.run.author or "-"),
 }
 
 

@@ -60,6 +60,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
         "Kept": describe_keeping(run).removeprefix("kept "),
+        "Author": run.author or "",
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
         "Uncommitted": listed(_change_text(change) for change in uncommitted),
         "Results": run.commit or (f"{run.kept}, on no branch" if run.kept else ""),

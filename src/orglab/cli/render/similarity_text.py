@@ -36,7 +36,8 @@ def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Resu
             from orglab.cli.render.results_text import best_result_line  # noqa: PLC0415 - most experiments have no runs
 
             yield from output.wrap(best_result_line(results[precedent.ref]), indent)
-        yield from (output.paint(line, dim=True) for line in output.wrap(str(precedent.why), indent))
+        if why := str(precedent.why):
+            yield from (output.paint(line, dim=True) for line in output.wrap(why, indent))
 
 
 def map_lines(overview: Map, *, every: bool) -> Iterator[str]:

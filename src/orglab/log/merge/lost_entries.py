@@ -10,7 +10,7 @@ from orglab.log.merge.node import COMMITS
 
 _ENTRY = re.compile(rb"^(?:\*+ |[ \t]*(?:[-+]|\d+[.)])[ \t])[^\n]*$", re.M)
 _CHANGING = re.compile(rb"\[(?:\d*%|\d*/\d*|[ Xx-])\]")
-_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\(%b\))?" % CHAINS.encode())
+_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\((?:%b|by )[^()\n]*\))?" % CHAINS.encode())
 _BULLET = re.compile(rb"^(?:\*+[ \t]+(?:[A-Z]+[ \t]+)?|[ \t]*(?:[-+]|\d+[.)])[ \t]+)")
 
 

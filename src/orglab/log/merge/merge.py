@@ -16,7 +16,7 @@ from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK, split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
-from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
+from orglab.log.merge.node import ADDED_ALONE, SIGNATURE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
 from orglab.log.merge.renumbered import agree_on_ids
 from orglab.org.cookies import recount_cookies
@@ -203,7 +203,7 @@ class _Merging:
         if node is None:
             return
         if slot.base is not None:
-            if node.core != slot.base.core:
+            if node.core != slot.base.core and not _is_signature(node):
                 # One side removed the part, the other changed it.
                 self.conflict(*(side.core + side.trail if side else b"" for side in (slot.ours, slot.theirs)))
             return
@@ -221,6 +221,11 @@ class _Merging:
         except FieldConflictError:
             self.conflict(ours.head, theirs.head)
         self.write(choose(base.gap if base else None, ours.gap, theirs.gap, max))
+        if ours.kind == "properties" and ours.at != theirs.at:
+            # Who wrote or confirmed an older conclusion says nothing of the newest one.
+            base = _leave_out_signature(base) if base is not None else None
+            ours, theirs = (node if node.at > other.at else _leave_out_signature(node)
+                            for node, other in ((ours, theirs), (theirs, ours)))  # fmt: skip
         self.parts(base.parts if base else [], ours.parts, theirs.parts)
         if ours.tail:
             self.trim()
@@ -271,6 +276,17 @@ class _Merging:
                 break
             end = line
         del self.out[end:]
+
+
+def _is_signature(node: Node) -> bool:
+    """Return whether a part only says who wrote or confirmed a conclusion, which another one has replaced."""
+    parts = node.parts if node.kind == "properties" else [node]
+    return bool(node.at) and all(part.key in SIGNATURE for part in parts)
+
+
+def _leave_out_signature(node: Node) -> Node:
+    """Return a property drawer without who wrote or confirmed the conclusion."""
+    return replace(node, parts=[part for part in node.parts if part.key not in SIGNATURE])
 
 
 def _renumber_item(node: Node, number: int) -> bytes:
@@ -472,7 +488,7 @@ def _leave_out_runs(node: Node, told: Mapping[bytes, Node]) -> Node | None:
 
 def _choose_run_note(ours: Node, theirs: Node) -> Node | None:
     """Return the fuller of two notes that both sides added for one run, whatever their times; None if they disagree."""
-    pairs = [(split_note_head(decode(node.words))[2], node) for node in (ours, theirs)]
+    pairs = [(split_note_head(decode(node.words)).text, node) for node in (ours, theirs)]
     words = {id(node): Counter(re.findall(r"\w+", rest + decode(node.core[len(node.head) :]))) for rest, node in pairs}
     # The same on both sides, so that the result does not depend on who merges.
     fuller = max(ours, theirs, key=lambda node: (words[id(node)].total(), len(node.core), node.core))

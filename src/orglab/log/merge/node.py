@@ -29,6 +29,8 @@ _BLANK = re.compile(rb"[ \t]*\n")
 ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row", "conclusion"))
 
 Key = tuple[str, bytes]
+SIGNATURE: frozenset[Key] = frozenset((("property", b":AUTHOR:"), ("property", b":CONFIRMED:")))
+"""The properties of the newest conclusion that another one replaces or removes."""
 
 
 @dataclass
@@ -46,7 +48,8 @@ class Node:
         blanks: The blank lines after the part.
         heading: The heading, if the part is one.
         item: The list item, if the part is one.
-        at: The time of a conclusion, or of the newest one if the part is its verdict or the drawer of it; else empty.
+        at: The time of a conclusion, or of the newest one if the part is its verdict, its author or its confirmation,
+            or the drawer of these; else empty.
     """
 
     kind: str
@@ -186,7 +189,7 @@ def _heading_node(heading: Heading, config: Config) -> Node:
 
 
 def _group_conclusions(node: Node) -> None:
-    """Make one part of each conclusion that begins with a time, and date the verdict if the newest of them names it."""
+    """Make one part of each conclusion that begins with a time, and date what the properties say of the newest."""
     parts, node.parts = node.parts, []
     is_new_paragraph = True
     for part in parts:
@@ -202,8 +205,12 @@ def _group_conclusions(node: Node) -> None:
     for drawer in (part for part in node.parts if part.kind == "properties" and newest is not None):
         for part in drawer.parts:
             name, _, value = part.head.strip().partition(b" ")
-            if newest is not None and name.upper() == b":VERDICT:" and value.strip().lower() in newest.head.lower():
-                part.at = drawer.at = newest.at
+            is_told = (
+                name.upper() == b":VERDICT:" and newest is not None and value.strip().lower() in newest.head.lower()
+            )
+            if newest is not None and (is_told or part.key in SIGNATURE):
+                part.at = newest.at
+        drawer.at = newest.at if newest is not None else ""
 
 
 def _fill(node: Node, text: bytes, section: Element | None, begin: int, end: int) -> None:

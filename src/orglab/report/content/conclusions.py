@@ -1,6 +1,6 @@
 """What was found: a line for each conclusion in the summary, and below it the result with all that belongs to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.report.blocks import Badge, Inline, Small, Strong, Text
@@ -20,6 +20,7 @@ from orglab.text import cardinal, count
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}
 _LONGEST = 240  # of a sentence in the summary
+_MOST_SOURCES = 8  # of a sentence on several conclusions
 
 
 class Answer(NamedTuple):
@@ -105,6 +106,27 @@ def state_conclusion(answer: Answer, overturned: Mapping[str, str], wording: Wor
         source = answer.headline.outcome.ref
     statement = make_statement(content, place(wording.links.to(source)), claims=claims)
     return Item(activity.ref, activity.title, verdict, TONES.get(verdict, "plain"), (statement,))
+
+
+def find_unconfirmed(answers: Sequence[Answer], wording: Wording) -> Iterator[Statement]:
+    """Yield which conclusions no person wrote or confirmed; nothing if none is marked with an author.
+
+    One that was followed by another, after the period, needs no confirmation any more.
+    """
+    found = [
+        answer.activity for answer in answers
+        if answer.activity.experiment.conclusion.is_unconfirmed
+        and len(answer.activity.conclusion.entries) == len(answer.activity.experiment.conclusion.entries)
+    ]  # fmt: skip
+    if not found:
+        return
+    authors = {one.ref: one.experiment.conclusion.author or "" for one in found}
+    claims = [Claim("confirmed", ref, author, "no") for ref, author in authors.items()]
+    names = " and ".join(sorted(set(authors.values())))
+    sources = [piece for one in found[:_MOST_SOURCES] for piece in place(wording.links.to(one.ref))]
+    more = f" and {cardinal(len(found) - _MOST_SOURCES)} more" if len(found) > _MOST_SOURCES else ""
+    what = "the conclusion" if len(found) == 1 else f"{cardinal(len(found), 'words')} conclusions"
+    yield make_statement(f"confirm {what} by {names}.", sources, more, claims=claims)
 
 
 def read_result(

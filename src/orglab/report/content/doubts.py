@@ -8,7 +8,7 @@ from orglab.experiment.conclusion import Conclusion
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
-from orglab.report.content.headline import Headline, find_contradiction, find_headline
+from orglab.report.content.headline import Headline, describe_misjudgement, find_contradiction, find_headline
 from orglab.report.content.prefixed_notes import find_prefixed
 from orglab.report.content.sentence import make_statement, place
 from orglab.report.content.statements import Statement
@@ -17,8 +17,6 @@ from orglab.runs.record import Run
 from orglab.runs.setting import OTHER_CODE, counts_as_failed, has_diverged
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import cardinal, count
-
-_SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"}
 
 
 def find_doubts(activity: ExperimentActivity, results: Results, headline: Headline | None) -> list[str]:
@@ -57,8 +55,7 @@ def find_contradictions(
     if (written := find_contradiction(sentence, results, runs)) is not None:
         yield f"the conclusion says {written}, which no run and no mean has"
     if headline.is_misjudged(conclusion.verdict):
-        judged = _SAID[headline.judged or "undecided"]
-        yield f"by the runs the claim {judged}, but the verdict is {conclusion.verdict}"
+        yield describe_misjudgement(headline, conclusion.verdict)
 
 
 def _is_older(headline: Headline, moment: datetime.datetime) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from orglab.errors import NotFoundError
 
 KINDS = ("experiment", "created", "closed", "step", "text", "verdict", "state", "conclusion", "change", "note",
-         "journal", "commit", "run", "metric", "figures")  # fmt: skip
+         "journal", "commit", "run", "metric", "figures", "confirmed")  # fmt: skip
 EVIDENCE = "orglab report"
 _VERSION = 2
 

@@ -25,6 +25,7 @@ _NUMBER = re.compile(
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 # What a verdict says of the claim.
 _AGREEING = {"supported": "holds", "refuted": "fails", "inconclusive": "undecided"}
+_SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"}
 _MINUS = "\u2212"
 _HUNDRED = 100
 _POINTS = ("point", "points", "pp")
@@ -146,6 +147,11 @@ class Headline(NamedTuple):
             yield claim_text(self.outcome.ref.partition(".")[0], self.results.claim_text, "CLAIM")
         for summary in filter(None, (self.summary, self.base)):
             yield from (Claim("metric", run.id, self.metric, value) for run, value in summary.values)
+
+
+def describe_misjudgement(headline: Headline, verdict: str | None) -> str:
+    """Return that the runs say otherwise of a claim than a verdict, without a capital letter and a full stop."""
+    return f"by the runs the claim {_SAID[headline.judged or 'undecided']}, but the verdict is {verdict}"
 
 
 def explain_figures(headlines: Sequence[Headline], means: Sequence[Headline] = ()) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from orglab.report.content.changes_of_mind import find_overturned, read_changes, read_dropped
-from orglab.report.content.conclusions import Answer, find_answers, read_result, state_conclusion
+from orglab.report.content.conclusions import Answer, find_answers, find_unconfirmed, read_result, state_conclusion
 from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.headline import explain_figures, find_headline
@@ -134,7 +134,7 @@ def _summarize(material: _Material, head: Head) -> Short:
         conclusions=tuple(state_conclusion(answer, material.overturned, wording) for answer in material.stated),
         legend=explain_figures(headlines, means),
         earlier=len(answers) - len(material.stated),
-        needed=tuple(find_prefixed("ASK", activities, wording)),
+        needed=(*find_prefixed("ASK", activities, wording), *find_unconfirmed(answers, wording)),
         risks=tuple(find_risks([(one.activity, one.headline) for one in answers], activities, results, wording)),
         planned=(planned,) if planned is not None else (),
         remarks=tuple(describe_undated(activities, wording)),

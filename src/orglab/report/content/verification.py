@@ -198,6 +198,8 @@ def _check_experiment(claim: Claim, experiment: Experiment, current: CurrentFact
     elif claim.kind == "verdict":
         if experiment.conclusion.verdict != claim.says:
             yield f"the verdict of {ref} is now {experiment.conclusion.verdict or 'none'}, not {claim.says}"
+    elif claim.kind == "confirmed":
+        yield from _check_confirmed(claim, experiment)
     elif claim.kind == "state":
         if experiment.state != claim.says:
             yield f"the state of {ref} is now {experiment.state or 'none'}, not {claim.says}"
@@ -207,6 +209,17 @@ def _check_experiment(claim: Claim, experiment: Experiment, current: CurrentFact
     elif claim.kind in ("change", "note", "journal") and claim not in current.read_claims(ref):
         what = {"change": "a state change of", "note": "a note on", "journal": "a journal entry on"}[claim.kind]
         yield f"{what} {claim.about} that the report cites was removed or edited"
+
+
+def _check_confirmed(claim: Claim, experiment: Experiment) -> Iterator[str]:
+    """Yield that a person has confirmed the conclusion of an author since, or written another one."""
+    conclusion = experiment.conclusion
+    if conclusion.author is None:
+        yield f"the conclusion of {experiment.ref} is now a person's, not that of {claim.name}"
+    elif not conclusion.is_unconfirmed:
+        yield f"a person has confirmed the conclusion of {experiment.ref}"
+    elif conclusion.author != claim.name:
+        yield f"the conclusion of {experiment.ref} is now that of {conclusion.author}, not of {claim.name}"
 
 
 def _check_closed(claim: Claim, experiment: Experiment, current: CurrentFacts) -> Iterator[str]:

@@ -234,7 +234,7 @@ class VersionRunner:
             metrics=fill_command(metrics, version, place),
             printed_metrics=record.fields.get("printed_metrics") is True, before="snapshot", why=record.why,
             folder=self.folder, environment={**self.variables, **make_variables(version.parameters, version.name)},
-            extra_fields={FIELD: own}, show_output=False,
+            extra_fields={FIELD: own, "author": record.author}, show_output=False,
             time_limit=record.time_limit, out=out, parameters=choose_parameters(self._template, argv, version),
             commit_failed=fields.get("commit_failed") is True,
         )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orglab.search.similar.fusion import SURE_FROM
+
 if TYPE_CHECKING:
     from orglab.search.similar.explanation import Why
 
@@ -32,3 +34,8 @@ class Precedent(NamedTuple):
     outcome: str
     file: str
     line: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it surely tried the idea, so that `orglab new --gate` stops."""
+        return self.score >= SURE_FROM

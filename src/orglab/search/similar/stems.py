@@ -136,3 +136,8 @@ def _strip_ending(word: str) -> str:
 def stems(text: str) -> list[str]:
     """Return the stems of a text in order, without stop words."""
     return [stemmed for stemmed in map(stem, tokens(text)) if stemmed]
+
+
+def join_words(text: str) -> str:
+    """Return the words of a text as one, without stop words: the same in any case, spacing and hyphenation."""
+    return "".join(word for word in tokens(text) if stem(word))

@@ -1,0 +1,87 @@
+"""Where the result of an experiment stands: its number, against the baseline, the claim and the best of the log."""
+
+from typing import NamedTuple
+
+from orglab.experiment.model import Experiment
+from orglab.history.sources import Sources
+from orglab.report.content.first_sentence import split_first_sentence
+from orglab.report.content.headline import Headline, describe_misjudgement, find_headline, make_headline
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.setting import Summary
+
+
+class Best(NamedTuple):
+    """The best result of a metric in the log.
+
+    Attributes:
+        ref: Its step, or its experiment if its runs belong to no step.
+        summary: Its values.
+    """
+
+    ref: str
+    summary: Summary
+
+
+class Standing(NamedTuple):
+    """The result that a conclusion is about, and what it is compared with.
+
+    Attributes:
+        headline: The result, with its difference to the baseline and what the runs say of the claim.
+        best: The best mean of its metric in the log, perhaps its own; None if it is not known what is better.
+    """
+
+    headline: Headline
+    best: Best | None
+
+    @property
+    def difference_to_best(self) -> float | None:
+        """The difference of its mean to the best one; None if it is not known."""
+        mean, best = self.headline.summary.mean, self.best.summary.mean if self.best is not None else None
+        return None if mean is None or best is None else mean - best
+
+
+def find_standing(sources: Sources, experiment: Experiment) -> Standing | None:
+    """Return where the result of an experiment stands that its conclusion is about; None if there is no number."""
+    headline = _find_headline(sources, experiment, experiment.conclusion.text)
+    return None if headline is None else Standing(headline, _find_best(sources, headline.metric))
+
+
+def find_contradiction(sources: Sources, experiment: Experiment, text: str, verdict: str | None) -> str | None:
+    """Return in what the runs contradict a verdict on the claim of an experiment, with the number; None if they do not.
+
+    What the runs leave undecided is no contradiction.
+
+    Args:
+        sources: The log and its runs.
+        experiment: The experiment.
+        text: The conclusion; empty for the one that it has.
+        verdict: The verdict.
+    """
+    headline = _find_headline(sources, experiment, text or experiment.conclusion.text)
+    if headline is None or headline.judged in (None, "undecided") or not headline.is_misjudged(verdict):
+        return None
+    claim = headline.results.claim
+    claimed = make_headline(claim.metric, headline.outcome, headline.results) if claim is not None else headline
+    figures = claimed.describe(verdict or "").replace("\u00a0", " ")
+    return f"{describe_misjudgement(headline, verdict)}: {figures}"
+
+
+def _find_headline(sources: Sources, experiment: Experiment, text: str) -> Headline | None:
+    runs = sources.find_runs(experiment)
+    return find_headline(sources.read_results(experiment, runs, words=text), split_first_sentence(text)[0])
+
+
+def _find_best(sources: Sources, metric: str) -> Best | None:
+    """Return the best mean of a metric among the settings of all experiments."""
+    direction = find_direction(metric, sources.log.config.metrics)
+    found: list[tuple[float, Best]] = []
+    for experiment in sources.log.read_experiments(sources.document) if direction is not None else ():
+        runs = sources.find_runs(experiment)
+        if any(metric in run.metrics for run in runs):
+            for outcome in sources.read_results(experiment, runs).outcomes:
+                summary = outcome.setting.summarize(metric)
+                if summary.mean is not None:
+                    found.append((summary.mean, Best(outcome.ref, summary)))
+    if not found:
+        return None
+    return (min if direction == "min" else max)(found, key=lambda pair: pair[0])[1]
