@@ -83,6 +83,12 @@ def test_the_same_command_on_other_code_is_compared_with_what_it_was(train, repo
     assert best["difference"]["value"] == 0.05
 
 
+def test_the_document_keeps_the_fields_of_a_run_in_brief(train, orglab):
+    form = train("1.1", 0, 1)
+    (brief,) = json.loads(orglab("runs", "--json").out)["runs"]
+    assert {name: form[name] for name in brief} == brief
+
+
 def test_what_ended_later_does_not_change_where_a_run_stood(train, orglab):
     train("1.1", 0, 1)
     second = train("1.2", 0.02, 1)
