@@ -22,6 +22,7 @@ from orglab.git.mentions import read_tips, revision_lines
 from orglab.history.sources import Sources
 from orglab.org.source import decode
 from orglab.reference import parse_reference
+from orglab.runs.log_runs import describes
 from orglab.runs.record import Run
 
 _MINE, _OTHER = 1, 2
@@ -184,7 +185,7 @@ def _measure_fit(run: Run, experiment: Experiment) -> int:
     step = None
     with suppress(UsageError):
         step = parse_reference(run.ref or "").step
-    if not run.describes(experiment) or (step is not None and all(one.number != step for one in experiment.steps)):
+    if not describes(run, experiment) or (step is not None and all(one.number != step for one in experiment.steps)):
         return 0
     own = run.fields.get("experiment")
     return 2 if isinstance(own, dict) and own.get("title") == experiment.title else 1

@@ -190,7 +190,7 @@ class LogRuns:
 
 def _is_of(run: Run, experiment: Experiment) -> bool:
     """Return whether a run belongs to an experiment with the id in its record."""
-    if run.may_be_of(experiment):
+    if may_be_of(run, experiment):
         return True
     text = experiment.document.text[experiment.begin : experiment.end]
     return run.id.encode() in RUN_MARK.findall(text)
@@ -200,3 +200,20 @@ def _with_ref(run: Run, ref: str) -> Run:
     """Return a run with another reference of its experiment."""
     whole, dot, step = (run.ref or "").partition(".")
     return run if whole == ref else Run(run.folder, {**run.fields, "ref": f"{ref}{dot}{step}"})
+
+
+def may_be_of(run: Run, experiment: Experiment) -> bool:
+    """Return whether a run may be one of an experiment with the id in its record.
+
+    Another clone may have given the id to another experiment, before the logs of both were merged.
+    """
+    return not run.is_foreign or describes(run, experiment)
+
+
+def describes(run: Run, experiment: Experiment) -> bool:
+    """Return whether an experiment has the title or the time of creation in the record of a run, as far as it has them."""
+    own = run.fields.get("experiment")
+    if not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
+        return True
+    created = experiment.created
+    return own["title"] == experiment.title or created is None or own["created"] == created.isoformat()

@@ -26,6 +26,7 @@ from orglab.org.edit import Edit
 from orglab.reference import parse_reference, without_letter
 from orglab.runs.cluster.batch import describe_loss, find_batch_job
 from orglab.runs.description import format_mark, format_note, name_run
+from orglab.runs.log_runs import may_be_of
 from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
 from orglab.runs.place import COMMITTING, Place, find_place, read_state
 from orglab.runs.record import Run
@@ -122,7 +123,7 @@ def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
     new = head_of(run), note.text
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
-        if not run.may_be_of(experiment):
+        if not may_be_of(run, experiment):
             raise NotFoundError(f"{experiment.ref} is another experiment than that of the run {run.id}.")
         if contains_line(experiment.document, note.mark):
             for old in note.earlier:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orglab.experiment.author import is_author
 from orglab.git.hashed_file import HashedFile, LeftOut
@@ -47,9 +47,6 @@ from orglab.runs.record_lines import (
 )
 from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
-
-if TYPE_CHECKING:
-    from orglab.experiment.model import Experiment
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
@@ -337,21 +334,6 @@ class Run(Mapping[str, object]):
     def is_foreign(self) -> bool:
         """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
-
-    def may_be_of(self, experiment: "Experiment") -> bool:
-        """Return whether it may be a run of an experiment with the id in its record.
-
-        Another clone may have given the id to another experiment, before the logs of both were merged.
-        """
-        return not self.is_foreign or self.describes(experiment)
-
-    def describes(self, experiment: "Experiment") -> bool:
-        """Return whether an experiment has the title or the time of creation in the record, as far as it has them."""
-        own = self.fields.get("experiment")
-        if not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
-            return True
-        created = experiment.created
-        return own["title"] == experiment.title or created is None or own["created"] == created.isoformat()
 
     @property
     def has_cut_output(self) -> bool:
