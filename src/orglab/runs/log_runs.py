@@ -211,7 +211,7 @@ def may_be_of(run: Run, experiment: Experiment) -> bool:
 
 
 def describes(run: Run, experiment: Experiment) -> bool:
-    """Return whether an experiment has the title or the time of creation in the record of a run, as far as it has them."""
+    """Return whether an experiment has the title or the time of creation in the record of a run, if it has them."""
     own = run.fields.get("experiment")
     if not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
         return True
