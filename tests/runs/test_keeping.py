@@ -1,10 +1,13 @@
 """Keeping runs: their code and results come into the branch that is checked out."""
 
 import json
+import os
 import sys
 
 import pytest
 
+from orglab.api import open_log
+from orglab.runs.log_writer import write_run
 from orglab.runs.record_reader import read_runs
 
 LOG = "experiment_log.org"
@@ -247,3 +250,28 @@ def test_modes_links_and_odd_names_are_kept(branch, orglab):
     assert (branch.path / "häß \t;x").read_text() == "odd\n"
     assert branch.git("diff", "--name-only", run.snapshot, "HEAD") == "results/out.txt"
     assert branch.git("status", "--porcelain") == ""
+
+
+def test_a_note_that_cannot_be_written_now_is_brought_up_to_date_by_the_next_command(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    lock = branch.path / f".#{LOG}"
+    lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}:1")  # as Emacs has it for unsaved changes
+    answer = orglab("runs", "keep", run.id)
+    assert f"The note of the run {run.id} will be brought up to date by the next orglab command." in answer.err
+    assert "kept as" not in (branch.path / LOG).read_text()
+    lock.unlink()
+    orglab("status")
+    assert (branch.path / LOG).read_text().count("kept as") == 1
+    assert (branch.path / LOG).read_text().count(f"run {run.id}") == 1
+
+
+def test_a_note_is_written_as_the_run_is_then_and_not_as_it_was_read(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    log = open_log(None)
+    text = (branch.path / LOG).read_text()
+    note = text[text.index("   - [") : text.index(f"run {run.id}") + len(f"run {run.id}\n")]
+    (branch.path / LOG).write_text(text.replace(note, ""))
+    orglab("runs", "keep", run.id)
+    # Another command had read the record before.
+    assert write_run(log, run, print)
+    assert (branch.path / LOG).read_text().count("kept as") == 1

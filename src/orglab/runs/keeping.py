@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
-from orglab.experiment.edits import contains_line
 from orglab.git import Repository, find_repository
 from orglab.git.log_branch import find_merge_base, find_tip
 from orglab.git.reachability import find_unreachable
@@ -27,10 +26,11 @@ from orglab.log.log import LogFile
 from orglab.runs.assignment import open_record, read_again
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.code_tree import find_code
-from orglab.runs.description import discard_mark, format_mark, keep_mark, keep_message
+from orglab.runs.description import discard_mark, keep_mark, keep_message
 from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_run
+from orglab.runs.pending import add_pending_run
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.record_writer import RecordWriter
@@ -228,13 +228,15 @@ def _bring_results(log: LogFile, repository: Repository, run: Run, record: Recor
 def update_note(log: LogFile, run: Run, tell: Tell) -> None:
     """Have the note of a run, if the log has it, say whether its code was kept; one that was edited stays as it is.
 
-    The log is committed as after a run.  If it cannot be written now, the user knows.
+    The log is committed as after a run.  If it cannot be written now, the next command does, and the user knows.
     """
     try:
-        if contains_line(log.document(), format_mark(run)) and write_run(log, run, tell):
+        if write_run(log, run, tell, is_known=True):
             keep_log(log, run, tell)
     except OrglabError as error:
-        tell(f"The note of the run {run.id} was not brought up to date: {error}")
+        with contextlib.suppress(OSError):
+            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path)
+        tell(f"The note of the run {run.id} will be brought up to date by the next orglab command. {error}")
 
 
 def name_commits(repository: Repository, commits: Collection[str] | Sequence[str]) -> str:

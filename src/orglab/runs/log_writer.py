@@ -71,25 +71,41 @@ class RunNote(NamedTuple):
     is_known: bool = False
 
 
-def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
+Refresh = Callable[[], tuple[Run, RunNote]]
+"""Returns a run, and its note, as they are now."""
+
+
+def write_run(log: LogFile, run: Run, tell: Tell, *, is_known: bool = False) -> bool:
     """Write a run to the log in one edit, ticking its step if requested; return whether the log changed.
+
+    Args:
+        log: The log.
+        run: The run.
+        tell: Called with each message for the user.
+        is_known: Whether only a note that is there is brought up to date.
 
     Raises:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
-    # A note that was written before a requeued job went on tells how it ended then.
-    # So does one that was written before its code was kept.
-    earlier = [
-        (format_note_head(one.noted_at, _read_short_hash(named), run.author), format_note(one))
-        for one in read_earlier_runs(run.folder)
-        for named in (one, run)
-    ]
+
+    def refresh() -> tuple[Run, RunNote]:
+        # Another command may have kept the run since its record was read, and found no note to bring up to date.
+        now = read_run(run.folder) or run
+        now = Run(run.folder, {**now.fields, "ref": run.ref})
+        # A note that was written before a requeued job went on, or its code was kept, tells how it was then.
+        earlier = [
+            (format_note_head(one.noted_at, _read_short_hash(named), run.author), format_note(one))
+            for one in read_earlier_runs(run.folder)
+            for named in (one, now)
+        ]
+        return now, RunNote(format_note(now), format_mark(now), earlier, done, is_known)
+
     done = run.fields.get("done") is True and run.status == "done"
-    return write_note(log, run, RunNote(format_note(run), format_mark(run), earlier, done), tell)
+    return write_note(log, run, refresh()[1], tell, refresh)
 
 
-def write_note(log: LogFile, run: Run, note: RunNote, tell: Tell) -> bool:
+def write_note(log: LogFile, run: Run, note: RunNote, tell: Tell, refresh: Refresh | None = None) -> bool:
     """Write the note of a run, or of the record of a sweep, in one edit; return whether the log changed.
 
     A note that is there in other words than the earlier ones stays as it is, and a known one that is gone stays away.
@@ -99,34 +115,37 @@ def write_note(log: LogFile, run: Run, note: RunNote, tell: Tell) -> bool:
         run: The run.
         note: Its note.
         tell: Called with each message for the user.
+        refresh: Returns both as they are while nobody else writes the log; None if they stay as they are.
 
     Raises:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
     try:
-        return _write_note(log, run, note)
+        return _write_note(log, run, note, refresh)
     except UsageError as error:
         if not note.done:
             raise
         tell(f"{run.ref} was not completed: {error}")
-        return _write_note(log, run, note._replace(done=False))
+        return _write_note(log, run, note._replace(done=False), refresh)
 
 
-def _write_note(log: LogFile, run: Run, note: RunNote) -> bool:
+def _write_note(log: LogFile, run: Run, note: RunNote, refresh: Refresh | None) -> bool:
     """Add a note, or replace an earlier one, ticking the step if `done`; return whether the log changed."""
     document, reference = log.document(), parse_reference(run.ref or "")
     shared = read_shared_ids(document, lambda: log.read_experiments(document))
     # Another experiment may have kept the id.
     reference = reference._replace(id=shared.find_id(without_letter(reference.id, log.config.letter), run.id))
-    at, commit, done = run.noted_at, _read_short_hash(run), note.done
-    new = head_of(run), note.text
+    at, done = run.noted_at, note.done
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
+        latest, current = (run, note) if refresh is None else refresh()
+        commit = _read_short_hash(latest)
+        new = head_of(latest), current.text
         if not may_be_of(run, experiment):
             raise NotFoundError(f"{experiment.ref} is another experiment than that of the run {run.id}.")
         if contains_line(experiment.document, note.mark):
-            for old in note.earlier:
+            for old in current.earlier:
                 if edits := replace_run_note(experiment, reference, old, new, commit=commit, done=done):
                     return edits, True
             return [], False
