@@ -315,7 +315,8 @@ def test_a_sweep_at_work_waits(repo, orglab, tmp_path_factory):
     orglab("init", "--tracked", "--no-hooks")
     orglab("new", "First", "-s", "one")
     repo.commit("start", {"train.py": ""})
-    orglab("sweep", "1.1", "--set", "x=1,2", "--slots", "1", "--", "cat", str(pipe), "{x}")
+    # In a process of its own, which leaves the worker to the system.
+    process("sweep", "1.1", "--set", "x=1,2", "--slots", "1", "--", "cat", pipe, "{x}", cwd=repo.path)
     with pipe.open("w"):  # opens when the first version reads
         found = {one["what"]: one for one in ask(orglab)["waits"]}
         orglab("sweep", "stop")
