@@ -15,7 +15,7 @@ from orglab.log.log import LogFile
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 
 if TYPE_CHECKING:
-    from orglab.api.standing import Standing
+    from orglab.api.concluded_result import ConcludedResult
     from orglab.experiment.check import Progress
     from orglab.experiment.resolved import Resolved
     from orglab.git.commit import Commit
@@ -320,8 +320,8 @@ class AskMethods(LogFile):
                 found[experiment.ref] = sources.read_results(experiment, runs, is_alone=True)
         return found
 
-    def find_standing(self, reference: str) -> "Standing | None":
-        """Return where the result of an experiment stands that its conclusion is about; see `api.standing`.
+    def find_concluded_result(self, reference: str) -> "ConcludedResult | None":
+        """Return where the result of an experiment stands that its conclusion is about; see `api.concluded_result`.
 
         It is None if there is no number.
 
@@ -332,10 +332,10 @@ class AskMethods(LogFile):
 
         if not list_entries(self.top, RUNS):
             return None
-        from orglab.api.standing import find_standing
+        from orglab.api.concluded_result import find_concluded_result
 
         sources = self._sources()
-        return find_standing(sources, self.experiment(reference))
+        return find_concluded_result(sources, self.experiment(reference))
 
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
         """Return an overview of what was tried, by topic.

@@ -10,7 +10,7 @@ from orglab.runs.statistics import find_interval
 
 if TYPE_CHECKING:
     from orglab.api.ask import Listed, Shown
-    from orglab.api.standing import Standing
+    from orglab.api.concluded_result import ConcludedResult
     from orglab.experiment.model import Experiment
     from orglab.runs.run_table import RunTable
     from orglab.runs.setting import Setting, Summary
@@ -119,7 +119,7 @@ def _best_form(results: "Results | None") -> dict[str, object] | None:
     return {"metric": headline.metric, "ref": headline.outcome.ref, **_counts_form(headline.summary)}
 
 
-def standing_form(standing: "Standing") -> dict[str, object]:
+def concluded_result_form(standing: "ConcludedResult") -> dict[str, object]:
     """Return where a result stands, as in `conclude --json`."""
     headline, best = standing.headline, standing.best
     results, interval = headline.results, find_interval(headline.summary.numbers)

@@ -457,7 +457,7 @@ class WriteMethods(IdMethods):
         # Reading the runs takes longer than all the rest.
         if verdict not in VERDICTS or not has_claim or not list_entries(self.top, RUNS):
             return None
-        from orglab.api.standing import find_contradiction
+        from orglab.api.concluded_result import find_contradiction
         from orglab.history.sources import Sources
 
         return find_contradiction(Sources(self), experiment, text, verdict)

@@ -222,21 +222,21 @@ def _confirm(log: "Log", words: tuple[str, ...], *, as_json: bool, is_alone: boo
 
 def _show_conclusion(log: "Log", experiment: "Experiment", *, as_json: bool) -> None:
     """Print an experiment that was concluded, and where its result stands."""
-    standing = log.find_standing(experiment.ref)
+    standing = log.find_concluded_result(experiment.ref)
     if as_json:
         from orglab.api.serialize import brief_experiment_form, format_time  # noqa: PLC0415 - only for JSON
-        from orglab.api.serialize_runs import standing_form  # noqa: PLC0415 - the same
+        from orglab.api.serialize_runs import concluded_result_form  # noqa: PLC0415 - the same
 
         conclusion = experiment.conclusion
         known = {"author": conclusion.author, "confirmed": format_time(conclusion.confirmed)}
-        result = standing_form(standing) if standing is not None else None
+        result = concluded_result_form(standing) if standing is not None else None
         output.show_json({"experiment": brief_experiment_form(experiment), **known, "result": result})
         return
     click.echo(state_line(experiment))
     if standing is not None:
-        from orglab.cli.render.results_text import standing_lines  # noqa: PLC0415 - most experiments have no runs
+        from orglab.cli.render.results_text import concluded_result_lines  # noqa: PLC0415 - few have runs
 
-        output.show(standing_lines(standing, experiment.verdict))
+        output.show(concluded_result_lines(standing, experiment.verdict))
 
 
 def _confirm_verdict(log: "Log", word: str) -> str:

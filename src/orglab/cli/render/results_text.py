@@ -11,7 +11,7 @@ from orglab.runs.summary_text import describe_comparison, describe_summary, find
 from orglab.text import count, difference, number
 
 if TYPE_CHECKING:
-    from orglab.api.standing import Standing
+    from orglab.api.concluded_result import ConcludedResult
 
 
 def comparison_lines(results: Results) -> Iterator[str]:
@@ -70,7 +70,7 @@ def best_result_line(results: Results) -> str:
     return begin + _describe(best, results, with_label=False)
 
 
-def standing_lines(standing: "Standing", verdict: str | None) -> Iterator[str]:
+def concluded_result_lines(standing: "ConcludedResult", verdict: str | None) -> Iterator[str]:
     """Yield where the result of an experiment stands, beside its verdict."""
     headline, best = standing.headline, standing.best
     results, summary = headline.results, headline.summary

@@ -22,7 +22,7 @@ class Best(NamedTuple):
     summary: Summary
 
 
-class Standing(NamedTuple):
+class ConcludedResult(NamedTuple):
     """The result that a conclusion is about, and what it is compared with.
 
     Attributes:
@@ -40,10 +40,10 @@ class Standing(NamedTuple):
         return None if mean is None or best is None else mean - best
 
 
-def find_standing(sources: Sources, experiment: Experiment) -> Standing | None:
+def find_concluded_result(sources: Sources, experiment: Experiment) -> ConcludedResult | None:
     """Return where the result of an experiment stands that its conclusion is about; None if there is no number."""
     headline = _find_headline(sources, experiment, experiment.conclusion.text)
-    return None if headline is None else Standing(headline, _find_best(sources, headline.metric))
+    return None if headline is None else ConcludedResult(headline, _find_best(sources, headline.metric))
 
 
 def find_contradiction(sources: Sources, experiment: Experiment, text: str, verdict: str | None) -> str | None:
