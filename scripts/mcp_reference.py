@@ -60,9 +60,9 @@ Mistakes, and what the log refuses, are results with `isError` and one sentence,
 TAIL = """\
 ## Resources
 
-`orglab://e201` is an experiment, `orglab://e201.1` a step of it, as they are in the log, in at most {limit:,} bytes.
-The list has the experiments in progress and the ten newest; the template `orglab://{{reference}}` has all, and
-completes references.
+`orglab://brief` is what `orglab brief` prints. `orglab://e201` is an experiment, `orglab://e201.1` a step of it, as
+they are in the log, in at most {limit:,} bytes. The list has the brief, the experiments in progress and the ten newest;
+the template `orglab://{{reference}}` has all, and completes references.
 
 ## The protocol
 

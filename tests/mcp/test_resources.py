@@ -2,6 +2,7 @@
 
 import pytest
 
+from commands import Orglab
 from lab import NAME
 
 pytestmark = pytest.mark.slow
@@ -37,10 +38,15 @@ def read(client, uri):
 
 def test_those_in_progress_and_the_newest_are_listed(client):
     listed = client.ask("resources/list")["result"]["resources"]
-    assert [one["name"] for one in listed] == ["e2", *(f"e{number}" for number in range(299, 289, -1))]
-    assert listed[0] == {"uri": "orglab://e2", "name": "e2", "description": "Second", "mimeType": "text/org"}
+    assert [one["name"] for one in listed] == ["brief", "e2", *(f"e{number}" for number in range(299, 289, -1))]
+    assert listed[1] == {"uri": "orglab://e2", "name": "e2", "description": "Second", "mimeType": "text/org"}
     (template,) = client.ask("resources/templates/list")["result"]["resourceTemplates"]
     assert template["uriTemplate"] == "orglab://{reference}"
+
+
+def test_the_brief_is_that_of_the_command(client, capsys):
+    (content,) = client.ask("resources/read", {"uri": "orglab://brief"})["result"]["contents"]
+    assert content == {"uri": "orglab://brief", "mimeType": "text/plain", "text": Orglab(capsys)("brief").out}
 
 
 def test_an_experiment_and_a_step_are_the_text_of_the_log(client):

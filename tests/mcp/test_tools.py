@@ -16,7 +16,20 @@ from orglab.mcp.signatures import describe
 from orglab.mcp.tools import OPTIONS, READ, RUN, TOOLS, WRITE, WRITE_ALL
 
 pytestmark = pytest.mark.slow
-READING = {"next", "list", "show", "history", "search", "tried", "why", "runs", "show_run", "compare_runs", "wait"}
+READING = {
+    "brief",
+    "next",
+    "list",
+    "show",
+    "history",
+    "search",
+    "tried",
+    "why",
+    "runs",
+    "show_run",
+    "compare_runs",
+    "wait",
+}
 # The control characters, and the signs that change the direction of text.
 HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -81,16 +94,20 @@ def test_a_tool_takes_what_its_function_takes():
     [
         ((), set()),
         (("--write",), {"new", "step", "note", "done"}),
-        (("--write=all",), {"new", "step", "note", "done", "conclude", "discard_run"}),
+        (("--write=all",), {"new", "step", "note", "done", "conclude", "discard_run", "keep_run"}),
         (("--allow-run",), {"run"}),
-        (("--write=all", "--allow-run"), {"new", "step", "note", "done", "conclude", "discard_run", "run"}),
+        (("--write=all", "--allow-run"), {"new", "step", "note", "done", "conclude", "discard_run", "keep_run", "run"}),
     ],
 )
 def test_only_what_is_allowed_is_listed(start, options, added):
     tools = {tool["name"]: tool["annotations"] for tool in start(*options).ask("tools/list")["result"]["tools"]}
     assert tools.keys() == READING | added
     assert {name for name, hints in tools.items() if hints["readOnlyHint"]} == READING
-    assert {name for name, hints in tools.items() if hints.get("destructiveHint")} == added & {"run", "discard_run"}
+    assert {name for name, hints in tools.items() if hints.get("destructiveHint")} == added & {
+        "run",
+        "discard_run",
+        "keep_run",
+    }
     assert {name for name, hints in tools.items() if hints["openWorldHint"]} == added & {"run"}
 
 
@@ -130,6 +147,7 @@ def test_reading_tools_answer_what_the_commands_print(start, orglab):
         document = client.call(tool, **arguments)
         document.pop("active", None)
         assert document == without_version(orglab(*command, "--json")), (tool, arguments)
+    assert client.call("brief", tokens=900) == without_version(orglab("brief", "--tokens", "900", "--json"))
     assert [one["ref"] for one in client.call("next")["steps"]] == ["e1.1", "e1.2"]
     shown = client.call("show_run", name=run)
     assert shown.pop("printed_last") == "seed 1\n"
@@ -164,6 +182,17 @@ def test_writing_tools_do_what_the_commands_do(start, orglab):
     assert shown["conclusion"]["verdict"] == "refuted"
     assert json.loads(orglab("show", "1.1", "--json").out)["state"] == "done"
     orglab("check")
+
+
+def test_a_run_is_kept(start, orglab, repo):
+    repo.write("train.py", "print('better')\n")
+    orglab("run", "1.2", "--worktree", "--", sys.executable, "train.py")
+    client = start("--write=all")
+    name = client.call("runs")["runs"][0]["id"]
+    kept = client.call("keep_run", name=name, why="Better")
+    assert kept["kept_code"] == repo.git("rev-parse", "HEAD")
+    assert repo.git("log", "-1", "--format=%s") == "[e1.2] Keep: Better"
+    assert "kept as" in (repo.path / NAME).read_text()
 
 
 def test_reading_writes_nothing_not_even_what_is_pending(start, orglab, repo):

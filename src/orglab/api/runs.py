@@ -190,8 +190,20 @@ class RunMethods(WriteMethods):
         self._collect_scratch()
         return discard_with_code(self, name, why, tell)
 
-    def keep_run(self, name: str, why: str | None, tell: Tell) -> "Run":
-        """Bring the code and the results of a run into the branch; see `runs.keeping.keep_run`."""
+    def keep_run(self, name: str, why: str | None = None, *, tell: Tell) -> "Run":
+        """Commit the code and the results of a run to the branch that is checked out, and return the run.
+
+        Args:
+            name: The id of the run, or a part of it that no other run has.
+            why: Why; written to the commit and the log.
+            tell: Called with each message for the user.
+
+        Raises:
+            NotFoundError: There is no such run, or its code is not in this repository.
+            UsageError: Several runs have this name, or the run is discarded, or was made in another clone.
+            GitError: A file has other changes, or was changed on the branch in another way; or git or a hook refuses.
+            NotWritableError: The record cannot be written, or the run is still going on.
+        """
         from orglab.runs.keeping import keep_run
 
         self._collect_scratch()

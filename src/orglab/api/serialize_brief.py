@@ -14,12 +14,13 @@ _WORDS = ("figures", "label")
 
 def render_brief(brief: "Brief") -> str:
     """Return a brief as a JSON document within its tokens, a field a line."""
+    return render_rows(fitting_form(brief))
 
-    def write(one: "Brief") -> str:
-        return render_rows(brief_form(one))
 
+def fitting_form(brief: "Brief") -> dict[str, object]:
+    """Return a brief with as many entries as its tokens have room for in a JSON document."""
     # The newline that is printed after it counts, too.
-    return write(fit(brief, lambda one: len(write(one).encode()) + 1))
+    return brief_form(fit(brief, lambda one: len(render_rows(brief_form(one)).encode()) + 1))
 
 
 def brief_form(brief: "Brief") -> dict[str, object]:

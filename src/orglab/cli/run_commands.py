@@ -482,7 +482,7 @@ def keep_command(run: str, why: str | None, *, as_json: bool, anyway: bool) -> N
     Example:
       orglab runs keep 3c0749 -m "Better with both seeds"
     """
-    kept = this_log(anyway=anyway).keep_run(run, why, tell)
+    kept = this_log(anyway=anyway).keep_run(run, why, tell=tell)
     if as_json:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 

@@ -1,4 +1,4 @@
-"""Resources: experiments and steps, as the text that the log has, under addresses such as `orglab://e201`."""
+"""Resources: the brief, and experiments and steps as the text that the log has, at addresses such as `orglab://e201`."""
 
 from orglab.api import Log
 from orglab.errors import NotFoundError, OrglabError
@@ -6,6 +6,7 @@ from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.mcp.bounds import LIMIT
 from orglab.reference import parse_reference
+from orglab.report.brief.brief_text import write_text
 from orglab.text import clean, count, cut
 
 SCHEME = "orglab://"
@@ -15,6 +16,12 @@ TEMPLATE = {
     "description": "An experiment, such as e201, or a step of it, such as e201.1, as it is in the log.",
     "mimeType": "text/org",
 }
+BRIEF: dict[str, object] = {
+    "uri": f"{SCHEME}brief",
+    "name": "brief",
+    "description": "What to know before work begins: what is active, best, tried in vain, concluded and waiting.",
+    "mimeType": "text/plain",
+}
 _MOST_COMPLETED = 100  # the protocol allows no more
 _NEWEST = 10
 _MOST_LISTED = 30
@@ -22,11 +29,11 @@ _LONGEST_TITLE = 200
 
 
 def list_resources(log: Log) -> list[dict[str, object]]:
-    """Return the experiments that are in progress, then the newest ones; all others are found by the template."""
+    """Return the brief, the experiments in progress and the newest ones; all others are found by the template."""
     experiments = log.experiments()
     doing = [one for one in experiments if one.kind == "doing"]
     chosen = {one.ref: one for one in (*doing, *experiments[: -_NEWEST - 1 : -1])}
-    return [*map(_describe, [*chosen.values()][:_MOST_LISTED])]
+    return [BRIEF, *map(_describe, [*chosen.values()][:_MOST_LISTED])]
 
 
 def _describe(experiment: Experiment) -> dict[str, object]:
@@ -36,7 +43,7 @@ def _describe(experiment: Experiment) -> dict[str, object]:
 
 
 def read_resource(log: Log, uri: str) -> dict[str, object]:
-    """Return the text of an experiment or a step.
+    """Return the text of the brief, of an experiment or of a step.
 
     Raises:
         NotFoundError: There is none with this address.
@@ -44,6 +51,8 @@ def read_resource(log: Log, uri: str) -> dict[str, object]:
     reference = uri.removeprefix(SCHEME)
     if reference == uri:
         raise NotFoundError(f"An address begins with {SCHEME}, as in {SCHEME}e201.")
+    if uri == BRIEF["uri"]:
+        return {"uri": uri, "mimeType": BRIEF["mimeType"], "text": clean(write_text(log.brief()))}
     experiment, step = log.experiment(reference), parse_reference(reference).step
     begin, end = experiment.begin, experiment.end
     if step is not None:

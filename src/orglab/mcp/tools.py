@@ -20,6 +20,7 @@ from orglab.api.serialize import (
     step_form,
     why_form,
 )
+from orglab.api.serialize_brief import fitting_form
 from orglab.api.serialize_runs import metric_form, setting_form, shown_form
 from orglab.errors import OrglabError, UsageError
 from orglab.experiment.model import Experiment
@@ -195,6 +196,7 @@ _SHOW_MORE = "Call show with one step, such as 201.1, or runs, history or search
 _RUN_MORE = "The file named in folder has all of it."
 
 TOOLS: dict[str, Tool] = {
+    "brief": Tool(Log.brief, lambda brief, _: fitting_form(brief), more=_SHOW_MORE),
     "next": Tool(Log.open_steps, _steps_form, is_paged=True),
     "list": Tool(Log.list_experiments, _list_form, is_paged=True),
     "show": Tool(Log.show, lambda shown, call: shown_form(shown, call.log.config.letter), more=_SHOW_MORE),
@@ -213,6 +215,7 @@ TOOLS: dict[str, Tool] = {
     "done": Tool(Log.complete_step, lambda completed, _: completed_form(completed), WRITE),
     "conclude": Tool(Log.conclude, _experiment_form, WRITE_ALL),
     "discard_run": Tool(Log.discard_run, lambda run, _: run_form(run), WRITE_ALL, _RUN_MORE, is_destructive=True),
+    "keep_run": Tool(Log.keep_run, lambda run, _: run_form(run), WRITE_ALL, _RUN_MORE, is_destructive=True),
     "run": Tool(start_run, _run_form, RUN, _RUN_MORE, is_destructive=True),
     "wait": Tool(wait_for_run, _run_form, more=_RUN_MORE),
 }  # fmt: skip
