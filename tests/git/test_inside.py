@@ -339,7 +339,7 @@ ALLOWED = {
         "mcp.wire runs.child runs.ending runs.environment runs.processes runs.source_folders"
     ),
     "the metadata of installed packages": "runs.sources.installed",
-    "files that come with orglab": "__main__ report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
+    "files that come with orglab": "__main__ cli.agent_setup report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
     "through `open_inside`": "runs.metrics.reading",
     "after `is_below`": "runs.code_tree",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Commands that set up: setup (git, shell), and help."""
+"""Commands that set up: setup (git, shell, agent), and help."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ import click
 from orglab.cli import output
 from orglab.cli.options import json_option, log_options, this_log
 from orglab.errors import UsageError
+from orglab.text import listed
 
 if TYPE_CHECKING:
     from orglab.api import Log
@@ -36,12 +37,13 @@ def help_command(names: tuple[str, ...]) -> None:
 
 @click.group(name="setup")
 def setup_command() -> None:
-    """Connect orglab with git and with your shell, show what is set up, or remove it.
+    """Connect orglab with git, your shell and coding agents, show what is set up, or remove it.
 
     \b
     Example:
       orglab setup git
       orglab setup shell
+      orglab setup agent
       orglab setup git --remove
     """
 
@@ -139,3 +141,34 @@ def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json:
         output.say(f"Installed completion for {name} in {path}; open a new shell to use it.")
     else:
         output.say(f"Completion for {name} is already installed in {path}.")
+
+
+@setup_command.command(name="agent", short_help="Tell coding agents how to use orglab here.")
+@click.option("--remove", is_flag=True, help="Remove the skill file and the lines.")
+@json_option
+@log_options
+def agent_command(*, remove: bool, as_json: bool) -> None:
+    """Write a skill file for coding agents, and three lines in AGENTS.md that name it.
+
+    The skill file, .agents/skills/orglab/SKILL.md, says when to use which command. The
+    lines are also added to CLAUDE.md, if there is one; nothing else in these files
+    changes. Commit them, so that agents of others know orglab, too.
+
+    \b
+    Example:
+      orglab setup agent
+      orglab setup agent --remove
+    """
+    from orglab.cli import agent_setup  # noqa: PLC0415 - for one command of several
+
+    log = this_log()
+    changed = (agent_setup.remove if remove else agent_setup.install)(log.top, log.repository)
+    names = [path.relative_to(log.top).as_posix() for path in changed]
+    if as_json:
+        output.show_json({"changed": names})
+    elif remove:
+        output.say(
+            f"Removed what agents were told from {listed(names)}." if names else "Nothing was set up for agents."
+        )
+    else:
+        output.say(f"Wrote {listed(names)}." if names else "Everything is already set up for agents.")
