@@ -167,8 +167,6 @@ def agent_command(*, remove: bool, as_json: bool) -> None:
     if as_json:
         output.show_json({"changed": names})
     elif remove:
-        output.say(
-            f"Removed what agents were told from {listed(names)}." if names else "Nothing was set up for agents."
-        )
+        output.say(f"Removed orglab from {listed(names)}." if names else "Nothing is set up for agents.")
     else:
         output.say(f"Wrote {listed(names)}." if names else "Everything is already set up for agents.")
