@@ -51,7 +51,7 @@ echo "$0 $*" >> {trace}
 cat
 """
 # Only commands that write read with these, or, with the last, those of a log that is kept apart.
-NOT_OF_READERS = {"check-ignore", "diff-index", "hash-object", "patch-id", "merge-base"}
+NOT_OF_READERS = {"check-ignore", "merge-file", "diff-index", "hash-object", "patch-id", "merge-base"}
 
 
 def touch_all(top):

@@ -20,7 +20,12 @@ def test_show_gives_the_documented_json(orglab):
     shown = json.loads(orglab("show", "201", "--json").out)
     assert (shown.pop("mentions"), shown.pop("recorded"), shown.pop("runs")) == ([], {}, [])
     assert [shown.pop(name) for name in ("results", "metrics", "baseline", "claim")] == [[], [], None, None]
-    assert (shown["conclusion"].pop("at"), shown["conclusion"].pop("earlier")) == (None, [])
+    assert [shown["conclusion"].pop(name) for name in ("at", "earlier", "author", "confirmed")] == [
+        None,
+        [],
+        None,
+        None,
+    ]
     assert [step.pop("originals") for step in shown["steps"]] == [["83d45cd"], []]
     assert shown == {
         "version": 1, "id": "201", "ref": "e201", "title": "ABC in XYZ model", "state": "TODO", "is_done": False,

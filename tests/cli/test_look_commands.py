@@ -117,4 +117,4 @@ def test_show_has_the_newest_conclusion_and_the_earlier_ones(repo):
     repo.write(NAME, SEED.replace("** TODO Conclusions\n", f"** DONE Conclusions\n{words}"))
     shown = json.loads(orglab("show", "201", "--json").out)["conclusion"]
     assert (shown["verdict"], shown["text"], shown["at"]) == ("refuted", "No.", "2018-06-20T10:00")
-    assert shown["earlier"] == [{"at": "2018-06-07", "verdict": "supported", "text": "It helps."}]
+    assert shown["earlier"] == [{"at": "2018-06-07", "verdict": "supported", "text": "It helps.", "author": None}]

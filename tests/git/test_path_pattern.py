@@ -57,7 +57,7 @@ def test_a_pattern_does_not_follow_a_tracked_link_out_of_the_repository(tree, tm
         "**/*/" * 300 + "x",
         "**/loop/" * 8 + "x",
         "*/" * 2000 + "x",
-        "*/../" * 45 + "*",
+        "*/../" * 20 + "*",
     ],
 )
 def test_a_pattern_is_bounded(tree, monkeypatch, pattern):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +98,9 @@ class Client:
 
     def wait(self):
         """Return the exit code of the server, what it printed to standard error, and how much memory it took."""
+        # What the system reports at the end includes the memory of this process, from which it was forked.
+        described = Path(f"/proc/{self.pid}/status")
+        peak = re.search(r"VmHWM:\s+(\d+) kB", described.read_text()) if described.exists() else None
         if not self._server.stdin.closed:
             self._server.stdin.close()
         said = self._server.stderr.read().decode()
@@ -105,7 +110,7 @@ class Client:
             self._server.stdout.close()
         self._server.stderr.close()
         assert "Traceback" not in said, said
-        return self._server.returncode, said, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return self._server.returncode, said, int(peak[1]) * 1024 if peak else usage.ru_maxrss
 
     def end(self):
         """End the server, if it has not ended."""

@@ -4,7 +4,7 @@ import pytest
 
 from walk.walk import plan, play
 
-STEPS = 100
+STEPS = 60
 
 
 @pytest.mark.slow

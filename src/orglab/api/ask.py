@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab import clock
 from orglab.errors import UsageError
 from orglab.experiment.author import check_author
-from orglab.experiment.consequences import all_notes
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.log.log import LogFile
@@ -441,6 +440,8 @@ def is_active(experiment: Experiment, active: str | None) -> bool:
 def list_authors(experiment: Experiment) -> list[str]:
     """Return the authors of the notes and the conclusions of an experiment."""
     conclusion = experiment.conclusion
+    from orglab.experiment.consequences import all_notes
+
     notes = (note.author for note in all_notes(experiment))
     names = (*notes, *(entry.author for entry in conclusion.entries), conclusion.author)
     return [name for name in names if name is not None]

@@ -16,9 +16,6 @@ SHOWN_FROM = -3.1
 # A question of fewer words than SHORT gives less evidence, for and against.
 SHORT, SHOWN_FROM_IF_SHORT = 8, -3.6
 MOST_SHOWN = 3
-SURE_FROM = -2.0
-"""The log-odds from which `orglab new --gate` stops: for .91 of the ideas in `tests/similar` that were tried, and for
-.13 of the new ones; something is shown for .97 and .22 of them."""
 CERTAIN = 5.0
 """The log-odds of an experiment with the same title or description."""
 # The weight of each kind of evidence, in log-odds; docs/decisions/similar-experiments.md tells how they were tuned.

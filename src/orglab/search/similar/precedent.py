@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.search.similar.fusion import SURE_FROM
-
 if TYPE_CHECKING:
     from orglab.search.similar.explanation import Why
+
+SURE_FROM = -2.0
+"""The log-odds from which `orglab new --gate` stops: for .91 of the ideas in `tests/similar` that were tried, and for
+.13 of the new ones; something is shown for .97 and .22 of them."""
 
 
 class Precedent(NamedTuple):
