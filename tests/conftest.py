@@ -23,7 +23,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # A slow machine is no defect, so no deadline; in CI every run tries the same inputs.
 hypothesis.settings.register_profile("orglab", deadline=None, print_blob=True)
-hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, max_examples=30)
 # For `make fast`, between two edits.
 hypothesis.settings.register_profile("fast", deadline=None, print_blob=True, max_examples=15)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "orglab")

@@ -10,7 +10,7 @@ from orglab.runs.parameters.arguments import parse_arguments
 from orglab.runs.record import Run
 from orglab.runs.secrets import find_values, join_secrets, name_secrets
 
-SHARE = float(os.environ.get("SHARE", "0.25"))
+SHARE = float(os.environ.get("SHARE", "0.1"))
 """How large the records are, as a share of the largest; `make torture` tries the largest."""
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from walk.walk import plan, play
 
-STEPS = 60
+STEPS = 40
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from orglab.mcp.wire import Wire
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MOST_WAITING = 1000  # then no more is read, and the client has to wait
 _LONGEST_BATCH = 100
+_WAKE_SECONDS = 0.5
 
 
 class _Stopped(BaseException):
@@ -72,7 +73,7 @@ class _Server:
         before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
         try:
             threading.Thread(target=self._read, daemon=True).start()
-            while self._signal is None and (work := self._queue.get()) is not None:
+            while self._signal is None and (work := self._wait_for_work()) is not None:
                 self._do(work)
         except (_Stopped, BrokenPipeError):
             pass
@@ -81,6 +82,14 @@ class _Server:
                 signal.signal(number, handler)
         if self._signal == signal.SIGINT:
             raise KeyboardInterrupt
+
+    def _wait_for_work(self) -> _Work | None:
+        """Return the next message; None at the end of the stream, or if a signal has asked for the end."""
+        # A signal that comes just before Python blocks does not wake it; its handler is called when it goes on.
+        while self._signal is None:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=_WAKE_SECONDS)
+        return None
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """End at once, or once the request that is being answered is."""
