@@ -123,8 +123,10 @@ def test_a_run_goes_on_when_the_server_ends(client, repo, start, way):
     else:
         client.close_input() if way != "signal" else os.kill(client.pid, signal.SIGTERM)
         answer = client.read()
-        assert answer["id"] == number
-        assert answer["result"]["structuredContent"]["status"] == "running"
+        # A request that has not begun when the signal comes is not answered.
+        if answer is not None or way != "signal":
+            assert answer["id"] == number
+            assert answer["result"]["structuredContent"]["status"] == "running"
         assert client.wait()[0] == 0
     other = start()
     assert other.call("show_run", name=run["id"])["status"] == "running"

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,6 +95,11 @@ def test_ten_agents_lose_nothing_and_the_branch_has_only_what_was_kept(branch, o
         works = [pool.submit(agent.work, share) for agent, share in zip(agents, shares, strict=True)]
         done = {name: one for work in works for name, one in work.result().items()}
     assert len(done) == RUNS
+    deadline = time.monotonic() + 60
+    while any(run.status == "unobserved" for run in read_runs(main)):
+        # The system may take a moment to end the commands whose orglab was killed.
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     # What killed processes left is removed, and their runs are written, by the next command.
     orglab("run", "1.2", "--worktree", "--", "true")
     runs = {run.id: run for run in read_runs(main)}
