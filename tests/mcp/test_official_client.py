@@ -67,7 +67,7 @@ def test_a_client_reads(ask, repo):
     assert "--write" in refused["content"][0]["text"]
     assert wrong["content"][0]["text"] == "The argument reference of show is a text."
     assert "nothing" in unknown["error"]
-    assert listed["resources"][0]["uri"] == "orglab://e1"
+    assert [one["uri"] for one in listed["resources"]][:2] == ["orglab://brief", "orglab://e1"]
     assert templates["resourceTemplates"][0]["uriTemplate"] == "orglab://{reference}"
     assert "1. [ ] Baseline" in experiment["contents"][0]["text"]
     assert step["contents"][0]["text"] == "2. [ ] Dropout\n"
