@@ -59,15 +59,17 @@ def _check_best(lab, found):
             (setting for setting in settings if setting.values(metric)),
             key=lambda setting: sign * setting.summary(metric)["mean"],
         )
-        best = next((setting for setting in valued if len(setting.values(metric)) > 1), valued[0])
+        best = valued[0]
+        several = next((setting for setting in valued if len(setting.values(metric)) > 1), None)
+        repeated = several if len(best.values(metric)) == 1 else None
         newest = max((run for run in best.counted if run.metrics.get(metric) is not None), key=lambda run: run.began)
         summary, spread = best.summary(metric), truth.interval([*best.values(metric).values()])
         expected = {
             **{name: _round(value) for name, value in summary.items()}, "ref": best.ref, "run": newest.id,
             "direction": truth.DIRECTIONS[metric], "interval": [_round(end) for end in spread] if spread else "missing",
             "differing": sum(dict(newest.code).get(name) != lab.files.get(name) for name in {**dict(newest.code), **lab.files}),
-            "single": valued[0].ref if valued[0] is not best else "missing",
-            "single_value": _round(valued[0].summary(metric)["mean"]) if valued[0] is not best else "missing",
+            "repeated": repeated.ref if repeated is not None else "missing",
+            "repeated_mean": _round(repeated.summary(metric)["mean"]) if repeated is not None else "missing",
         }  # fmt: skip
         expected["sd"] = "missing" if expected["sd"] is None else expected["sd"]
         yield from find_differences(f"brief: best {metric}", expected, one)

@@ -6,20 +6,7 @@ from orglab.experiment.model import Experiment
 from orglab.history.sources import Sources
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, describe_misjudgement, find_headline, make_headline
-from orglab.runs.metrics.directions import find_direction
-from orglab.runs.setting import Summary
-
-
-class Best(NamedTuple):
-    """The best result of a metric in the log.
-
-    Attributes:
-        ref: Its step, or its experiment if its runs belong to no step.
-        summary: Its values.
-    """
-
-    ref: str
-    summary: Summary
+from orglab.runs.best_settings import BestSetting
 
 
 class ConcludedResult(NamedTuple):
@@ -31,7 +18,7 @@ class ConcludedResult(NamedTuple):
     """
 
     headline: Headline
-    best: Best | None
+    best: BestSetting | None
 
     @property
     def difference_to_best(self) -> float | None:
@@ -43,7 +30,9 @@ class ConcludedResult(NamedTuple):
 def find_concluded_result(sources: Sources, experiment: Experiment) -> ConcludedResult | None:
     """Return where the result of an experiment stands that its conclusion is about; None if there is no number."""
     headline = _find_headline(sources, experiment, experiment.conclusion.text)
-    return None if headline is None else ConcludedResult(headline, _find_best(sources, headline.metric))
+    return (
+        None if headline is None else ConcludedResult(headline, sources.read_log_settings().find_best(headline.metric))
+    )
 
 
 def find_contradiction(sources: Sources, experiment: Experiment, text: str, verdict: str | None) -> str | None:
@@ -69,19 +58,3 @@ def find_contradiction(sources: Sources, experiment: Experiment, text: str, verd
 def _find_headline(sources: Sources, experiment: Experiment, text: str) -> Headline | None:
     runs = sources.find_runs(experiment)
     return find_headline(sources.read_results(experiment, runs, words=text), split_first_sentence(text)[0])
-
-
-def _find_best(sources: Sources, metric: str) -> Best | None:
-    """Return the best mean of a metric among the settings of all experiments."""
-    direction = find_direction(metric, sources.log.config.metrics)
-    found: list[tuple[float, Best]] = []
-    for experiment in sources.log.read_experiments(sources.document) if direction is not None else ():
-        runs = sources.find_runs(experiment)
-        if any(metric in run.metrics for run in runs):
-            for outcome in sources.read_results(experiment, runs).outcomes:
-                summary = outcome.setting.summarize(metric)
-                if summary.mean is not None:
-                    found.append((summary.mean, Best(outcome.ref, summary)))
-    if not found:
-        return None
-    return (min if direction == "min" else max)(found, key=lambda pair: pair[0])[1]

@@ -136,7 +136,7 @@ def concluded_result_form(standing: "ConcludedResult") -> dict[str, object]:
         "difference": comparison_form(change) if change is not None else None,
         "claim": None if headline.judged is None else {"text": results.claim_text, "judged": headline.judged},
         "best": None if best is None else {
-            "ref": best.ref, **_counts_form(best.summary), "difference": standing.difference_to_best,
+            "ref": best.outcome.ref, **_counts_form(best.summary), "difference": standing.difference_to_best,
         },
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
@@ -24,7 +24,8 @@ from orglab.search.commit_references import find_experiment_mentions, find_menti
 from orglab.search.store import open_store
 
 if TYPE_CHECKING:
-    from orglab.runs.step_results import Results
+    from orglab.runs.best_settings import LogSettings
+    from orglab.runs.step_results import Outcome, Results
 
 Item = TypeVar("Item")
 
@@ -206,6 +207,20 @@ class Sources:
             return select(self.log_runs.find(reference))
 
         return read_results(experiment, select(runs), identify, find, self.log.config.metrics, until, words=words)
+
+    def read_log_settings(self) -> "LogSettings":
+        """Return the settings of all experiments; only the experiments that are asked for are read."""
+        from orglab.runs.best_settings import LogSettings  # noqa: PLC0415 - many logs have no runs
+
+        by_ref = {one.ref: one for one in self.all_experiments}
+
+        @cache
+        def read_outcomes(ref: str) -> "Sequence[Outcome]":
+            # The words of the conclusion choose metrics, which are not needed here.
+            return self.read_results(by_ref[ref], self.find_runs(by_ref[ref]), words="").outcomes
+
+        runs = [run for run in self.runs if (run.ref or "").partition(".")[0] in by_ref]
+        return LogSettings(runs, self.log_runs.codes if runs else {}, self.log.config.metrics, read_outcomes)
 
     # Commits
 

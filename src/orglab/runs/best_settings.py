@@ -19,7 +19,7 @@ class BestSetting(NamedTuple):
         outcome: The setting, with its step.
         summary: Its values.
         others: The values of the settings of the same experiment, its own included.
-        single: A setting with a better value, of a single run, which proves less; None if there is none.
+        repeated: If it has a single run, which proves less, the best setting with several; None if there is none.
     """
 
     metric: str
@@ -27,7 +27,7 @@ class BestSetting(NamedTuple):
     outcome: Outcome
     summary: Summary
     others: tuple[Summary, ...]
-    single: Outcome | None = None
+    repeated: Outcome | None = None
 
 
 class Plateau(NamedTuple):
@@ -86,25 +86,20 @@ class LogSettings:
         return [name for name in known if name in self._directions or not is_bookkeeping(name)] or known
 
     def find_best(self, metric: str) -> BestSetting | None:
-        """Return the setting with the best mean of a metric; None if it is not known whether more or less is better.
-
-        A setting with a single run is the best only if no other has more; a better one is named beside the best.
-        """
+        """Return the setting with the best mean of a metric; None if it is not known whether more or less is better."""
         direction = find_direction(metric, self._directions)
         if direction is None:
             return None
         found = [(setting, summary) for setting in self.settings if (summary := setting.summarize(metric)).values]
         found.sort(key=lambda pair: pair[1].mean or 0.0, reverse=direction == "max")
-        first = self._find_valid(found)
-        repeated = self._find_valid(pair for pair in found if len(pair[1].values) > 1)
-        if first is None:
+        outcome = self._find_valid(found)
+        if outcome is None:
             return None
-        outcome = repeated or first
-        others = self._read_outcomes(outcome.ref.partition(".")[0])
-        return BestSetting(
-            metric, direction, outcome, outcome.setting.summarize(metric),
-            tuple(one.setting.summarize(metric) for one in others), first if first is not outcome else None,
-        )  # fmt: skip
+        summary, repeated = outcome.setting.summarize(metric), None
+        if len(summary.values) == 1:
+            repeated = self._find_valid(pair for pair in found if len(pair[1].values) > 1)
+        others = tuple(one.setting.summarize(metric) for one in self._read_outcomes(outcome.ref.partition(".")[0]))
+        return BestSetting(metric, direction, outcome, summary, others, repeated)
 
     def _find_valid(self, candidates: Iterable[tuple[Setting, Summary]]) -> Outcome | None:
         """Return the first of some settings that is a result of its experiment.

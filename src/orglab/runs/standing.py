@@ -3,16 +3,18 @@
 What ended later than the run does not count, so that the answer stays the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from orglab.errors import OrglabError
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile
+from orglab.runs.best_settings import LogSettings
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.metrics.directions import Direction, find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import Summary, find_reason, find_settings, read_final, summarize_best
+from orglab.runs.setting import Summary, find_settings, read_final, summarize_best
 from orglab.runs.statistics import Comparison, compare
 from orglab.runs.step_results import Outcome, Results, label_settings, read_results
 
@@ -135,7 +137,7 @@ class _Standings:
         standing = Standing(metric, direction, value, outcome.setting.summarize(metric))
         if direction is not None:
             best = self._find_best(metric, self._before.outcomes)
-            best_of_log = self._find_best_of_log(metric, direction)
+            best_of_log = self._find_best_of_log(metric)
             if best is not None and best_of_log is not None and _holds(best[0], best_of_log[1].values[0][0].id):
                 best_of_log = None
             standing = standing._replace(best=self._face(standing, best), best_of_log=self._face(standing, best_of_log))
@@ -155,29 +157,25 @@ class _Standings:
         first = summary.values[0][0].id
         return next((one, summary) for one in outcomes if _holds(one, first))
 
-    def _find_best_of_log(self, metric: str, direction: Direction) -> tuple[Outcome, Summary] | None:
-        """Return the best setting of all experiments.
+    def _find_best_of_log(self, metric: str) -> tuple[Outcome, Summary] | None:
+        """Return the best setting of all experiments; None if none has a value."""
+        best = self._others.find_best(metric)
+        return (best.outcome, best.summary) if best is not None else None
 
-        No mean is better than the best value that goes into it, so most experiments need not be looked at closely.
-        """
-        sign = -1 if direction == "min" else 1
-        candidates = sorted(self._list_candidates(metric, sign), key=lambda one: -one[0])
-        best: tuple[Outcome, Summary] | None = None
-        for bound, experiment, runs in candidates:
-            if best is not None and bound <= sign * (best[1].mean or 0.0):
-                break
-            found = self._find_best(metric, self._read(experiment, runs).outcomes)
-            if found is not None and (best is None or sign * (found[1].mean or 0.0) > sign * (best[1].mean or 0.0)):
-                best = found
-        return best
+    @cached_property
+    def _others(self) -> LogSettings:
+        """The settings of all experiments without the run."""
+        by_ref = {one.ref: one for one in self._log.read_experiments(self._log.document())}
+        before = [one for one in self._select(self._runs.all) if one.id != self._id]
+        runs: dict[str, list[Run]] = {}
+        for run in before:
+            runs.setdefault((run.ref or "").partition(".")[0], []).append(run)
 
-    def _list_candidates(self, metric: str, sign: int) -> Iterator[tuple[float, Experiment, list[Run]]]:
-        """Yield the experiments with values of a metric, each with the best one times `sign`, and its runs."""
-        for experiment in self._log.read_experiments(self._log.document()):
-            runs = [one for one in self._select(self._runs.find_by_experiment(experiment)) if one.id != self._id]
-            finals = (read_final(one, metric) for one in runs if find_reason(one) is None)
-            if values := [sign * value for value in finals if value is not None]:
-                yield max(values), experiment, runs
+        def read_outcomes(ref: str) -> Sequence[Outcome]:
+            return self._read(by_ref[ref], runs.get(ref, [])).outcomes
+
+        known = [run for ref in runs.keys() & by_ref.keys() for run in runs[ref]]
+        return LogSettings(known, self._runs.codes, self._directions, cache(read_outcomes))
 
     def _face(self, standing: Standing, best: tuple[Outcome, Summary] | None) -> Rival | None:
         """Return the best setting so far beside the run and its setting."""

@@ -208,11 +208,16 @@ def test_what_does_not_count_is_never_the_best(orglab):
 
 
 @pytest.mark.usefixtures("study")
-def test_a_single_run_that_is_better_is_named_beside_the_best(orglab):
+def test_beside_a_single_run_the_best_of_several_runs_is_named(orglab):
+    (best,) = ask(orglab)["best"]
+    assert "repeated" not in best
     record(20, "e2.1", "python train.py --warm", metrics={"acc": 0.9})
     (best,) = ask(orglab)["best"]
-    assert (best["ref"], best["single"], best["single_value"]) == ("e1.2", "e2.1", 0.9)
-    assert "; a single run has 0.9: e2.1" in orglab("brief").out
+    assert (best["ref"], best["mean"], best["n"]) == ("e2.1", 0.9, 1)
+    assert (best["repeated"], best["repeated_mean"]) == ("e1.2", 0.72)
+    assert "; of several runs 0.72: e1.2" in orglab("brief").out
+    listed = json.loads(orglab("list", "--sort", "-acc", "--json").out)["experiments"][0]
+    assert (listed["ref"], listed["metric"]["mean"]) == ("e2", 0.9)
 
 
 def test_a_metric_without_a_known_direction_has_no_best(study, orglab):

@@ -90,11 +90,11 @@ def concluded_result_lines(standing: "ConcludedResult", verdict: str | None) -> 
     if best is None:
         return
     gap = standing.difference_to_best
-    if best.ref == headline.outcome.ref and not gap:
+    if best.outcome.ref == headline.outcome.ref and not gap:
         words = f"This is the best {headline.metric} in the log."
     else:
         than = describe_summary(best.summary, find_decimals([best.summary, summary]))
-        words = f"The best {headline.metric} in the log: {best.ref}, {than}"
+        words = f"The best {headline.metric} in the log: {best.outcome.ref}, {than}"
         words += "; the same." if not gap else f"; {difference(gap, 0.0, headline.decimals)} to it."
     yield from output.wrap(output.one_line(words), "    ", "  ")
 

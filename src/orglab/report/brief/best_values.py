@@ -59,13 +59,13 @@ def _describe(best: BestSetting, run: Run, differing: int | None, room: int) -> 
     summary, outcome = best.summary, best.outcome
     parameters = _choose_parameters(outcome, room)
     label = ", ".join(f"{name} {parameter_text(value)}" for name, value in parameters.items())
-    single = best.single.setting.summarize(best.metric).mean if best.single is not None else None
+    repeated = best.repeated.setting.summarize(best.metric).mean if best.repeated is not None else None
     commit = run.code[:SHORT_HASH] if run.code is not None else None
     return Best(
         shorten(best.metric, room), best.direction, describe_summary(summary, find_decimals(best.others)), summary.mean,
         summary.deviation, find_interval(summary.numbers), len(summary.values), summary.total, outcome.ref,
         shorten(outcome.label or label, room), parameters, run.id, commit, run.snapshot is not None, differing,
-        best.single.ref if best.single is not None else None, single,
+        best.repeated.ref if best.repeated is not None else None, repeated,
     )  # fmt: skip
 
 

@@ -90,8 +90,8 @@ class Best(NamedTuple):
         commit: The short hash of the commit of its code; None if it is not known.
         is_snapshot: Whether that commit is a snapshot, on no branch.
         differing: How many files of the working tree differ from that code; None if that cannot be told.
-        single: The reference of a single run with a better value, or None.
-        single_value: That value.
+        repeated: If that is a single run, the reference of the best setting with several; None if there is none.
+        repeated_mean: The mean of that one.
     """
 
     metric: str
@@ -109,8 +109,8 @@ class Best(NamedTuple):
     commit: str | None = None
     is_snapshot: bool = False
     differing: int | None = None
-    single: str | None = None
-    single_value: float | None = None
+    repeated: str | None = None
+    repeated_mean: float | None = None
 
 
 class Standstill(NamedTuple):

@@ -88,8 +88,8 @@ def _describe_best(best: Best) -> str:
         return f"{best.metric}: more or less is better? The setting `metrics` does not say"
     label = f" {best.label}" if best.label else ""
     text = f"{best.metric} {best.figures}: {best.ref}{label}; run {best.run}, {_describe_code(best)}"
-    if best.single is not None and best.single_value is not None:
-        text += f"; a single run has {number(best.single_value)}: {best.single}"
+    if best.repeated is not None and best.repeated_mean is not None:
+        text += f"; of several runs {number(best.repeated_mean)}: {best.repeated}"
     return text
 
 

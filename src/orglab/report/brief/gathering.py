@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 
 from orglab.errors import GitError, UsageError
 from orglab.experiment.model import Experiment
@@ -17,8 +16,6 @@ from orglab.report.brief.dead_ends import read_dead_ends, read_failures
 from orglab.report.brief.last_verdicts import read_verdicts
 from orglab.report.brief.open_work import read_active, read_open_steps, read_waits
 from orglab.report.brief.short_text import shorten
-from orglab.runs.best_settings import LogSettings
-from orglab.runs.step_results import Outcome
 from orglab.runs.unfinished import read_unfinished
 from orglab.search.similarity import Map, Progress, TriedExperiment, make_map
 
@@ -50,7 +47,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     experiments = sources.all_experiments
     overview = make_map(log, progress=progress)
     find = _make_finder(experiments)
-    settings = _read_settings(sources)
+    settings = sources.read_log_settings()
     failures, failed = read_failures(settings.settings, most, room)
     active = sources.log.find_active()
     open_steps, steps = read_open_steps(experiments, active, most, room)
@@ -83,20 +80,6 @@ def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: i
             changed = find_uncommitted(log, repository).others
     conflict = sources.document.conflict_line()
     return Situation(shorten(log.name, room), branch, commit, changed, counts, len(sources.runs), conflict)
-
-
-def _read_settings(sources: Sources) -> LogSettings:
-    """Return the settings of the log; only the experiments that are asked for are read."""
-    by_ref = {one.ref: one for one in sources.all_experiments}
-
-    @cache
-    def read_outcomes(ref: str) -> Sequence[Outcome]:
-        # The words of the conclusion choose metrics, which are not needed here.
-        return sources.read_results(by_ref[ref], sources.find_runs(by_ref[ref]), words="").outcomes
-
-    runs = [run for run in sources.runs if (run.ref or "").partition(".")[0] in by_ref]
-    codes = sources.log_runs.codes if runs else {}
-    return LogSettings(runs, codes, sources.log.config.metrics, read_outcomes)
 
 
 def _make_finder(experiments: Sequence[Experiment]) -> Callable[[TriedExperiment], Experiment | None]:
