@@ -440,9 +440,7 @@ def is_active(experiment: Experiment, active: str | None) -> bool:
 def list_authors(experiment: Experiment) -> list[str]:
     """Return the authors of the notes and the conclusions of an experiment."""
     conclusion = experiment.conclusion
-    from orglab.experiment.consequences import all_notes
-
-    notes = (note.author for note in all_notes(experiment))
+    notes = (note.author for note in experiment.all_notes)
     names = (*notes, *(entry.author for entry in conclusion.entries), conclusion.author)
     return [name for name in names if name is not None]
 

@@ -2,13 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment, Step
 from orglab.text import count
-
-if TYPE_CHECKING:
-    from orglab.experiment.section_text import Note
 
 _WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "started"}
 
@@ -103,7 +100,7 @@ def _steps(old: Sequence[Step], new: Sequence[Step]) -> Iterator[str]:
 
 
 def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
-    before, after = Counter(_all_notes(old)), Counter(_all_notes(new))
+    before, after = Counter(_note_texts(old)), Counter(_note_texts(new))
     added, gone = (after - before).total(), (before - after).total()
     if added > gone:
         yield count(added - gone, "note")
@@ -113,10 +110,9 @@ def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
         yield f"{count(changed, 'note')} changed"
 
 
-def _all_notes(experiment: Experiment) -> Iterator[str]:
+def _note_texts(experiment: Experiment) -> Iterator[str]:
     """Yield the texts of all notes, regardless of where they are in the file."""
-    notes: list[Note] = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
-    return (f"{note.at} {note.original} {note.text}" for note in notes)
+    return (f"{note.at} {note.original} {note.text}" for note in experiment.all_notes)
 
 
 def _hashes(old: Experiment, new: Experiment) -> Iterator[str]:

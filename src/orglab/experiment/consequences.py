@@ -6,7 +6,6 @@ from typing import NamedTuple
 from orglab.errors import UsageError
 from orglab.experiment.escape import escape_lines
 from orglab.experiment.model import Experiment, Step, strip_cookies
-from orglab.experiment.section_text import Note
 from orglab.experiment.states import done_keyword, todo_keyword
 from orglab.org.cookies import recount_cookies
 from orglab.org.edit import Edit, compose
@@ -56,7 +55,7 @@ def add_consequences(
         new.id == old.id
         and len(new.steps) == len(old.steps) + added.steps
         and all(map(is_same_step, old.steps, new.steps))
-        and added.notes <= len(all_notes(new)) - len(all_notes(old)) <= added.notes + added.logged
+        and added.notes <= len(new.all_notes) - len(old.all_notes) <= added.notes + added.logged
         and 0 <= len(new.document) - len(old.document) <= added.headings
     )
     if not is_expected:
@@ -76,11 +75,6 @@ def experiment_after(old: Experiment, current: Experiment, edits: list[Edit]) ->
 def is_same_step(old: Step, new: Step) -> bool:
     """Return whether two steps have the same number and text, ignoring checkbox, commits and cookies."""
     return old.number == new.number and strip_cookies(old.text) == strip_cookies(new.text)
-
-
-def all_notes(experiment: Experiment) -> list[Note]:
-    """Return the notes of an experiment and of its steps."""
-    return [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
 
 
 def change_state(

@@ -215,6 +215,11 @@ class Experiment:
                 notes.append(Note(None, None, title_and_text(below), below.line_number))
         return tuple(notes)
 
+    @property
+    def all_notes(self) -> list[Note]:
+        """Its notes, and those of its steps."""
+        return [*self.notes, *(note for step in self.steps for note in step.notes)]
+
     def child(self, name: str) -> Heading | None:
         """Return the heading directly below that has the title `name`, ignoring case and cookies, or None."""
         for heading in self.heading.children():

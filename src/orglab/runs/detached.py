@@ -59,12 +59,11 @@ def launch_detached(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRu
     try:
         with process:
             return _await_start(process, request, tell)
-    except BaseException:
+    finally:
         if process.returncode is None:
             # As Ctrl-C does to a run that is not detached.
             os.killpg(process.pid, signal.SIGINT)
             process.wait()
-        raise
 
 
 def _await_start(process: "subprocess.Popen[bytes]", request: RunRequest, tell: Tell) -> LaunchedRun:
