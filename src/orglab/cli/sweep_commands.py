@@ -144,14 +144,17 @@ def start_command(  # noqa: PLR0913 - one for each option
     if wait:
         return _watch(log, sweep.id, as_json=as_json)
     progress = log.sweep_progress(sweep.id)
+    is_elsewhere = sweep.where is not None and sweep.where != "slurm"
+    # The user knows why.
+    is_refused = is_elsewhere and bool(progress.state.queued) and not (sweep.tasks.list_submitted() or progress.running)
     if as_json:
         _show_json(progress)
     else:
         total = count(len(progress.state.tasks), "version")
         click.echo(f"{sweep.id}  {sweep.record.ref}, {total}" + (", all done" if progress.is_over else ""))
-        if not progress.is_over:
+        if not progress.is_over and not is_refused:
             tell("The sweep runs in the background: see `orglab sweep status`, and end it with `orglab sweep stop`.")
-    return 0
+    return int(is_refused)
 
 
 def _read_versions(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from orglab.errors import OrglabError
 from orglab.experiment.model import Experiment
+from orglab.runs.metrics.directions import find_direction
 from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
 from orglab.runs.setting import Setting, find_settings, read_final
@@ -328,12 +329,13 @@ def _split_baseline(name: str) -> tuple[str, dict[str, str]]:
 
 
 def _choose_metrics(
-    conclusion: str, claim: Claim | None, outcomes: Iterable[Outcome], first: Iterable[str]
+    conclusion: str, claim: Claim | None, outcomes: Iterable[Outcome], directions: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return the key metrics, the most important first.
 
     These are the metric of the claim, those that the conclusion mentions, and those of the settings; without any, those
-    that most steps have.  Bookkeeping such as a learning rate or a time comes only if there is nothing else.
+    that most steps have, those of the training data and those of which it is not known what is better last.
+    Bookkeeping such as a learning rate or a time comes only if there is nothing else.
     """
     counts: dict[str, int] = {}
     for outcome in outcomes:
@@ -342,10 +344,11 @@ def _choose_metrics(
                 counts[name] = counts.get(name, 0) + 1
     text = conclusion.lower()
     mentioned = [name for name in counts if is_mentioned(name, text) and not is_bookkeeping(name)]
-    chosen = [*([claim.metric] if claim is not None else []), *mentioned, *first]
+    chosen = [*([claim.metric] if claim is not None else []), *mentioned, *directions]
     chosen = [name for name in dict.fromkeys(chosen) if name in counts]
     others = sorted(
-        (name for name in counts if not is_bookkeeping(name)), key=lambda name: (is_of_training(name), -counts[name])
+        (name for name in counts if not is_bookkeeping(name)),
+        key=lambda name: (is_of_training(name), find_direction(name, directions) is None, -counts[name]),
     )
     return tuple((chosen or others or [*counts])[:KEY_METRICS])
 

@@ -206,6 +206,22 @@ def test_a_commit_that_changes_no_code_makes_no_other_setting(sweep):
     assert not any("changed code" in line for line in sweep.note)
 
 
+def test_each_version_of_a_pinned_sweep_runs_the_code_that_it_began_on(sweep):
+    """What one version changes is not the code of the next."""
+    code = (
+        "import json, os, pathlib\n"
+        "counter, left = pathlib.Path('counter.txt'), pathlib.Path('left.txt')\n"
+        "seen = int(counter.read_text()) + 10 * left.exists()\n"
+        "counter.write_text(str(seen + 1))\n"
+        "left.write_text('left')\n"
+        "pathlib.Path(os.environ['ORGLAB_OUT'], 'metrics.json').write_text(json.dumps({'acc': seen}))\n"
+    )
+    sweep.repo.commit("code", {"count.py": code, "counter.txt": "5"})
+    sweep("1.1", "--seeds", "3", "--pinned", "--wait", "--", sys.executable, "count.py")
+    assert [run.metrics for run in sweep.runs] == [{"acc": 5}] * 3
+    assert (sweep.path / "counter.txt").read_text() == "5"
+
+
 def test_a_pinned_sweep_runs_the_code_that_it_began_on(sweep):
     sweep.repo.write("orglab.toml", "[run]\nlink = ['data']\n")
     sweep.repo.write(".gitignore", "data/\n")
@@ -334,7 +350,9 @@ def test_a_template_submits_each_version_and_the_next_command_tells_the_log(swee
     assert " swept 2 versions, 2 done, " not in sweep.log
     sweep("status")
     assert " swept 2 versions, 2 done, " in sweep.log
-    answer = sweep("1.2", "--seeds", "2", "--on", "false {command}", "--", sys.executable, "-c", "pass", "{seed}")
+    answer = sweep(
+        "1.2", "--seeds", "2", "--on", "false {command}", "--", sys.executable, "-c", "pass", "{seed}", code=1
+    )
     assert "Not submitted: 00001-seed=0: false ended with exit 1." in answer.err
     assert sweep.status()["queued"] == 2
 

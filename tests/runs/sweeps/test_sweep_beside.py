@@ -56,6 +56,37 @@ def test_the_best_setting_is_one_on_the_code_of_most(sweep):
     assert "best      lr 0.1: val_acc " in answer.out
 
 
+def test_runs_on_changed_code_are_another_setting(sweep):
+    """Those on the code of the sweep keep their row, whatever is changed late."""
+    sweep("1.1", "--set", "lr=0.1,0.2", "--seeds", "2", "--wait", *TRAINING)
+    sweep.repo.write("train.py", (sweep.path / "train.py").read_text() + "# a comment\n")
+    sweep("add", "--set", "lr=0.2,0.9", "--seeds", "3")
+    sweep("status", "--wait", code=1)
+    sweep("resume", "--wait", code=1)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in sweep.note if line.startswith("| 0")]
+    assert [(row[0], row[2], row[3]) for row in rows if row[0] != "0.9"] == [
+        ("0.1", "2", "best"), ("0.2", "2", ""), ("0.2", "1", "other code"),
+    ]  # fmt: skip
+
+
+def test_what_failed_and_was_mended_is_one_row(sweep):
+    sweep("1.1", "--set", "lr=0.1,0.9", "--seeds", "2", "--wait", *TRAINING, code=1)
+    sweep.repo.write("train.py", (sweep.path / "train.py").read_text().replace("given.lr > 0.5", "given.lr > 5"))
+    sweep("resume", "--wait")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in sweep.note if line.startswith("| 0")]
+    assert [(row[0], row[-1]) for row in rows] == [("0.1", ""), ("0.9", "other code")]
+
+
+def test_the_first_metric_is_one_that_can_be_ranked(sweep):
+    """As in the history that the trainer of Hugging Face writes."""
+    code = (
+        "import json, os, sys; lr = float(sys.argv[2]); "
+        "json.dump({'grad_norm': lr, 'eval_loss': 1 - lr}, open(os.environ['ORGLAB_OUT'] + '/metrics.json', 'w'))"
+    )
+    answer = sweep("1.1", "--set", "lr=0.1,0.2", "--wait", "--", sys.executable, "-c", code, "--lr", "{lr}")
+    assert "best      lr 0.2: eval_loss 0.8" in answer.out
+
+
 def test_a_secret_parameter_is_refused(sweep):
     answer = sweep("1.1", "--set", "api_key=sk-abcdefghijklmnopqrstuvwx0123456789", "--", "true", code=2)
     assert "A parameter may be a secret (api_key)" in answer.err
@@ -114,7 +145,7 @@ def test_in_a_folder_the_command_gets_the_path_from_there(sweep, monkeypatch):
 
 
 def test_another_clone_gets_the_runs_and_one_note(sweep, orglab, monkeypatch, tmp_path):
-    remote, other = tmp_path.with_name("remote.git"), tmp_path.with_name("other")
+    remote, other = (tmp_path.with_name(f"{tmp_path.name}-{name}") for name in ("remote.git", "other"))
     sweep("1.1", "--set", "lr=0.1,0.01", "--wait", *TRAINING[:5])
     sweep.repo.git("init", "--quiet", "--bare", str(remote))
     sweep.repo.git("remote", "add", "origin", str(remote))

@@ -264,3 +264,10 @@ def test_what_waits_where_a_template_submitted_it_is_not_submitted_again(sweep):
         begin(number)  # the second time there is nothing left to do
     assert sweep.status()["done"] == 3
     assert len(sweep.runs) == 3
+
+
+def test_a_sweep_of_which_nothing_was_submitted_says_so(sweep):
+    answer = sweep("1.1", "--seeds", "2", "--on", "false {command}", "--", "true", "{seed}", code=1)
+    assert "0 versions submitted; `orglab sweep resume` tries the others again." in answer.err
+    assert "in the background" not in answer.err
+    assert "What is queued elsewhere" not in sweep("stop").err

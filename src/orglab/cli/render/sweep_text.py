@@ -36,7 +36,8 @@ def _progress_lines(progress: Progress) -> Iterator[str]:
     if len(problems) > MOST_NAMED:
         yield f"  and {len(problems) - MOST_NAMED} more"
     for task in state.lost[:MOST_NAMED]:
-        yield f"  lost      {task.version.name}: its worker is gone; `orglab sweep resume` runs it again"
+        again = "another one" if progress.workers else "`orglab sweep resume`"
+        yield f"  lost      {task.version.name}: its worker is gone; {again} runs it again"
     if state.lost and state.sweep.where == "slurm" and progress.scheduler is None:
         yield "            unless Slurm has requeued it, which is not known now"
     if progress.best is not None:

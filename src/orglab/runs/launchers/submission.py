@@ -112,8 +112,10 @@ def cancel(sweep: Sweep, tell: Tell, *, drain: bool) -> None:
     if sweep.where == SLURM:
         slurm_jobs.cancel(sweep, tell, only_pending=drain)
         return
-    for name in sweep.tasks.list_submitted():
+    queued = {*sweep.tasks.list_names()[QUEUED]}
+    submitted = sweep.tasks.list_submitted()
+    for name in submitted:
         sweep.tasks.forget_submission(name)
-    left = sweep.tasks.list_names()[QUEUED]
+    left = [name for name in submitted if name in queued]
     if left:
         tell(f"What is queued elsewhere ends at once when it begins: {listed(left, 3)}.")

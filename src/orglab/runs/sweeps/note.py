@@ -9,9 +9,9 @@ from orglab.experiment.model import Experiment
 from orglab.runs.description import command_text, describe_end, parameter_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import Setting
+from orglab.runs.setting import Setting, find_reason
 from orglab.runs.statistics import find_best
-from orglab.runs.step_results import find_differing, read_results
+from orglab.runs.step_results import Results, find_differing, read_results
 from orglab.runs.summary_text import describe_mean, describe_share, find_decimals
 from orglab.runs.sweeps.sweep import Sweep, read_swept
 from orglab.runs.sweeps.tasks import CLAIMED, ENDED, SKIPPED, Task
@@ -218,7 +218,7 @@ def _describe_changes(state: SweepState) -> list[str]:
 class Ranking:
     """The settings of a sweep, and which is the best.
 
-    Only settings on one code are compared: that of most of them.
+    Runs on changed code are another setting. Only settings on one code are compared: that of most runs.
 
     Attributes:
         settings: The settings, in the order of their first runs, also those without a run that counts.
@@ -244,14 +244,21 @@ class Ranking:
             directions: The setting `metrics`: `min` or `max` by name.
         """
         own = sorted(runs, key=lambda run: (run.began_at or 0, run.id))
-        results = read_results(experiment, own, identify_code, lambda _reference: (), directions)
-        self.settings = [outcome.setting for outcome in results.outcomes]
-        self.metrics = results.metrics
+        codes = identify_code(own)
+        groups: dict[str, list[Run]] = {}
+        for run in own:
+            groups.setdefault(codes.get(run.id, ""), []).append(run)
+        by_code = {
+            code: read_results(experiment, group, lambda _: codes, lambda _reference: (), directions)
+            for code, group in sorted(groups.items(), key=lambda item: -_count_measured(item[1]))
+        }
+        main = next(iter(by_code.values()), Results())
+        self._code = next(iter(by_code), "")
+        self.metrics = main.metrics
         first = self.metrics[0] if self.metrics else ""
-        self.summaries = [setting.summarize(first) for setting in self.settings]
         self.direction = find_direction(first, directions)
-        codes = Counter(one.code for one, summary in zip(self.settings, self.summaries, strict=True) if summary.values)
-        self._code = codes.most_common(1)[0][0] if codes else ""
+        self.settings = _join_settings([one.setting for results in by_code.values() for one in results.outcomes], first)
+        self.summaries = [setting.summarize(first) for setting in self.settings]
         self.best = self._find_best()
 
     def is_on_other_code(self, place: int) -> bool:
@@ -286,6 +293,20 @@ class Ranking:
             return mean is None, self.is_on_other_code(place), sign * (mean or 0.0)
 
         return sorted(places, key=order)[:most]
+
+
+def _count_measured(runs: Iterable[Run]) -> int:
+    return sum(find_reason(run) is None and bool(run.metrics) for run in runs)
+
+
+def _join_settings(settings: Sequence[Setting], metric: str) -> list[Setting]:
+    """Return settings in the order of their first runs, without those that have a value only on other code.
+
+    What failed, and ended well after the code was mended, is one row.
+    """
+    valued = [one.parameters for one in settings if one.summarize(metric).values]
+    kept = [one for one in settings if one.summarize(metric).values or one.parameters not in valued]
+    return sorted(kept, key=lambda one: (one.runs[0].began_at or 0, one.runs[0].id))
 
 
 def make_table(ranking: Ranking) -> list[str]:

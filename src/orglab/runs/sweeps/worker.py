@@ -113,7 +113,7 @@ def work(log: LogFile, sweep: Sweep, only: str | None = None, say_ready: Callabl
     has_slot = only is None and sweep.where is None
     if only is not None:
         sweep.tasks.forget_submission(only)
-    with _working_top(log, sweep) as (top, variables):
+    with _working_top(log, sweep) as (top, variables, clean):
         argv = sweep.record.recorded_argv
         with PythonProbe(find_python(argv, top / (sweep.record.cwd or "."), log.top)) as python:
             runner = VersionRunner(log, sweep, python, top, stopping, _say)
@@ -127,9 +127,9 @@ def work(log: LogFile, sweep: Sweep, only: str | None = None, say_ready: Callabl
                 runner.variables = {**variables, **({GPUS: gpus} if gpus is not None else {})}
                 if has_slot:
                     _await_slot(log, sweep, presence.slot, stopping)
-                is_good = _run_tasks(log, runner, presence.name, only)
+                is_good = _run_tasks(log, runner, presence.name, only, clean)
                 while has_slot and not _leave(log, sweep, presence, stopping):
-                    is_good = _run_tasks(log, runner, presence.name, only) and is_good
+                    is_good = _run_tasks(log, runner, presence.name, only, clean) and is_good
     if presence.was_last and has_slot:
         settle_if_over(log, sweep.folder, _say)
     return is_good
@@ -188,13 +188,22 @@ def _leave(log: LogFile, sweep: Sweep, presence: Presence, stopping: Stopping) -
         time.sleep(_ORPHAN_SECONDS)
 
 
-def _run_tasks(log: LogFile, runner: VersionRunner, name: str, only: str | None) -> bool:
-    """Run tasks until there is none, or this process is asked to end; return whether none failed."""
+def _run_tasks(log: LogFile, runner: VersionRunner, name: str, only: str | None, clean: Callable[[], None]) -> bool:
+    """Run tasks until there is none, or this process is asked to end; return whether none failed.
+
+    Args:
+        log: The log.
+        runner: What runs them.
+        name: The name of this worker.
+        only: The only task to run; None for any.
+        clean: Is called after each of them.
+    """
     is_good = True
     while not runner.stopping.is_asked and (task := _claim(runner.sweep, name, only)) is not None:
         ended, run = runner.run(task)
         is_good = ended.is_good and is_good
         _say(f"{ended.name}: {ended.status}{f', {ended.problem}' if ended.problem else ''}")
+        clean()
         if run is not None and run.asked_by is not None and not run.timed_out:
             runner.stopping.is_asked = True
         if runner.sweep.where is None:
@@ -210,8 +219,8 @@ def _claim(sweep: Sweep, name: str, only: str | None) -> Task | None:
 
 
 @contextlib.contextmanager
-def _working_top(log: LogFile, sweep: Sweep) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Yield the top of the working tree that the versions run in, and the environment variables for that."""
+def _working_top(log: LogFile, sweep: Sweep) -> Iterator[tuple[Path, dict[str, str], Callable[[], None]]]:
+    """Yield the top of the working tree that the versions run in, the environment variables, and what follows each."""
     if sweep.is_pinned:
         from orglab.runs.sweeps.pinned import pinned_tree  # noqa: PLC0415 - few sweeps are
 
@@ -219,7 +228,7 @@ def _working_top(log: LogFile, sweep: Sweep) -> Iterator[tuple[Path, dict[str, s
             yield pinned
         return
     repository = find_repository(Path.cwd()) or log.repository
-    yield (repository.top if repository is not None else log.top), {}
+    yield (repository.top if repository is not None else log.top), {}, lambda: None
 
 
 def _say(text: str) -> None:
