@@ -13,8 +13,10 @@ import pytest
 from commands import Orglab
 from conftest import Repository
 from lab import NAME
+from lab import orglab as run_orglab
 from orglab.config import find_apart, find_common_dir
 from orglab.lock import held
+from orglab.log import kept_text
 from orglab.log.log import LogFile
 
 BRANCH = "experiment-log"
@@ -80,6 +82,27 @@ def test_notes_are_saved_once_a_minute(orglab, repo):
     kept = repo.path / ".git/orglab/kept"
     subprocess.run(["touch", "-d", "61 seconds ago", kept], check=True)
     orglab("note", "1", "Two")
+    assert repo.git("show", f"{BRANCH}:{NAME}") == read(repo).rstrip("\n")
+
+
+def test_what_another_process_writes_and_saves_meanwhile_stays_in_the_log(orglab, repo, monkeypatch):
+    orglab("commit")
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=read(repo).replace("First", "Of a colleague"))
+    tree = repo.git("mktree", stdin=f"100644 blob {blob}\t{NAME}\n")
+    commit = repo.git("commit-tree", "-p", BRANCH, "-m", "Of a colleague", tree)
+    repo.git("update-ref", f"refs/heads/{BRANCH}", commit)
+    kept, merge_text = repo.path / ".git/orglab/kept", kept_text.merge_text
+
+    def write_meanwhile(*arguments):
+        monkeypatch.setattr(kept_text, "merge_text", merge_text)
+        subprocess.run(["touch", "-d", "61 seconds ago", kept], check=True)
+        assert run_orglab("note", "1", "Written meanwhile", cwd=repo.path).code == 0
+        return merge_text(*arguments)
+
+    monkeypatch.setattr(kept_text, "merge_text", write_meanwhile)
+    orglab("commit")
+    assert "Written meanwhile" in read(repo)
+    assert "Of a colleague" in read(repo)
     assert repo.git("show", f"{BRANCH}:{NAME}") == read(repo).rstrip("\n")
 
 

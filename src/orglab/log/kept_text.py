@@ -6,14 +6,14 @@ so that what `git reset --hard` takes out of the log can be found again; the bra
 
 import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, read_apart
-from orglab.errors import GitError, NotFoundError
+from orglab.errors import GitError, NotFoundError, NotWritableError
 from orglab.experiment.missing_parts import count_common_lines, find_nearest
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_blobs, read_file_at
@@ -31,6 +31,7 @@ from orglab.git.log_branch import (
 )
 from orglab.git.repository import is_full_hash
 from orglab.git.versions import list_versions
+from orglab.lock import held
 from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes, require_no_markers
 from orglab.log.merge.merge import Labels, Merged, merge
@@ -46,6 +47,7 @@ MERGING_NAME = "merging"
 """The name of the file with the commit whose merge into the log is not finished yet, because of conflicts."""
 _LABELS = Labels("this clone", "the branch")
 _SECONDS = 60.0
+_LOCK_SECONDS = 10.0
 _TRIES = 5
 _MOST_VERSIONS = 100
 
@@ -63,12 +65,43 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
 
     Raises:
         GitError: git fails.
+        NotWritableError: Other processes were saving it for too long.
     """
     repository = log.repository
     if repository is None or not is_installed() or not (at_once or _is_due(log, repository)):
         return None
     if log.is_apart and is_checked_out(repository):
         return None
+    with _lock_history(repository, wait=at_once) as is_free:
+        return _save(log, repository, text) if is_free else None
+
+
+@contextmanager
+def _lock_history(repository: Repository, *, wait: bool) -> Iterator[bool]:
+    """Let no other process of this clone save texts, and yield whether that was possible.
+
+    The commit that a file is based on has to be the one that its text was merged with. If another process saved a newer
+    text in between, what only that one has would count as removed by the older one.
+    """
+    folder = repository.shared_files
+    with suppress(OSError):
+        folder.make()
+    if not os.access(folder.path, os.W_OK | os.X_OK):
+        yield True  # git cannot save anything there either
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(os.fspath(folder.path / KEPT_NAME), _LOCK_SECONDS if wait else 0.0))
+        except NotWritableError:
+            if wait:
+                raise
+            yield False
+        else:
+            yield True
+
+
+def _save(log: "LogFile", repository: Repository, text: str | None) -> LogCommit | None:
+    """Save the files of a log in its history; return the commit, or None if nothing is to be saved."""
     ref = find_text_ref(log, repository)
     for _ in range(_TRIES):
         tip = find_tip(repository, ref)
@@ -177,8 +210,9 @@ def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
         theirs = read_file_at(repository, tip, name) if based != tip and path.exists() else None
         if theirs is None or log.parse(path.read_bytes()).conflict is not None:
             continue
-        if theirs != (read_file_at(repository, based, name) if based is not None else None):
-            merge_text(log, path, name, theirs)
+        base = read_file_at(repository, based, name) if based is not None else None
+        if theirs != base:
+            merge_text(log, path, name, theirs, base)
         guard.set_base(tip)
 
 

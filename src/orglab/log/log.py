@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, TERMS_NAME, Config, active_step_file, read_apart
-from orglab.errors import GitError, NotFoundError, NotReadableError, UsageError
+from orglab.errors import GitError, NotFoundError, NotReadableError, NotWritableError, UsageError
 from orglab.experiment.author import VARIABLE, check_author
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
@@ -138,7 +138,7 @@ class LogFile:
             return
         from orglab.log.kept_text import keep_text  # noqa: PLC0415 - few commands save
 
-        with suppress(GitError, OSError):
+        with suppress(GitError, NotWritableError, OSError):
             keep_text(self, at_once=at_once)
 
     def notice_file(self, tell: "Tell") -> None:
