@@ -1,13 +1,15 @@
 """What a killed process left in the git directory is removed; what a living one or the user has is not."""
 
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from orglab.errors import GitError
 from orglab.git import find_repository
-from orglab.git.scratch import collect_scratch, scratch_folder
+from orglab.git.scratch import add_worktree, collect_scratch, scratch_folder, scratch_worktree
 
 HOLD = """\
 import sys
@@ -76,3 +78,26 @@ def test_nothing_is_made_or_removed_where_the_folder_is_a_link(repo, ours, tmp_p
     with pytest.raises(GitError, match="symbolic link"), scratch_folder(ours):
         pass
     assert sorted(path.name for path in outside.rglob("*")) == [".x", "temporary-x", "worktrees", "x"]
+
+
+def test_a_working_tree_is_added_while_another_process_adds_one(repo, ours, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "tree"
+    repo.git("worktree", "add", "--quiet", other)
+    named = repo.path / ".git/worktrees/tree/commondir"
+    written = named.read_bytes()
+    named.unlink()
+    os.mkfifo(named)
+
+    def finish():
+        # git has made the file, and not yet filled it; whoever waits for the pipe reads nothing.
+        with named.open("wb"):
+            full = named.with_name("commondir.full")
+            full.write_bytes(written)
+            full.replace(named)
+
+    process = threading.Thread(target=finish)
+    process.start()
+    with scratch_worktree(ours, "new") as (checkout, _):
+        add_worktree(checkout, repo.git("rev-parse", "HEAD"))
+        assert (checkout.place / "a").exists()
+    process.join()

@@ -59,8 +59,8 @@ class Agent:
         if end == "killed":
             self.kill(command)
         else:
-            code = run_orglab(*command, cwd=self.tree).code
-            assert code == (3 if end == "failed" else 0)
+            done = run_orglab(*command, cwd=self.tree)
+            assert done.code == (3 if end == "failed" else 0), done.err
         (run,) = (run for run in read_runs(self.main) if run.why == f"Why {name}")
         if end == "kept":
             kept = run_orglab("runs", "keep", run.id, "-m", f"Keep {name}", cwd=self.main)
@@ -76,9 +76,9 @@ class Agent:
         """Begin a run, and kill its orglab; the command ends after that."""
         process = subprocess.Popen(
             [sys.executable, "-m", "orglab", *command], cwd=self.tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
+            stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert process.stdout.readline() == "begun\n"
+        assert process.stdout.readline() == "begun\n", process.communicate()
         process.kill()
         process.wait()
         process.communicate()

@@ -1,8 +1,11 @@
 """Running git: read-only, so that no repository's configuration runs code, or to write, as the user would."""
 
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -44,6 +47,10 @@ NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_
 _CHUNK = 1 << 16
 _MOST_SETTINGS = 1 << 24  # bytes
 _MOST_SECONDS = 600.0
+# The writer has made this file, and not yet filled it; for the same reason there is no error but "Success".
+_HALF_MADE = rb"(?m)^fatal: failed to read '?.*/worktrees/.*/commondir'?: "
+_TRIES = 20
+_PAUSE = 0.005  # seconds, more each time
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
@@ -70,13 +77,8 @@ def run_readonly(
     import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
 
     _require_own_tree(folder, environment)
-    command = ["git", *_SAFE_OPTIONS, *arguments]
     try:
-        with _require_git():
-            return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
-                command, cwd=folder, env=_build_environment(environment), input=stdin, capture_output=True,
-                check=False, timeout=timeout,
-            )  # fmt: skip
+        return _run([*_SAFE_OPTIONS, *arguments], folder, _build_environment(environment), stdin, timeout)
     except subprocess.TimeoutExpired as error:
         raise GitError(f"git {arguments[0]} took longer than {timeout:g} s in {folder}.") from error
 
@@ -141,17 +143,32 @@ def run_as_user(
     Raises:
         GitError: git is not installed, or the repository has its working tree elsewhere.
     """
-    import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
-
     _require_own_tree(folder, environment)
     dropped = _REPOSITORY_VARIABLES | _PATHSPEC_VARIABLES
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return _run(arguments, folder, {**kept, "LC_ALL": "C", **(environment or {})}, stdin)
+
+
+def _run(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stdin: bytes, timeout: float | None = None
+) -> Completed:
+    """Run git, again if it met a working tree that another process was about to add.
+
+    git reads the files of all working trees, and gives up, before it does anything, if it finds one that is made but
+    not written yet.
+    """
+    import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
+
     with _require_git():
-        return subprocess.run(  # noqa: S603 - the same
-            ["git", *arguments],  # noqa: S607
-            cwd=folder, env={**kept, "LC_ALL": "C", **(environment or {})}, input=stdin,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        for attempt in count():
+            completed = subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
+                ["git", *arguments],  # noqa: S607
+                cwd=folder, env=environment, input=stdin, capture_output=True, check=False, timeout=timeout,
+            )  # fmt: skip
+            if completed.returncode == 0 or attempt == _TRIES or not re.search(_HALF_MADE, completed.stderr):
+                return completed
+            time.sleep(_PAUSE * attempt)
+    raise AssertionError
 
 
 _known_trees: set[tuple[object, ...]] = set()
