@@ -50,7 +50,11 @@ def make_model(settings: dict[str, Any], seed: int) -> ClassifierMixin:
         "svm": SVC,
         "forest": lambda: RandomForestClassifier(settings["trees"], random_state=seed),
         "network": lambda: MLPClassifier(
-            (settings["units"],), learning_rate_init=settings.get("rate", 0.001), max_iter=1000, random_state=seed
+            (settings["units"],),
+            learning_rate_init=settings.get("rate", 0.001),
+            max_iter=1000,
+            tol=0.002,
+            random_state=seed,
         ),
     }[settings["model"]]()
     if "components" in settings:

@@ -122,11 +122,13 @@ def test_people_get_a_line(train, orglab):
 
 @pytest.mark.parametrize(("program", "options", "code", "outcome", "reason"), [
     ("pass", (), 0, "ok", None),
+    ("pass", ("--worktree",), 0, "ok", None),
     ("raise ValueError('bad shape')", (), 1, "failed", "exit 1"),
     ("bytearray(1 << 60)", (), 1, "failed", "exit 1, out of memory"),
     ("import os; os.kill(os.getpid(), 9)", (), 137, "killed", "killed by SIGKILL"),
     ("import time; time.sleep(60)", ("--time-limit", "0.3s"), 124, "timeout", "stopped after its time limit of 0.3s"),
     ("print('metric loss=NaN')", ("--stdout-metrics",), 0, "diverged", "loss NaN, diverged at step 1"),
+    ("print('metric loss=NaN')", ("--stdout-metrics", "--commit-failed"), 0, "diverged", "loss NaN, diverged at step 1"),
 ])  # fmt: skip
 @pytest.mark.usefixtures("study")
 def test_the_outcome_is_one_word_with_a_reason(orglab, program, options, code, outcome, reason):

@@ -25,8 +25,9 @@ def fitting_form(brief: "Brief") -> dict[str, object]:
 
 def brief_form(brief: "Brief") -> dict[str, object]:
     """Return a brief, as in `brief --json`; sections without entries are left out."""
-    form: dict[str, object] = _without_empty(brief.situation) | {"experiments": dict(brief.situation.counts)}
-    del form["counts"]
+    form: dict[str, object] = _without_empty(brief.situation)
+    form.pop("counts", None)  # an empty log has none
+    form["experiments"] = dict(brief.situation.counts)
     if brief.active:
         form["active"] = _without_empty(brief.active[0])
     for name in (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 from orglab.api.serialize import format_moment, metrics_form, render_rows
 from orglab.runs.description import describe_not_number, outcome_text
 from orglab.runs.record import OUTPUT
-from orglab.runs.results_commit import is_kept_aside
 from orglab.runs.run_wait import find_process
 from orglab.text import cut
 
@@ -65,7 +64,7 @@ def name_outcome(run: "Run") -> str | None:
     if run.timed_out:
         return "timeout"
     if run.status == "done":
-        return "diverged" if is_kept_aside(run) else "ok"
+        return "diverged" if run.is_diverged else "ok"
     return "failed" if run.status == "failed" else "killed"
 
 

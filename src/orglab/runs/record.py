@@ -516,6 +516,11 @@ class Run(Mapping[str, object]):
         return {name: read_number(step) for name, step in self._mapping("diverged").items()}
 
     @property
+    def is_diverged(self) -> bool:
+        """Whether the final value of a metric is NaN or infinite."""
+        return any(isinstance(self.metrics.get(name), str) for name in self.diverged)
+
+    @property
     def metrics_files(self) -> tuple[str, ...]:
         """The paths and patterns of the files that `--metrics` named, relative to the top of the repository."""
         # A record of an earlier version has one.

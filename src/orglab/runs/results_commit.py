@@ -115,8 +115,7 @@ def is_kept_aside(run: Run) -> bool:
 
 def ended_badly(run: Run) -> bool:
     """Return whether a run failed, diverged or was stopped, and its results are not to be committed all the same."""
-    is_good = run.status == "done" and not any(isinstance(run.metrics.get(name), str) for name in run.diverged)
-    return not is_good and run.fields.get("commit_failed") is not True
+    return (run.status != "done" or run.is_diverged) and run.fields.get("commit_failed") is not True
 
 
 def settle_results(request: ResultsRequest, obstacle: str | None) -> tuple[Run, str | None]:

@@ -405,3 +405,11 @@ def test_without_git_on_the_path_a_brief_says_what_the_log_and_the_runs_tell(org
     assert said.startswith("experiment_log.org, without git: 5 experiments")
     assert "Question: Does a warmup of 500 steps help?" in said
     assert "acc 0.720 ± 0.010 (n = 3): e1.2 lr 0.1" in said
+
+
+def test_of_an_empty_log_there_is_little_to_tell(repo, orglab):
+    orglab("init", "--no-hooks")
+    form = json.loads(orglab("brief", "--json").out)
+    assert (form["log"], form["experiments"], form["left_out"]) == (NAME, {}, {})
+    repo.commit("code", {"train.py": ""})
+    assert "experiment_log.org" in orglab("brief").out
