@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 TRIED_BEFORE = 7
 MODEL = Path("model.py")
 TRAINING = ("run", "--worktree", "--done", "--results", "results", "--json")
-COMMAND = ("--", sys.executable, "train.py")
+COMMAND = ("--", "python", "train.py")
 
 
 class Idea(NamedTuple):
