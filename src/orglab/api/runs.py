@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orglab.api.leftovers import remove_leftovers
 from orglab.api.write import WriteMethods
 from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference
@@ -40,7 +41,7 @@ class RunMethods(WriteMethods):
 
         if request.is_test or is_test(os.environ):
             return LaunchedRun(try_command(self, request, tell), None)
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return launch_detached(self, request, tell) if request.is_detached else launch(self, request, tell)
 
     def work_on_run(self) -> None:
@@ -187,7 +188,7 @@ class RunMethods(WriteMethods):
         """Mark a run as discarded, and take its code back; see `runs.taking_back.discard_with_code`."""
         from orglab.runs.taking_back import discard_with_code
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return discard_with_code(self, name, why, tell)
 
     def keep_run(self, name: str, why: str | None = None, *, tell: Tell) -> "Run":
@@ -206,7 +207,7 @@ class RunMethods(WriteMethods):
         """
         from orglab.runs.keeping import keep_run
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return keep_run(self, name, why, tell)
 
     def find_prunable(self, older: str | None = None, larger: str | None = None) -> "list[PrunableRun]":
@@ -255,7 +256,7 @@ class RunMethods(WriteMethods):
         """Run the command of a run again on the code it ran on; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return rerun(self, name, tell, links=links, keep=keep, show_output=show_output, ask=ask)
 
     def sync(self, remote: str | None, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
@@ -269,7 +270,7 @@ class RunMethods(WriteMethods):
         from orglab.git.remote import find_default_remote
         from orglab.runs.sync import sync
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         if remote is None:
             remote = find_default_remote(self.repository) if self.repository is not None else "origin"
         return sync(self, remote, tell, snapshots=snapshots)
@@ -337,13 +338,6 @@ class RunMethods(WriteMethods):
         from orglab.runs.sweeps.settlement import write_sweeps
 
         return write_sweeps(self, pending, tell, is_asked=is_asked)
-
-    def _collect_scratch(self) -> None:
-        """Remove what killed processes left in the git directory, as far as that is possible."""
-        if self.repository is not None:
-            from orglab.git.scratch import collect_scratch
-
-            collect_scratch(self.repository)
 
     def _owns(self, name: str) -> bool:
         """Return whether a name in a pending entry is, or was, that of this log."""

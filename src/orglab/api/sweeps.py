@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from orglab.api.leftovers import remove_leftovers
 from orglab.api.runs import RunMethods
 from orglab.text import Tell
 
@@ -20,7 +21,7 @@ class SweepMethods(RunMethods):
         """Begin a sweep, whose versions run in the background; see `runs.sweeps.start.begin_sweep`."""
         from orglab.runs.sweeps.start import begin_sweep
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return begin_sweep(self, request, tell)
 
     def try_sweep(

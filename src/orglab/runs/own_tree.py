@@ -7,22 +7,21 @@ from pathlib import Path
 
 from orglab.errors import GitError, UsageError
 from orglab.git import Repository
-from orglab.git.kept_files import list_kept
 from orglab.git.process import NO_HOOKS
 from orglab.runs.code_tree import is_below, open_code_tree, redirect_imports
 from orglab.runs.job import Job
 from orglab.runs.preparation import make_job, save_code
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
+from orglab.runs.tree_files import save_files
 from orglab.runs.working_state import WorkingState
-from orglab.text import listed
 
 
 @contextlib.contextmanager
 def enter_own_tree(job: Job) -> Iterator[tuple[Job, WorkingState]]:
     """Yield a job that runs in a working tree of its own, and its code; the working tree is removed afterwards.
 
-    What the run wrote there and no commit keeps, such as ignored weights, is moved to the folder of its record.
+    What the run wrote there and no commit has, such as ignored weights, is moved to the folder of its record before.
 
     Args:
         job: The job, as if it ran where the user is; its request asks for a snapshot.
@@ -46,11 +45,16 @@ def enter_own_tree(job: Job) -> Iterator[tuple[Job, WorkingState]]:
         if state.code != state.head:
             # As in the user's working tree, the changes are uncommitted; `git describe --dirty` tells so.
             Repository(tree, tree, tree).run("reset", "--quiet", state.head, environment=NO_HOOKS)
-        yield _move_job(job, home, tree), state
-        if lost := [*_save_files(job, home, tree)]:
-            keep()
-            job.tell(f"Kept the working tree {tree}, because it alone has {listed(lost)}; "
-                     f"remove it with `git worktree remove --force {tree}`.")  # fmt: skip
+        is_saved = False
+        try:
+            yield _move_job(job, home, tree), state
+        finally:
+            try:
+                is_saved = save_files(read_run(job.record.folder) or run, home, tree, job.tell)
+            finally:
+                # Whatever happens, nothing is removed that is nowhere else.
+                if not is_saved:
+                    keep()
 
 
 def _move_job(job: Job, home: Repository, tree: Path) -> Job:
@@ -70,24 +74,3 @@ def _move_job(job: Job, home: Repository, tree: Path) -> Job:
     request = request._replace(folder=folder, results=results, environment=environment)
     moved = make_job(job.log, request, job.ref, job.record, job.tell)
     return moved._replace(home=home, earlier_runs=job.earlier_runs)
-
-
-def _save_files(job: Job, home: Repository, tree: Path) -> Iterator[str]:
-    """Move what a run wrote and no commit keeps to the folder of its record; yield what could not be moved."""
-    run = read_run(job.record.folder)
-    if run is None:
-        return
-    kept = list_kept(home, run.kept) if run.kept is not None else {}
-    moved = []
-    for output in run.outputs:
-        source, target = tree / output.path, job.record.out / output.path
-        if output.path in kept or not is_below(tree, output.path) or not source.is_file():
-            continue
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
-            moved.append(output.path)
-        except OSError:
-            yield output.path
-    if moved:
-        job.tell(f"Moved to {job.record.out}: {listed(moved)}.")
