@@ -166,6 +166,32 @@ def test_data_that_the_settings_name_is_linked(branch, orglab):
     assert "Missing" not in answer.err
 
 
+def test_a_command_that_names_a_file_of_the_user_by_its_absolute_path_is_refused(branch, orglab):
+    branch.write("new.py", "")
+    top = branch.path
+    for words in (["model.py"], ["new.py"], ["results/out.txt"], ["part", "model.py"], ["data/../model.py"]):
+        named = [f"{top}/{word}" for word in words]
+        answer = orglab("run", "1.1", "--worktree", "--", "echo", *named, code=2)
+        assert f"the command would use {', '.join(named)} of your working tree" in answer.err
+    assert f"{top} of your" in orglab("run", "1.1", "--worktree", "--", "ls", top, code=2).err
+    assert f"{top}/model.py of your" in orglab(*RUN, "--", "echo", f"--config={top}/model.py", code=2).err
+    assert (read_runs(top), branch.git("for-each-ref", "refs/orglab")) == ([], "")
+    # What is in no commit is only there.
+    branch.write("data/points.csv", "1,2\n")
+    branch.write("env/pyvenv.cfg", "")
+    branch.write("env/bin/tool", "#!/bin/sh\ncat $1\n").chmod(0o755)
+    answer = orglab("run", "1.1", "--worktree", "--", f"{top}/env/bin/tool", f"{top}/data/points.csv")
+    assert answer.out == "1,2\n"
+
+
+def test_metrics_that_are_named_by_an_absolute_path_are_those_of_the_run(branch, orglab):
+    branch.write("metrics.json", '{"acc": 0.1}')
+    script = "echo '{\"acc\": 0.9}' > metrics.json"
+    orglab("run", "1.1", "--worktree", "--metrics", branch.path / "metrics.json", "--", "sh", "-c", script)
+    run = latest(branch)
+    assert (run.metrics, run.metrics_files) == ({"acc": 0.9}, ("metrics.json",))
+
+
 def test_the_user_may_edit_meanwhile(branch, orglab):
     script = f"echo edited > {branch.path}/model.py; cat model.py | head -1"
     assert orglab(*RUN, "--", "sh", "-c", script).out == "a\n"
