@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import sys
 
 import pytest
 
+from lab import orglab as process
 from orglab.api import open_log
 from orglab.runs.log_writer import write_run
 from orglab.runs.record_reader import read_runs
@@ -160,6 +162,23 @@ def test_what_a_killed_keep_has_done_is_not_done_again(branch, orglab):
     branch.write("model.py", model(a="A"))
     orglab("runs", "keep", run.id)
     assert branch.git("show", "HEAD:results/out.txt") == model(a="A").strip()
+
+
+def test_a_keep_that_was_killed_between_code_and_results_is_finished_by_the_next(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    hook = branch.path / ".git/hooks/commit-msg"
+    kill = 'read -r _ _ _ parent _ < /proc/$PPID/stat; kill -9 "$parent"; exit 1'
+    hook.write_text(f'#!/bin/sh\nif grep -q Results: "$1"; then {kill}; fi\n')
+    hook.chmod(0o755)
+    assert process("runs", "keep", run.id, cwd=branch.path).code == -signal.SIGKILL
+    hook.unlink()
+    assert read_runs(branch.path)[-1].kept_code == branch.git("rev-parse", "HEAD")
+    answer = orglab("runs", "keep", run.id)
+    assert "was kept before, as" in answer.err
+    assert [one.split(":")[0] for one in subjects(branch)] == ["[e1.1] Results", "[e1.1] Keep", "code"]
+    assert branch.git("show", "HEAD:results/out.txt") == model(a="A").strip()
+    assert branch.git("status", "--porcelain") == ""
+    assert (branch.path / LOG).read_text().count("kept as") == 1
 
 
 def test_the_code_of_a_run_on_another_branch_comes_with_its_results(branch, orglab):

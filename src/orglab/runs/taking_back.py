@@ -14,18 +14,10 @@ from orglab.git.taken_commits import find_branch, find_strangers, has_remote, mo
 from orglab.git.tree_changes import build_tree, compare_commits, find_other_files, unstage, write_files
 from orglab.git.worktree import commit_paths, lock_commits, read_branch, read_changes
 from orglab.log.log import LogFile
-from orglab.runs.assignment import open_record
+from orglab.runs.assignment import find_home, open_record, reread
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.description import keep_mark, take_back_message
-from orglab.runs.keeping import (
-    find_home,
-    find_revert,
-    name_commits,
-    require_own_changes,
-    require_quiet,
-    reread,
-    update_note,
-)
+from orglab.runs.keeping import find_revert, name_commits, require_own_changes, require_quiet, update_note
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
