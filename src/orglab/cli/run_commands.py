@@ -155,26 +155,28 @@ def run_command(  # noqa: PLR0913 - one for each option
         time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
         is_test=test, is_detached=detach,
     )  # fmt: skip
-    return _finish(log, log.run(request, tell), as_json=as_json)
+    launched = log.run(request, tell)
+    if detach and launched.run is not None and launched.exit_code == 0 and not as_json:
+        _show_detached(launched.run)
+        return 0
+    return _finish(log, launched, as_json=as_json)
+
+
+def _show_detached(run: "Run") -> None:
+    """Print the id of a run that has begun, and how to go on; it may have ended meanwhile, as at any later time."""
+    click.echo(run.id)
+    wait, end = f"`orglab runs wait {run.id.rpartition('-')[2]}`", f"`kill {run.fields.get('pid')}`"
+    tell(f"The run goes on in the background: {wait} waits for its end, and {end} ends it.")
 
 
 def _finish(log: "Log", launched: "LaunchedRun", *, as_json: bool) -> int:
-    """Print a run that has ended or was detached, or where it stands, and return the exit code of its command."""
+    """Print a run that has ended, or where it stands, and return the exit code of its command."""
     run = launched.run
     if run is None:
         if as_json:
             output.show_json({"recorded": False, "exit_code": launched.exit_code})
     elif as_json:
         output.show_json(_make_form(log, run), is_short=True)
-    elif run.is_going_on:
-        from orglab.runs.run_wait import find_process  # noqa: PLC0415 - for a detached run
-
-        short = run.id.rpartition("-")[2]
-        click.echo(run.id)
-        tell(
-            f"The run goes on in the background: `orglab runs wait {short}` waits for its end, and "
-            f"`kill {find_process(run)}` ends it."
-        )
     else:
         _tell_standing(log, run)
     return launched.exit_code
@@ -459,11 +461,12 @@ def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int
 
 
 @runs_command.command(name="work", hidden=True)
+@author_option
 @change_options
-def work_command(*, anyway: bool) -> None:
+def work_command(*, author: str | None, anyway: bool) -> None:
     """Run the command of a request on standard input; `orglab run --detach` starts this."""
     # The caller has told what is pending.
-    open_log(click.get_current_context().find_root().obj["log"], anyway=anyway).work_on_run()
+    open_log(click.get_current_context().find_root().obj["log"], anyway=anyway, author=author).work_on_run()
 
 
 @runs_command.command(name="keep", short_help="Commit the code and the results of a run to the branch.")

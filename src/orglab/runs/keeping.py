@@ -53,8 +53,8 @@ def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
     Raises:
         NotFoundError: There is no such run, it was made without git, or its code is not in this repository.
         UsageError: Several runs have this name, or the run is discarded, or was made in another clone.
-        GitError: A file has other changes, or was changed on the branch in another way; no branch is checked out, git is
-            in the middle of something, or git or a hook refuses.
+        GitError: A file has other changes, or was changed on the branch in another way; no branch is checked out,
+            git is in the middle of something, or git or a hook refuses.
         NotWritableError: The record cannot be written, or the run is still going on.
     """
     runs = LogRuns(log).all
