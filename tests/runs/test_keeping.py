@@ -11,6 +11,7 @@ from lab import orglab as process
 from orglab.api import open_log
 from orglab.runs.log_writer import write_run
 from orglab.runs.record_reader import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 TRAIN = ("--results", "results", "--", sys.executable, "train.py")
@@ -282,6 +283,34 @@ def test_a_note_that_cannot_be_written_now_is_brought_up_to_date_by_the_next_com
     orglab("status")
     assert (branch.path / LOG).read_text().count("kept as") == 1
     assert (branch.path / LOG).read_text().count(f"run {run.id}") == 1
+
+
+def test_a_note_that_the_user_has_removed_meanwhile_stays_away(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    lock = branch.path / f".#{LOG}"
+    lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}:1")
+    orglab("runs", "keep", run.id)
+    text = (branch.path / LOG).read_text()
+    note = text[text.index("   - [") : text.index(f"run {run.id}") + len(f"run {run.id}\n")]
+    (branch.path / LOG).write_text(text.replace(note, ""))
+    lock.unlink()
+    orglab("status")
+    assert run.id not in (branch.path / LOG).read_text()
+    assert list_entries(branch.path, PENDING) == {}
+
+
+def test_a_run_that_is_kept_before_it_has_a_note_gets_it(branch, orglab):
+    lock = branch.path / f".#{LOG}"
+    lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}:1")
+    branch.write("model.py", model(a="A"))
+    orglab("run", "1.1", "--worktree", *TRAIN)
+    run = read_runs(branch.path)[-1]
+    orglab("runs", "keep", run.id)
+    assert run.id not in (branch.path / LOG).read_text()
+    lock.unlink()
+    orglab("status")
+    assert (branch.path / LOG).read_text().count("kept as") == 1
+    assert list_entries(branch.path, PENDING) == {}
 
 
 def test_a_note_is_written_as_the_run_is_then_and_not_as_it_was_read(branch, orglab):

@@ -135,7 +135,11 @@ def test_a_kept_run_is_taken_back_with_its_results(branch, orglab):
     assert "kept as" not in text
     assert text.count(f"run {run.id}") == 1
     orglab("runs", "discard", run.id, "--undo")
+    assert json.loads(orglab("runs", "discard", run.id, "--json").out)["taken_back"] is None
+    orglab("runs", "discard", run.id, "--undo")
+    assert latest(branch).fields["taken_back"]["files"] == ["model.py", "results/out.txt"]
     orglab("runs", "keep", run.id, "-m", "Better after all")
+    assert latest(branch).fields["taken_back"] is None
     assert branch.git("show", "HEAD:results/out.txt") == model(a="A").strip()
 
 

@@ -521,7 +521,8 @@ def discard_command(run: str, why: str | None, *, undo: bool, reset: bool, as_js
     if as_json:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json({**run_form(discarded), "taken_back": discarded.fields.get("taken_back")})
+        taken_back = discarded.fields.get("taken_back") if reset else None
+        output.show_json({**run_form(discarded), "taken_back": taken_back})
     else:
         click.echo(f"{discarded.id}  {'counts again' if undo else 'discarded'}")
 

@@ -30,7 +30,7 @@ from orglab.runs.description import discard_mark, keep_mark, keep_message
 from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_run
-from orglab.runs.pending import add_pending_run
+from orglab.runs.pending import add_pending_run, needs_note
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.record_writer import RecordWriter
@@ -78,7 +78,13 @@ def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
                 kept = _bring_code(log, repository, run, CodePaths(log, repository, runs), why, tell)
                 short = short_hash(repository, kept)
                 # The log names the commit with the code, until that with the results is made.
-                fields = {"kept_code": kept, "kept_branch": branch, "keep_reason": why, "hash": short}
+                fields = {
+                    "kept_code": kept,
+                    "kept_branch": branch,
+                    "keep_reason": why,
+                    "hash": short,
+                    "taken_back": None,
+                }
                 record.append("kept_code", fields, durable=True)
             run = _bring_results(log, repository, reread(run), record, tell)
     update_note(log, run, tell)
@@ -207,12 +213,14 @@ def update_note(log: LogFile, run: Run, tell: Tell) -> None:
 
     The log is committed as after a run.  If it cannot be written now, the next command does, and the user knows.
     """
+    if needs_note(log.top, run.id):
+        return  # the next command writes it as the run is then
     try:
         if write_run(log, run, tell, is_known=True):
             keep_log(log, run, tell)
     except OrglabError as error:
         with contextlib.suppress(OSError):
-            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path)
+            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path, is_known=True)
         tell(f"The note of the run {run.id} will be brought up to date by the next orglab command. {error}")
 
 
