@@ -50,11 +50,11 @@ class RunMethods(WriteMethods):
 
         work(self)
 
-    def wait_for_run(self, name: str, tell: Tell, time_limit: float | None = None) -> "LaunchedRun | None":
+    def wait_for_run(self, name: "str | Run", tell: Tell, time_limit: float | None = None) -> "LaunchedRun | None":
         """Return a run once it has ended, and its results and its note are settled as far as that is possible now.
 
         Args:
-            name: Its id, or a part of it.
+            name: The run as it was read, its id, or a part of that.
             tell: Called with each message for the user.
             time_limit: The seconds to wait at most; None for any time.
 
@@ -66,15 +66,17 @@ class RunMethods(WriteMethods):
             UsageError: Several runs match.
         """
         from orglab.runs.launch import LaunchedRun
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.record_reader import read_run
         from orglab.runs.run_wait import is_at_work, read_exit_code, read_messages, wait_for_end
 
-        run = wait_for_end(self.find_run(name), time_limit)
+        run = wait_for_end(self.find_run(name) if isinstance(name, str) else name, time_limit)
         if is_at_work(run):
             return None
         for message in read_messages(run):
             tell(message)
         self.write_pending(tell)
-        run = self.find_run(run.id)
+        run = LogRuns(self).with_current_ref(read_run(run.folder) or run)
         return LaunchedRun(read_exit_code(run), run)
 
     def standings(self, run: "Run") -> "list[Standing]":

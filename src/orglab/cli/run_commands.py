@@ -423,31 +423,34 @@ def wait_command(runs: tuple[str, ...], time_limit: str | None, *, as_json: bool
       orglab runs wait 3c0749
       orglab runs wait 3c0749 9a11fe --time-limit 10m --json
     """
+    from orglab.runs.record_reader import find_run  # noqa: PLC0415 - for one command of several
+
     log = this_log(anyway=anyway)
-    names = [log.find_run(name).id for name in runs]
+    recorded = log.runs()
+    found = [find_run(recorded, name) for name in runs]
     seconds = parse_duration(time_limit) if time_limit is not None else None
     deadline = time.monotonic() + seconds if seconds is not None else None
-    codes = []
+    ended = []
     try:
-        for name in names:
+        for run in found:
             left = max(0.0, deadline - time.monotonic()) if deadline is not None else None
-            codes.append(_wait(log, name, left, as_json=as_json))
+            ended.append(_wait(log, run, left, as_json=as_json))
     except KeyboardInterrupt:
         tell("Only the waiting has ended; what runs goes on.")
         return _INTERRUPTED
     if as_json:
-        forms = [_make_form(log, log.find_run(name)) for name in names]
+        forms = [_make_form(log, run) for _, run in ended]
         output.show_json(forms[0] if len(forms) == 1 else {"runs": forms}, is_short=len(forms) == 1)
-    return next(filter(None, codes), 0)
+    return next((code for code, _ in ended if code), 0)
 
 
-def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int:
-    """Wait for a run, tell how it ended, and return the exit code for that."""
+def _wait(log: "Log", run: "Run", seconds: float | None, *, as_json: bool) -> tuple[int, "Run"]:
+    """Wait for a run, tell how it ended, and return the exit code for that, and the run as it is then."""
     said: list[str] = []
-    ended = log.wait_for_run(name, said.append, seconds)
+    ended = log.wait_for_run(run, said.append, seconds)
     if ended is None or ended.run is None:
-        tell(f"The run {name} goes on; the time to wait is over.")
-        return _GOES_ON
+        tell(f"The run {run.id} goes on; the time to wait is over.")
+        return _GOES_ON, run
     run = ended.run
     if not any(line.startswith(f"{run.ref or run.id}  ran ") for line in said):
         from orglab.runs.description import describe_run  # noqa: PLC0415 - for a run in another terminal
@@ -457,7 +460,7 @@ def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int
         tell(line)
     if not as_json:
         _tell_standing(log, run)
-    return ended.exit_code
+    return ended.exit_code, run
 
 
 @runs_command.command(name="work", hidden=True)
