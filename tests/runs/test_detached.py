@@ -1,5 +1,6 @@
 """`orglab run --detach` and `orglab runs wait`: a run that goes on by itself, and its end."""
 
+import fcntl
 import json
 import os
 import pty
@@ -65,7 +66,7 @@ def held(study, tmp_path_factory):
     study.commit("held", {"held.py": HELD})
     yield Held(study, tmp_path_factory.mktemp("pipes"))
     for run in read_runs(study.path):
-        if run.is_going_on and not run.is_foreign:
+        if run.is_going_on and not run.is_foreign and "child_pid" in run.fields:
             os.killpg(run.fields["child_pid"], signal.SIGKILL)
 
 
@@ -154,6 +155,38 @@ def test_ctrl_c_before_the_command_has_started_leaves_nothing(held, study):
     assert list_entries(study.path, PENDING) == {}
 
 
+def test_the_id_is_printed_although_the_run_has_ended_meanwhile(held, study):
+    pipes = [held.folder / name for name in ("hook", "end")]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    hook = study.write(".git/hooks/pre-commit", f"#!/bin/sh\necho begun > {pipes[0]}\ncat {pipes[0]}\n")
+    hook.chmod(0o755)
+    study.write("train.py", "# changed\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--detach", "--", "sh", "-c", f"echo > {pipes[1]}"],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert pipes[0].read_text() == "begun\n"
+    process.send_signal(signal.SIGSTOP)
+    pipes[0].write_text("")
+    assert pipes[1].read_text() == "\n"
+    run = run_of(study)
+    assert held.wait(run.id).code == 0
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, f"{run.id}\n")
+    assert f"`orglab runs wait {run.id[-6:]}`" in err
+
+
+def test_a_detached_run_has_its_author(held, study):
+    form, go, _ = held.begin("--as", "bot")
+    go.write_text("")
+    assert held.wait(form["id"]).code == 0
+    assert run_of(study).author == "bot"
+    assert "by bot" in (study.path / LOG).read_text()
+
+
 def test_a_detached_run_survives_its_terminal(held, study):
     argv, pipes = held.command()
     pid, terminal = pty.fork()
@@ -189,8 +222,9 @@ def test_a_detached_run_that_is_killed_is_unobserved_and_then_lost(held, study):
         env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     os.kill(form["pid"], signal.SIGKILL)
-    while run_of(study).status == "running":
-        pass
+    # It holds the lock of the record until it is gone.
+    with (run_of(study).folder / "record.jsonl").open() as record:
+        fcntl.flock(record, fcntl.LOCK_SH)
     assert run_of(study).status == "unobserved"
     go.write_text("")
     out, err = waiting.communicate(timeout=60)

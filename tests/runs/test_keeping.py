@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import sys
 
 import pytest
 
+from lab import orglab as process
 from orglab.api import open_log
 from orglab.runs.log_writer import write_run
 from orglab.runs.record_reader import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 TRAIN = ("--results", "results", "--", sys.executable, "train.py")
@@ -162,6 +165,23 @@ def test_what_a_killed_keep_has_done_is_not_done_again(branch, orglab):
     assert branch.git("show", "HEAD:results/out.txt") == model(a="A").strip()
 
 
+def test_a_keep_that_was_killed_between_code_and_results_is_finished_by_the_next(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    hook = branch.path / ".git/hooks/commit-msg"
+    kill = 'read -r _ _ _ parent _ < /proc/$PPID/stat; kill -9 "$parent"; exit 1'
+    hook.write_text(f'#!/bin/sh\nif grep -q Results: "$1"; then {kill}; fi\n')
+    hook.chmod(0o755)
+    assert process("runs", "keep", run.id, cwd=branch.path).code == -signal.SIGKILL
+    hook.unlink()
+    assert read_runs(branch.path)[-1].kept_code == branch.git("rev-parse", "HEAD")
+    answer = orglab("runs", "keep", run.id)
+    assert "was kept before, as" in answer.err
+    assert [one.split(":")[0] for one in subjects(branch)] == ["[e1.1] Results", "[e1.1] Keep", "code"]
+    assert branch.git("show", "HEAD:results/out.txt") == model(a="A").strip()
+    assert branch.git("status", "--porcelain") == ""
+    assert (branch.path / LOG).read_text().count("kept as") == 1
+
+
 def test_the_code_of_a_run_on_another_branch_comes_with_its_results(branch, orglab):
     branch.git("switch", "--quiet", "-c", "other")
     branch.write("model.py", model(a="A"))
@@ -263,6 +283,34 @@ def test_a_note_that_cannot_be_written_now_is_brought_up_to_date_by_the_next_com
     orglab("status")
     assert (branch.path / LOG).read_text().count("kept as") == 1
     assert (branch.path / LOG).read_text().count(f"run {run.id}") == 1
+
+
+def test_a_note_that_the_user_has_removed_meanwhile_stays_away(branch, orglab):
+    run = try_out(branch, orglab, {"model.py": model(a="A")})
+    lock = branch.path / f".#{LOG}"
+    lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}:1")
+    orglab("runs", "keep", run.id)
+    text = (branch.path / LOG).read_text()
+    note = text[text.index("   - [") : text.index(f"run {run.id}") + len(f"run {run.id}\n")]
+    (branch.path / LOG).write_text(text.replace(note, ""))
+    lock.unlink()
+    orglab("status")
+    assert run.id not in (branch.path / LOG).read_text()
+    assert list_entries(branch.path, PENDING) == {}
+
+
+def test_a_run_that_is_kept_before_it_has_a_note_gets_it(branch, orglab):
+    lock = branch.path / f".#{LOG}"
+    lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}:1")
+    branch.write("model.py", model(a="A"))
+    orglab("run", "1.1", "--worktree", *TRAIN)
+    run = read_runs(branch.path)[-1]
+    orglab("runs", "keep", run.id)
+    assert run.id not in (branch.path / LOG).read_text()
+    lock.unlink()
+    orglab("status")
+    assert (branch.path / LOG).read_text().count("kept as") == 1
+    assert list_entries(branch.path, PENDING) == {}
 
 
 def test_a_note_is_written_as_the_run_is_then_and_not_as_it_was_read(branch, orglab):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orglab.api.leftovers import remove_leftovers
 from orglab.api.write import WriteMethods
 from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference
@@ -40,7 +41,7 @@ class RunMethods(WriteMethods):
 
         if request.is_test or is_test(os.environ):
             return LaunchedRun(try_command(self, request, tell), None)
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return launch_detached(self, request, tell) if request.is_detached else launch(self, request, tell)
 
     def work_on_run(self) -> None:
@@ -49,11 +50,11 @@ class RunMethods(WriteMethods):
 
         work(self)
 
-    def wait_for_run(self, name: str, tell: Tell, time_limit: float | None = None) -> "LaunchedRun | None":
+    def wait_for_run(self, name: "str | Run", tell: Tell, time_limit: float | None = None) -> "LaunchedRun | None":
         """Return a run once it has ended, and its results and its note are settled as far as that is possible now.
 
         Args:
-            name: Its id, or a part of it.
+            name: The run as it was read, its id, or a part of that.
             tell: Called with each message for the user.
             time_limit: The seconds to wait at most; None for any time.
 
@@ -65,15 +66,17 @@ class RunMethods(WriteMethods):
             UsageError: Several runs match.
         """
         from orglab.runs.launch import LaunchedRun
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.record_reader import read_run
         from orglab.runs.run_wait import is_at_work, read_exit_code, read_messages, wait_for_end
 
-        run = wait_for_end(self.find_run(name), time_limit)
+        run = wait_for_end(self.find_run(name) if isinstance(name, str) else name, time_limit)
         if is_at_work(run):
             return None
         for message in read_messages(run):
             tell(message)
         self.write_pending(tell)
-        run = self.find_run(run.id)
+        run = LogRuns(self).with_current_ref(read_run(run.folder) or run)
         return LaunchedRun(read_exit_code(run), run)
 
     def standings(self, run: "Run") -> "list[Standing]":
@@ -187,7 +190,7 @@ class RunMethods(WriteMethods):
         """Mark a run as discarded, and take its code back; see `runs.taking_back.discard_with_code`."""
         from orglab.runs.taking_back import discard_with_code
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return discard_with_code(self, name, why, tell)
 
     def keep_run(self, name: str, why: str | None = None, *, tell: Tell) -> "Run":
@@ -199,14 +202,15 @@ class RunMethods(WriteMethods):
             tell: Called with each message for the user.
 
         Raises:
-            NotFoundError: There is no such run, or its code is not in this repository.
+            NotFoundError: There is no such run, it was made without git, or its code is not in this repository.
             UsageError: Several runs have this name, or the run is discarded, or was made in another clone.
-            GitError: A file has other changes, or was changed on the branch in another way; or git or a hook refuses.
+            GitError: A file has other changes, or was changed on the branch in another way; no branch is checked out,
+                git is in the middle of something, or git or a hook refuses.
             NotWritableError: The record cannot be written, or the run is still going on.
         """
         from orglab.runs.keeping import keep_run
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return keep_run(self, name, why, tell)
 
     def find_prunable(self, older: str | None = None, larger: str | None = None) -> "list[PrunableRun]":
@@ -255,7 +259,7 @@ class RunMethods(WriteMethods):
         """Run the command of a run again on the code it ran on; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return rerun(self, name, tell, links=links, keep=keep, show_output=show_output, ask=ask)
 
     def sync(self, remote: str | None, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
@@ -269,7 +273,7 @@ class RunMethods(WriteMethods):
         from orglab.git.remote import find_default_remote
         from orglab.runs.sync import sync
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         if remote is None:
             remote = find_default_remote(self.repository) if self.repository is not None else "origin"
         return sync(self, remote, tell, snapshots=snapshots)
@@ -337,13 +341,6 @@ class RunMethods(WriteMethods):
         from orglab.runs.sweeps.settlement import write_sweeps
 
         return write_sweeps(self, pending, tell, is_asked=is_asked)
-
-    def _collect_scratch(self) -> None:
-        """Remove what killed processes left in the git directory, as far as that is possible."""
-        if self.repository is not None:
-            from orglab.git.scratch import collect_scratch
-
-            collect_scratch(self.repository)
 
     def _owns(self, name: str) -> bool:
         """Return whether a name in a pending entry is, or was, that of this log."""

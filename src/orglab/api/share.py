@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orglab.api.leftovers import remove_leftovers
 from orglab.log.log import LogFile
+from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.experiment.check import Progress
@@ -17,16 +19,17 @@ if TYPE_CHECKING:
 class ShareMethods(LogFile):
     """The methods of `Log` that share it."""
 
-    def commit(self, text: str | None = None) -> "LogCommit | None":
+    def commit(self, text: str | None = None, *, tell: Tell = lambda _: None) -> "LogCommit | None":
         """Commit only the log and the journal; return None if there is nothing to commit.
 
         A log that is kept apart is committed to its own branch; see `log.kept_text` and `log.log_commit`.  What killed
         processes left in the git directory is removed.
-        """
-        if self.repository is not None:
-            from orglab.git.scratch import collect_scratch
 
-            collect_scratch(self.repository)
+        Args:
+            text: The message; None for one that says what has changed.
+            tell: Called with each message for the user.
+        """
+        remove_leftovers(self, tell)
         if self.is_apart:
             from orglab.log.kept_text import commit_apart_log
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from orglab.api.leftovers import remove_leftovers
 from orglab.api.runs import RunMethods
 from orglab.text import Tell
 
@@ -20,7 +21,7 @@ class SweepMethods(RunMethods):
         """Begin a sweep, whose versions run in the background; see `runs.sweeps.start.begin_sweep`."""
         from orglab.runs.sweeps.start import begin_sweep
 
-        self._collect_scratch()
+        remove_leftovers(self, tell)
         return begin_sweep(self, request, tell)
 
     def try_sweep(
@@ -37,21 +38,23 @@ class SweepMethods(RunMethods):
 
         return list_sweeps(self)
 
-    def sweep_progress(self, name: str | None = None, scheduler: "SchedulerState | None" = None) -> "Progress":
+    def sweep_progress(
+        self, name: "str | Sweep | None" = None, scheduler: "SchedulerState | None" = None
+    ) -> "Progress":
         """Return how far a sweep is.
 
         Args:
-            name: Its id, or a part of it; None for the newest one.
+            name: The sweep as it was read, its id, or a part of that; None for the newest one.
             scheduler: What Slurm has of it, from `ask_scheduler`; None if that is not known.
 
         Raises:
             NotFoundError: There is no such sweep.
             UsageError: Several sweeps match.
         """
-        from orglab.runs.sweeps.sweep import find_sweep
+        from orglab.runs.sweeps.sweep import Sweep, find_sweep
         from orglab.runs.sweeps.sweep_progress import read_progress
 
-        return read_progress(self, find_sweep(self, name), scheduler)
+        return read_progress(self, name if isinstance(name, Sweep) else find_sweep(self, name), scheduler)
 
     def ask_scheduler(self, name: str | None = None) -> "SchedulerState | None":
         """Return what Slurm has of a sweep, the newest one without a name; see `runs.sweeps.sweep_progress`."""

@@ -155,26 +155,28 @@ def run_command(  # noqa: PLR0913 - one for each option
         time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
         is_test=test, is_detached=detach,
     )  # fmt: skip
-    return _finish(log, log.run(request, tell), as_json=as_json)
+    launched = log.run(request, tell)
+    if detach and launched.run is not None and launched.exit_code == 0 and not as_json:
+        _show_detached(launched.run)
+        return 0
+    return _finish(log, launched, as_json=as_json)
+
+
+def _show_detached(run: "Run") -> None:
+    """Print the id of a run that has begun, and how to go on; it may have ended meanwhile, as at any later time."""
+    click.echo(run.id)
+    wait, end = f"`orglab runs wait {run.id.rpartition('-')[2]}`", f"`kill {run.fields.get('pid')}`"
+    tell(f"The run goes on in the background: {wait} waits for its end, and {end} ends it.")
 
 
 def _finish(log: "Log", launched: "LaunchedRun", *, as_json: bool) -> int:
-    """Print a run that has ended or was detached, or where it stands, and return the exit code of its command."""
+    """Print a run that has ended, or where it stands, and return the exit code of its command."""
     run = launched.run
     if run is None:
         if as_json:
             output.show_json({"recorded": False, "exit_code": launched.exit_code})
     elif as_json:
         output.show_json(_make_form(log, run), is_short=True)
-    elif run.is_going_on:
-        from orglab.runs.run_wait import find_process  # noqa: PLC0415 - for a detached run
-
-        short = run.id.rpartition("-")[2]
-        click.echo(run.id)
-        tell(
-            f"The run goes on in the background: `orglab runs wait {short}` waits for its end, and "
-            f"`kill {find_process(run)}` ends it."
-        )
     else:
         _tell_standing(log, run)
     return launched.exit_code
@@ -421,31 +423,34 @@ def wait_command(runs: tuple[str, ...], time_limit: str | None, *, as_json: bool
       orglab runs wait 3c0749
       orglab runs wait 3c0749 9a11fe --time-limit 10m --json
     """
+    from orglab.runs.record_reader import find_run  # noqa: PLC0415 - for one command of several
+
     log = this_log(anyway=anyway)
-    names = [log.find_run(name).id for name in runs]
+    recorded = log.runs()
+    found = [find_run(recorded, name) for name in runs]
     seconds = parse_duration(time_limit) if time_limit is not None else None
     deadline = time.monotonic() + seconds if seconds is not None else None
-    codes = []
+    ended = []
     try:
-        for name in names:
+        for run in found:
             left = max(0.0, deadline - time.monotonic()) if deadline is not None else None
-            codes.append(_wait(log, name, left, as_json=as_json))
+            ended.append(_wait(log, run, left, as_json=as_json))
     except KeyboardInterrupt:
         tell("Only the waiting has ended; what runs goes on.")
         return _INTERRUPTED
     if as_json:
-        forms = [_make_form(log, log.find_run(name)) for name in names]
+        forms = [_make_form(log, run) for _, run in ended]
         output.show_json(forms[0] if len(forms) == 1 else {"runs": forms}, is_short=len(forms) == 1)
-    return next(filter(None, codes), 0)
+    return next((code for code, _ in ended if code), 0)
 
 
-def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int:
-    """Wait for a run, tell how it ended, and return the exit code for that."""
+def _wait(log: "Log", run: "Run", seconds: float | None, *, as_json: bool) -> tuple[int, "Run"]:
+    """Wait for a run, tell how it ended, and return the exit code for that, and the run as it is then."""
     said: list[str] = []
-    ended = log.wait_for_run(name, said.append, seconds)
+    ended = log.wait_for_run(run, said.append, seconds)
     if ended is None or ended.run is None:
-        tell(f"The run {name} goes on; the time to wait is over.")
-        return _GOES_ON
+        tell(f"The run {run.id} goes on; the time to wait is over.")
+        return _GOES_ON, run
     run = ended.run
     if not any(line.startswith(f"{run.ref or run.id}  ran ") for line in said):
         from orglab.runs.description import describe_run  # noqa: PLC0415 - for a run in another terminal
@@ -455,15 +460,16 @@ def _wait(log: "Log", name: str, seconds: float | None, *, as_json: bool) -> int
         tell(line)
     if not as_json:
         _tell_standing(log, run)
-    return ended.exit_code
+    return ended.exit_code, run
 
 
 @runs_command.command(name="work", hidden=True)
+@author_option
 @change_options
-def work_command(*, anyway: bool) -> None:
+def work_command(*, author: str | None, anyway: bool) -> None:
     """Run the command of a request on standard input; `orglab run --detach` starts this."""
     # The caller has told what is pending.
-    open_log(click.get_current_context().find_root().obj["log"], anyway=anyway).work_on_run()
+    open_log(click.get_current_context().find_root().obj["log"], anyway=anyway, author=author).work_on_run()
 
 
 @runs_command.command(name="keep", short_help="Commit the code and the results of a run to the branch.")
@@ -518,7 +524,8 @@ def discard_command(run: str, why: str | None, *, undo: bool, reset: bool, as_js
     if as_json:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json({**run_form(discarded), "taken_back": discarded.fields.get("taken_back")})
+        taken_back = discarded.fields.get("taken_back") if reset else None
+        output.show_json({**run_form(discarded), "taken_back": taken_back})
     else:
         click.echo(f"{discarded.id}  {'counts again' if undo else 'discarded'}")
 

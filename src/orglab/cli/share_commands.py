@@ -45,7 +45,7 @@ def commit_command(message: str | None, run: str | None, *, as_json: bool) -> No
     if run is not None:
         _commit_results(message, run, as_json=as_json)
         return
-    committed = this_log().commit(message)
+    committed = this_log().commit(message, tell=output.tell)
     if as_json:
         form = {"commit": None} if committed is None else {"commit": committed.commit, "message": committed.message}
         output.show_json(form)

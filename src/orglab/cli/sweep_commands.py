@@ -202,7 +202,7 @@ def list_command(*, as_json: bool) -> None:
       orglab sweep list
     """
     log = this_log()
-    shown = [log.sweep_progress(sweep.id) for sweep in log.sweeps()]
+    shown = [log.sweep_progress(sweep) for sweep in log.sweeps()]
     if as_json:
         from orglab.api.serialize_sweeps import sweep_form  # noqa: PLC0415 - only for JSON
 

@@ -2,11 +2,11 @@
 
 import datetime
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.process import stream_output
-from orglab.git.repository import Repository
+from orglab.git.repository import Repository, is_full_hash
 
 # Names contain no line ends, and messages no NUL (git-log(1), "PRETTY FORMATS").
 _FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%ad%n%ct%n%B"
@@ -132,3 +132,19 @@ def read_commits_by_hash(repository: Repository, revisions: tuple[str, ...]) -> 
     return {
         revision: commits[name] for revision, name in zip(revisions, full, strict=False) if name and name in commits
     }
+
+
+def find_commit_with(repository: Repository, lines: Iterable[str], since: str | None = None) -> str | None:
+    """Return the full hash of the newest commit of HEAD whose message has all of some whole lines, or None.
+
+    Args:
+        repository: The repository.
+        lines: The lines.
+        since: The full hash of a commit that came before it; None if none is known.
+    """
+    exclude = (f"^{since}",) if is_full_hash(since) else ()
+    found = repository.read(
+        "log", "-1", "--no-show-signature", "--format=%H", "--basic-regexp", "--all-match",
+        *(f"--grep=^{line}$" for line in lines), "HEAD", *exclude, "--",
+    )  # fmt: skip
+    return (found or b"").decode().strip() or None

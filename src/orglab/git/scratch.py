@@ -88,8 +88,13 @@ def scratch_worktree(repository: Repository, name: str) -> Iterator[tuple[Checko
         os.close(fd)
 
 
-def collect_scratch(repository: Repository) -> None:
-    """Remove the temporary folders and working trees in a git directory that no living process has."""
+def collect_scratch(repository: Repository, save: Callable[[Path], bool] = lambda _: True) -> None:
+    """Remove the temporary folders and working trees in a git directory that no living process has.
+
+    Args:
+        repository: The repository.
+        save: Called with each such working tree before it is removed; returns whether it may be.
+    """
     with contextlib.suppress(OSError):
         for own in {repository.own_folder, repository.shared_folder}:
             _collect_scratch(own)
@@ -97,7 +102,7 @@ def collect_scratch(repository: Repository) -> None:
         if _is_real(repository.shared_folder) and _is_real(folder):
             for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
                 if name.startswith("."):
-                    _collect_worktree(repository, folder / name)
+                    _collect_worktree(repository, folder / name, save)
 
 
 def _collect_scratch(own: Path) -> None:
@@ -110,11 +115,11 @@ def _collect_scratch(own: Path) -> None:
                     _remove_folder(own / name)
 
 
-def _collect_worktree(repository: Repository, marker: Path) -> None:
-    """Remove a working tree whose process is gone, unless the command of that goes on in it."""
+def _collect_worktree(repository: Repository, marker: Path, save: Callable[[Path], bool]) -> None:
+    """Remove a working tree whose process is gone, unless the command of that goes on in it, or it is not saved."""
     place = marker.with_name(marker.name[1:])
     with _try_lock(marker) as is_free:
-        if is_free and not place.is_symlink() and not _is_used(place):
+        if is_free and not place.is_symlink() and not _is_used(place) and save(place):
             remove_worktree(repository, place, _read_modules(marker))
             marker.unlink(missing_ok=True)
 

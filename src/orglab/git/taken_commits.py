@@ -7,6 +7,7 @@ from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.process import NO_HOOKS
 from orglab.git.repository import Repository
+from orglab.git.rewrites.rewrite_map import Rewrite
 from orglab.git.tree_changes import build_tree, compare_commits
 
 _MOST = 10_000  # commits that are looked at
@@ -70,10 +71,10 @@ def has_remote(repository: Repository, commit: str) -> bool:
     return bool(repository.read("for-each-ref", "--count=1", f"--contains={commit}", "refs/remotes"))
 
 
-def replay(repository: Repository, onto: str, commits: list[Commit], own: Collection[str]) -> str:
-    """Make commits again on another one, without some of them, and return the full hash of the last; no ref moves.
+def replay(repository: Repository, onto: str, commits: list[Commit], own: Collection[str]) -> tuple[str, list[Rewrite]]:
+    """Make commits again on another one, without some of them; no ref moves.
 
-    They keep their messages, authors and dates.
+    They keep their messages, authors and dates.  Returns the full hash of the last, and the hashes of all, old and new.
 
     Args:
         repository: The repository.
@@ -84,7 +85,7 @@ def replay(repository: Repository, onto: str, commits: list[Commit], own: Collec
     Raises:
         OrglabError: git fails.
     """
-    top = onto
+    top, rewritten = onto, []
     for commit in reversed(commits):
         if commit.hash in own:
             continue
@@ -96,7 +97,8 @@ def replay(repository: Repository, onto: str, commits: list[Commit], own: Collec
         }  # fmt: skip
         text = commit.message.encode("utf-8", "replace")
         top = repository.run("commit-tree", "-p", top, tree, stdin=text, environment=author).decode().strip()
-    return top
+        rewritten.append((commit.hash, top))
+    return top, rewritten
 
 
 def move_branch(repository: Repository, commit: str) -> None:

@@ -1,10 +1,12 @@
-"""What a user decides about a recorded run: which experiment it belongs to, and whether it counts."""
+"""What a user decides about a recorded run: which experiment it belongs to, and whether it counts; its record."""
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
 from orglab.experiment.edits import contains_line
+from orglab.git import Repository, find_repository
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 from orglab.runs.description import format_mark
@@ -14,6 +16,8 @@ from orglab.runs.pending import PendingEntry, add_pending_run, remove_pending_ru
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run, read_run
 from orglab.runs.record_writer import RecordWriter, resume_record
+from orglab.runs.results_commit import find_results_repository
+from orglab.runs.seal import is_own
 from orglab.text import Tell
 
 
@@ -70,9 +74,8 @@ def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run
         NotWritableError: The run's record cannot be written.
     """
     run = find_run(LogRuns(log).all, name)
-    changed = append_event(run, "discarded", {"discarded": not undo, "discard_reason": why})
-    # Under the reference that its experiment has now, which the record may not have.
-    return Run(changed.folder, {**changed.fields, "ref": run.ref})
+    append_event(run, "discarded", {"discarded": not undo, "discard_reason": why})
+    return reread(run)
 
 
 def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:
@@ -84,7 +87,7 @@ def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:
     """
     with open_record(run) as record:
         record.append(event, fields, durable=True)
-    return read_again(run)
+    return _read_again(run)
 
 
 @contextlib.contextmanager
@@ -112,12 +115,30 @@ def open_record(run: Run) -> Iterator[RecordWriter]:
         raise NotWritableError(f"The record of the run {run.id} cannot be written: {error.strerror}.") from error
 
 
-def read_again(run: Run) -> Run:
-    """Return a run as it is recorded now.
+def find_home(log: LogFile, run: Run) -> Repository:
+    """Return the repository that a run was made in, in the working tree where the user is, if that is one of it.
+
+    Raises:
+        NotFoundError: There is no git, or the repository is not there any more.
+    """
+    found, here = find_results_repository(log, run, is_own=is_own(run)), find_repository(Path.cwd())
+    if found is None:
+        raise NotFoundError(f"The run {run.id} was made without git, or its repository is gone.")
+    is_same = here is not None and here.common_dir.resolve() == found.common_dir.resolve()
+    return here if here is not None and is_same else found
+
+
+def reread(run: Run) -> Run:
+    """Return a run as it is recorded now, under the reference that its experiment has now.
 
     Raises:
         NotFoundError: Its record has been removed.
     """
+    changed = _read_again(run)
+    return Run(changed.folder, {**changed.fields, "ref": run.ref})
+
+
+def _read_again(run: Run) -> Run:
     changed = read_run(run.folder)
     if changed is None:
         raise NotFoundError(f"The record of the run {run.id} has been removed.")

@@ -163,7 +163,7 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         yield f"{listed(run.untracked)} (untracked)"
     provided = {*links, *copied}
     if left_out := [file.path for file in run.left_out if file.path not in provided]:
-        yield f"{listed(left_out)} (left out of the snapshot; --link and run.link link what the command needs)"
+        yield f"{listed(left_out)} (left out of the snapshot; the setting run.link links what the command needs)"
     for link in links:
         if os.path.lexists(repository.top / link) and (target := _find_place(tree, link)) is not None:
             target.symlink_to(repository.top / link)
@@ -177,4 +177,4 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         if path.rstrip("/") not in provided and not any(output.path.startswith(path) for output in run.outputs)
     ]
     if missing:
-        yield f"{listed(missing)} (ignored by git; --link and run.link link what the command needs)"
+        yield f"{listed(missing)} (ignored by git; the setting run.link links what the command needs)"

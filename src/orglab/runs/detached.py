@@ -51,7 +51,7 @@ def launch_detached(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRu
     # -P: nothing is imported from the folder that the command runs in.
     command = [sys.executable, "-P", "-m", "orglab", "--log", os.fspath(log.path.absolute()), "runs", "work"]
     process = subprocess.Popen(  # noqa: S603 - this Python, and orglab
-        [*command, *(["--anyway"] if log.anyway else [])],
+        [*command, *(["--anyway"] if log.anyway else []), *(["--as", log.author] if log.author is not None else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

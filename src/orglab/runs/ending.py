@@ -1,4 +1,4 @@
-"""Find out why a command failed: its exception, or else the last line that it printed, and whether memory ran out."""
+"""Why a command failed: its exception, or else the last line of its standard error, and whether memory ran out."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -6,10 +6,10 @@ and are one commit there.  Nothing is written before it is known that no file ha
 
 import contextlib
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
-from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
-from orglab.git import Repository, find_repository
+from orglab.errors import GitError, OrglabError, UsageError
+from orglab.git import Repository
+from orglab.git.commit import find_commit_with
 from orglab.git.log_branch import find_merge_base, find_tip
 from orglab.git.reachability import find_unreachable
 from orglab.git.repository import is_full_hash
@@ -23,26 +23,26 @@ from orglab.git.worktree import (
     short_hash,
 )
 from orglab.log.log import LogFile
-from orglab.runs.assignment import open_record, read_again
+from orglab.runs.assignment import find_home, open_record, reread
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.code_tree import find_code
 from orglab.runs.description import discard_mark, keep_mark, keep_message
 from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_run
-from orglab.runs.pending import add_pending_run
+from orglab.runs.pending import add_pending_run, needs_note
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.record_writer import RecordWriter
-from orglab.runs.results_commit import ResultsRequest, find_results_repository, settle_results
-from orglab.runs.seal import is_own
+from orglab.runs.results_commit import ResultsRequest, settle_results
 from orglab.text import Tell, listed
 
 
 def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
     """Bring the code and the results of a run into the branch that is checked out, and return the run.
 
-    If the branch has them already, nothing changes, and the user knows it.
+    If the branch has them already, nothing changes, and the user knows it.  What an earlier process began that was
+    killed is finished.
 
     Args:
         log: The log.
@@ -51,9 +51,10 @@ def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
         tell: Receives sentences for the user.
 
     Raises:
-        NotFoundError: There is no such run, or its code is not in this repository.
+        NotFoundError: There is no such run, it was made without git, or its code is not in this repository.
         UsageError: Several runs have this name, or the run is discarded, or was made in another clone.
-        GitError: A file has other changes, or was changed on the branch in another way; or git or a hook refuses.
+        GitError: A file has other changes, or was changed on the branch in another way; no branch is checked out,
+            git is in the middle of something, or git or a hook refuses.
         NotWritableError: The record cannot be written, or the run is still going on.
     """
     runs = LogRuns(log).all
@@ -64,44 +65,30 @@ def keep_run(log: LogFile, name: str, why: str | None, tell: Tell) -> Run:
     with contextlib.ExitStack() as locks:
         locks.enter_context(lock_commits(repository))
         run = reread(run)
-        if run.kept_code is not None and not find_unreachable(repository, [run.kept_code], ["HEAD"]):
-            tell(f"The run {run.id} was kept before, as {short_hash(repository, run.kept_code)}; nothing has changed.")
-            return run
-        require_quiet(repository)
-        if not (branch := read_branch(repository)):
-            raise GitError("No branch is checked out here, so the commit would be on none; check one out first.")
-        record = locks.enter_context(open_record(run))
-        kept = _bring_code(log, repository, run, CodePaths(log, repository, runs), why, tell)
-        short = short_hash(repository, kept)
-        # The log names the commit with the code, until that with the results is made.
-        fields = {"kept_code": kept, "kept_branch": branch, "keep_reason": why, "hash": short}
-        record.append("kept_code", fields, durable=True)
-        run = _bring_results(log, repository, reread(run), record, tell)
+        is_kept = run.kept_code is not None and not find_unreachable(repository, [run.kept_code], ["HEAD"])
+        if run.kept_code is not None and is_kept:
+            tell(f"The run {run.id} was kept before, as {short_hash(repository, run.kept_code)}.")
+        # A process that was killed may have brought the code alone.
+        if not is_kept or _find_results(repository, run).kept is not None:
+            require_quiet(repository)
+            if not (branch := read_branch(repository)):
+                raise GitError("No branch is checked out here, so the commit would be on none; check one out first.")
+            record = locks.enter_context(open_record(run))
+            if not is_kept:
+                kept = _bring_code(log, repository, run, CodePaths(log, repository, runs), why, tell)
+                short = short_hash(repository, kept)
+                # The log names the commit with the code, until that with the results is made.
+                fields = {
+                    "kept_code": kept,
+                    "kept_branch": branch,
+                    "keep_reason": why,
+                    "hash": short,
+                    "taken_back": None,
+                }
+                record.append("kept_code", fields, durable=True)
+            run = _bring_results(log, repository, reread(run), record, tell)
     update_note(log, run, tell)
     return run
-
-
-def find_home(log: LogFile, run: Run) -> Repository:
-    """Return the repository that a run was made in, in the working tree where the user is, if that is one of it.
-
-    Raises:
-        NotFoundError: There is no git, or the repository is not there any more.
-    """
-    found, here = find_results_repository(log, run, is_own=is_own(run)), find_repository(Path.cwd())
-    if found is None:
-        raise NotFoundError(f"The run {run.id} was made without git, or its repository is gone.")
-    is_same = here is not None and here.common_dir.resolve() == found.common_dir.resolve()
-    return here if here is not None and is_same else found
-
-
-def reread(run: Run) -> Run:
-    """Return a run as it is recorded now, under the reference that its experiment has now.
-
-    Raises:
-        NotFoundError: Its record has been removed.
-    """
-    changed = read_again(run)
-    return Run(changed.folder, {**changed.fields, "ref": run.ref})
 
 
 def require_quiet(repository: Repository) -> None:
@@ -192,30 +179,26 @@ def _commit_changes(repository: Repository, merged: MergedChanges, message: str)
 
 def _find_keep_commit(repository: Repository, run: Run) -> str | None:
     """Return the commit of the code of a run that a process made that was killed before it could record it."""
-    return _find_commit_with(repository, run, keep_mark(run))
+    return find_commit_with(repository, [keep_mark(run)], run.before)
 
 
 def find_revert(repository: Repository, run: Run) -> str | None:
     """Return the newest commit of HEAD that took back what had been pushed of a run, or None."""
-    return _find_commit_with(repository, run, discard_mark(run))
+    return find_commit_with(repository, [discard_mark(run)], run.before)
 
 
-def _find_commit_with(repository: Repository, run: Run, line: str) -> str | None:
-    """Return the newest commit of HEAD since a run began whose message has a line, or None."""
-    since = (f"^{run.before}",) if is_full_hash(run.before) else ()
-    found = repository.read(
-        "log", "-1", "--no-show-signature", "--format=%H", "--basic-regexp", f"--grep=^{line}$", "HEAD", *since, "--",
-    )  # fmt: skip
-    return (found or b"").decode().strip() or None
+def _find_results(repository: Repository, run: Run) -> Run:
+    """Return a run; if HEAD does not have the commit of its results, with that as one beside the branch (`kept`)."""
+    if run.commit is not None and (
+        find_unreachable(repository, [run.commit], ["HEAD"]) or find_revert(repository, run) is not None
+    ):
+        return Run(run.folder, {**run.fields, "commit": None, "kept": run.commit})
+    return run
 
 
 def _bring_results(log: LogFile, repository: Repository, run: Run, record: RecordWriter, tell: Tell) -> Run:
     """Commit the results of a run that wait, are kept beside the branch, or are on another; return the run then."""
-    if run.commit is not None and (
-        find_unreachable(repository, [run.commit], ["HEAD"]) or find_revert(repository, run) is not None
-    ):
-        # What another branch has, or what was reverted, is brought like what is kept beside all branches.
-        run = Run(run.folder, {**run.fields, "commit": None, "kept": run.commit})
+    run = _find_results(repository, run)
     if not run.uncommitted:
         return run
     request = ResultsRequest(log, repository, run, record.append, tell, is_asked=True, replaces=True)
@@ -230,12 +213,14 @@ def update_note(log: LogFile, run: Run, tell: Tell) -> None:
 
     The log is committed as after a run.  If it cannot be written now, the next command does, and the user knows.
     """
+    if needs_note(log.top, run.id):
+        return  # the next command writes it as the run is then
     try:
         if write_run(log, run, tell, is_known=True):
             keep_log(log, run, tell)
     except OrglabError as error:
         with contextlib.suppress(OSError):
-            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path)
+            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path, is_known=True)
         tell(f"The note of the run {run.id} will be brought up to date by the next orglab command. {error}")
 
 

@@ -7,6 +7,7 @@ two clones write the same bytes for the same record, and duplicates made by a me
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from orglab import clock
@@ -235,7 +236,8 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
             if len(written) >= _MOST_WRITTEN and run.is_foreign and not is_asked:
                 tell(f"{len(entries) - number} more runs are not in the log yet; the next orglab commands add them.")
                 break
-            run, is_written = settle_run(log, run, entry, tell, is_asked=is_asked)
+            write = partial(write_run, is_known=entry.is_known)
+            run, is_written = settle_run(log, run, entry, tell, is_asked=is_asked, write=write)
             if is_written:
                 written.append(run)
         except UsageError as error:

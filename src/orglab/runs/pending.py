@@ -5,8 +5,9 @@ is for (`name`, its path relative to the top of the repository, and `log`, its r
 missing if any log, or that log in any working tree, may take it), for a step `ref` and `commit`, and `unlike`, the
 version of the log that could not take the entry.  The entry of a run whose note or results do not belong to HEAD has
 `waiting`: the state of the repository then, and the reasons; it stays after its note was written (`noted`), until its
-results are committed.  A sweep has one entry (`sweep`), which stays until it has ended, and its runs have none.  So a
-command only has to list one folder to see that nothing is pending.
+results are committed.  That of a run whose note is only to be brought up to date is `known`.  A sweep has one entry
+(`sweep`), which stays until it has ended, and its runs have none.  So a command only has to list one folder to see that
+nothing is pending.
 """
 
 import contextlib
@@ -59,6 +60,7 @@ class PendingEntry(NamedTuple):
         waiting: What the run waits for; None if that is not known yet.
         is_postponed: Whether the log, as it is, does not have the step.
         is_sweep: Whether it is that of a sweep.
+        is_known: Whether the log had the note of the run, which is only brought up to date.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class PendingEntry(NamedTuple):
     waiting: Waiting | None = None
     is_postponed: bool = False
     is_sweep: bool = False
+    is_known: bool = False
 
     @property
     def name(self) -> str:
@@ -105,11 +108,9 @@ def find_pending(
         if isinstance(ref, str) and re.fullmatch(STEP, ref) and is_full_hash(commit):
             steps.append(PendingEntry(path, ref, commit, is_postponed=is_postponed))
         else:
-            is_noted, waiting = fields.get("noted") is True, _read_waiting(fields)
-            is_sweep = fields.get("sweep") is True
-            runs.append(
-                PendingEntry(path, is_noted=is_noted, waiting=waiting, is_postponed=is_postponed, is_sweep=is_sweep)
-            )
+            entry = PendingEntry(path, waiting=_read_waiting(fields), is_postponed=is_postponed)
+            is_noted, is_sweep, is_known = (fields.get(name) is True for name in ("noted", "sweep", "known"))
+            runs.append(entry._replace(is_noted=is_noted, is_sweep=is_sweep, is_known=is_known))
     if not runs:
         return steps
     folders = {kind: list_entries(top, SWEEPS if kind else RUNS) for kind in {entry.is_sweep for entry in runs}}
@@ -196,8 +197,9 @@ def take_lock(fd: int) -> bool:
 
 
 def add_pending_run(
-    storage: Path, name: str, log_name: str | None, log: Path | None = None, *, is_sweep: bool = False
-) -> PendingEntry:
+    storage: Path, name: str, log_name: str | None, log: Path | None = None, *, is_sweep: bool = False,
+    is_known: bool = False,
+) -> PendingEntry:  # fmt: skip
     """Add a run or a sweep to the pending entries for a log, and return the entry.
 
     Args:
@@ -206,6 +208,7 @@ def add_pending_run(
         log_name: The name of the log in records; None for any log.
         log: The log in the working tree of the run; None for that log in any working tree.
         is_sweep: Whether it is a sweep.
+        is_known: Whether the log has its note, which is only brought up to date.
 
     Raises:
         OSError: The entry cannot be written.
@@ -213,9 +216,11 @@ def add_pending_run(
     path = make_folder(storage, PENDING) / name
     known = {
         "name": log_name, "log": os.path.realpath(log) if log is not None else None, "sweep": is_sweep or None,
+        "known": is_known or None,
     }  # fmt: skip
     _replace(path, {field: value for field, value in known.items() if value is not None})
-    return PendingEntry(path, run=storage / (SWEEPS if is_sweep else RUNS) / name, is_sweep=is_sweep)
+    folder = storage / (SWEEPS if is_sweep else RUNS) / name
+    return PendingEntry(path, run=folder, is_sweep=is_sweep, is_known=is_known)
 
 
 def add_pending_step(log: "LogFile", ref: str, commit: str) -> None:
@@ -300,6 +305,13 @@ def keep_waiting(entry: PendingEntry, waiting: Waiting, *, is_noted: bool) -> bo
     except OSError:
         return False
     return True
+
+
+def needs_note(top: Path, name: str) -> bool:
+    """Return whether a run is pending because the log does not have its note yet."""
+    path = list_entries(top, PENDING).get(name)
+    fields = _read(path) if path is not None else {"noted": True}
+    return fields.get("noted") is not True and fields.get("known") is not True
 
 
 def remove_pending(entry: PendingEntry) -> None:

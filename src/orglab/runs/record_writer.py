@@ -1,4 +1,4 @@
-"""Write the record of a run (`record` reads it)."""
+"""Write the record of a run or a sweep, which `record_reader` reads, and store the copies of those of other clones."""
 
 import contextlib
 import datetime
@@ -44,8 +44,8 @@ class RecordWriter:
         """Append an event to the record.
 
         Args:
-            event: `began`, `asked`, `ended`, `committed`, `measured`, `copied` or `lost`.
-            fields: The fields of the event.
+            event: Its name, such as `began`; `docs/reference/runs.md` lists all.
+            fields: Its fields, which replace those of the same name in earlier events.
             durable: Whether to flush it to the disk.
 
         Raises:

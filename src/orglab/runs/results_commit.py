@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError, OrglabError
 from orglab.git import Repository, find_repository
+from orglab.git.commit import find_commit_with
 from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.kept_files import (
@@ -23,7 +24,6 @@ from orglab.git.kept_files import (
     list_kept,
     restore_files,
 )
-from orglab.git.repository import is_full_hash
 from orglab.git.worktree import (
     Changes,
     Committed,
@@ -275,15 +275,10 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
 
 def _find_earlier_commit(repository: Repository, run: Run) -> Committed | None:
     """Return the commit of the results that a process made that was killed before it could record it."""
-    exclude = (f"^{run.before}",) if run.before is not None and is_full_hash(run.before) else ()
-    # Both lines are whole ones: the message of another commit may quote them.
-    lines = (f"--grep=^Code: {run.code or 'no commit'}$", f"--grep=^Run: {run.id}$")
-    found = repository.read(
-        "log", "-1", "--no-show-signature", "--format=%H", "--basic-regexp", "--all-match", *lines, "HEAD", *exclude,
-        "--",
-    )  # fmt: skip
-    full = (found or b"").decode().strip()
-    return Committed(full, short_hash(repository, full)) if full else None
+    # The message of another commit may quote one of the lines.
+    lines = [f"Code: {run.code or 'no commit'}", f"Run: {run.id}"]
+    full = find_commit_with(repository, lines, run.before)
+    return Committed(full, short_hash(repository, full)) if full is not None else None
 
 
 def _record_commit(request: ResultsRequest, committed: Committed | None) -> Run:

@@ -1,6 +1,6 @@
 """Where a run stands by the main metrics: beside the other seeds of its setting, the best so far, and the baseline.
 
-What ended later than the run does not count, so that the answer stays the same.
+What ended later than the run does not count, so that later runs do not change the answer.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -74,12 +74,13 @@ class Standing(NamedTuple):
 def find_standings(log: LogFile, run: Run) -> list[Standing]:
     """Return where a run stands by each main metric of its experiment, the most important first.
 
-    The settings, the differences and the best are those of `read_results` and `summarize_best`, as in `show` and
-    `list --sort METRIC`.
+    The settings, the differences and the best of the experiment are those of `read_results` and `summarize_best`, as in
+    `show` and `list --sort METRIC`; the best of the log is that of `LogSettings`, as in `brief`.  There are none if the
+    experiment is not in the log.
 
     Args:
         log: The log.
-        run: The run; none is returned if its experiment is not in the log.
+        run: The run, which may go on: then all that have ended count.
     """
     try:
         experiment = log.experiment((run.ref or "").partition(".")[0])
@@ -158,13 +159,13 @@ class _Standings:
         return next((one, summary) for one in outcomes if _holds(one, first))
 
     def _find_best_of_log(self, metric: str) -> tuple[Outcome, Summary] | None:
-        """Return the best setting of all experiments; None if none has a value."""
+        """Return the best setting of all experiments before the run ended; None if none has a value."""
         best = self._others.find_best(metric)
         return (best.outcome, best.summary) if best is not None else None
 
     @cached_property
     def _others(self) -> LogSettings:
-        """The settings of all experiments without the run."""
+        """The settings of all experiments when the run ended, without the run itself."""
         by_ref = {one.ref: one for one in self._log.read_experiments(self._log.document())}
         before = [one for one in self._select(self._runs.all) if one.id != self._id]
         runs: dict[str, list[Run]] = {}

@@ -1,5 +1,6 @@
 """Take the code of a run back: from the working tree, and from the branch that is checked out."""
 
+import contextlib
 from typing import NamedTuple
 
 from orglab.errors import GitError, UsageError
@@ -8,22 +9,15 @@ from orglab.git.commit import Commit
 from orglab.git.keep_refs import keep_commits
 from orglab.git.log_branch import find_tip
 from orglab.git.reachability import find_unreachable
+from orglab.git.rewrites.rewrite_map import append_rewrites
 from orglab.git.taken_commits import find_branch, find_strangers, has_remote, move_branch, read_since, replay
 from orglab.git.tree_changes import build_tree, compare_commits, find_other_files, unstage, write_files
 from orglab.git.worktree import commit_paths, lock_commits, read_branch, read_changes
 from orglab.log.log import LogFile
-from orglab.runs.assignment import open_record
+from orglab.runs.assignment import find_home, open_record, reread
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.description import keep_mark, take_back_message
-from orglab.runs.keeping import (
-    find_home,
-    find_revert,
-    name_commits,
-    require_own_changes,
-    require_quiet,
-    reread,
-    update_note,
-)
+from orglab.runs.keeping import find_revert, name_commits, require_own_changes, require_quiet, update_note
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
@@ -219,10 +213,14 @@ def _carry_out(log: LogFile, repository: Repository, run: Run, plan: _Plan, why:
         unstage(repository, [*plan.entries])
     if not plan.own:
         return TakenBack(files)
-    # The log names them, and `runs keep` may bring them back.
-    keep_commits(repository, plan.own)
+    # The log names them, `runs keep` may bring them back, and the other ones may be the code of later runs.
+    keep_commits(repository, [commit.hash for commit in plan.commits])
     if not has_remote(repository, plan.commits[-1].hash):
-        move_branch(repository, replay(repository, plan.onto, plan.commits, plan.own))
+        tip, rewritten = replay(repository, plan.onto, plan.commits, plan.own)
+        move_branch(repository, tip)
+        # Without the map, `check` only finds out that they are on no branch.
+        with contextlib.suppress(OSError):
+            append_rewrites(repository, "rebase", rewritten)
         return TakenBack(files, plan.own)
     after = {path: after for path, (before, after) in plan.entries.items() if before != after}
     new = [path for path in after if at_head[path].startswith("000000")]

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -192,16 +193,23 @@ def settle(log: LogFile, entry: PendingEntry, tell: Tell, *, is_asked: bool = Fa
         if not is_held or not is_over(sweep):
             return None
         record = sweep.record
-        if not sweep.has_ended:
-            record, entry = _record_end(read_state(log, sweep)), entry._replace(is_noted=False)
+
+        @cache
+        def read() -> SweepState:
+            return read_state(log, sweep)
 
         def write(log: LogFile, run: Run, tell: Tell) -> bool:
-            return _write_note(log, read_state(log, Sweep(run)), tell)
+            state = read()
+            # With the commit of its results.
+            state.sweep = Sweep(LogRuns(log).with_current_ref(run))
+            return _write_note(log, state, tell)
 
+        if not sweep.has_ended:
+            record, entry = _record_end(read()), entry._replace(is_noted=False)
         run, is_written = settle_run(log, record, entry, tell, is_asked=is_asked, write=write)
         if run.commit is not None:
             # Also if they were committed before, and the note could not be written then.
-            _mark_committed(read_state(log, sweep), run)
+            _mark_committed(read(), run)
         if is_written:
             keep_log(log, run, tell)
         return run if run.commit is not None and record.commit is None else None
