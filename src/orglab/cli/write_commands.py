@@ -24,7 +24,7 @@ from orglab.cli.options import (
 from orglab.cli.output import tell
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.author import format_mark_of
+from orglab.experiment.author import describe_author
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -261,7 +261,7 @@ def note_command(
         output.show_json({"ref": ref, **note_form(note)})
         return
     at = note.at.isoformat().replace("T", " ") if note.at else ""
-    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit, format_mark_of(note.author)))))
+    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit, describe_author(note.author)))))
 
 
 @click.command(name="journal", cls=TextCommand)
