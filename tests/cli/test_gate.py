@@ -129,6 +129,13 @@ def test_the_same_title_or_description_is_no_accident(orglab, title, about, code
     orglab("new", title, *(("-d", about) if about else ()), "--gate", code=code)
 
 
+@pytest.mark.parametrize("title", ["A-B test", "L-2 penalty", "re-train", "Straße", "E x"])
+def test_the_same_title_in_another_hyphenation_is_no_accident(orglab, title):
+    orglab("new", title)
+    orglab("new", title.replace("-", ""), "--gate", code=7)
+    orglab("new", title.replace("-", " ").upper(), "--gate", code=7)
+
+
 def test_a_gate_does_not_ask(orglab):
     assert "Use --ask or --gate, not both." in orglab("new", "x", "--gate", "--ask", code=2).err
 
