@@ -54,6 +54,15 @@ def test_a_name_that_is_none_writes_nothing(orglab, repo, monkeypatch, command):
     assert orglab("list").out
 
 
+def test_a_state_is_no_author_of_a_conclusion(orglab, repo):
+    before = (repo.path / LOG).read_bytes()
+    said = orglab("conclude", "201", "We have no time for it.", "--as", "CANCELED", code=2)
+    assert said.err == (
+        "orglab: CANCELED is a state of the log, and --as names who writes; to set the state, use --state CANCELED.\n"
+    )
+    assert (repo.path / LOG).read_bytes() == before
+
+
 def test_an_entry_of_the_journal_has_its_author(orglab, repo):
     orglab("journal", "201", "why so slow\nno idea", "--as", "claude")
     orglab("journal", "201", "when\n(by: Tuesday) it has to be done")

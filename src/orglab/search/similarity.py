@@ -318,7 +318,9 @@ class _ComparedExperiments:
         query = """SELECT experiment FROM tried JOIN experiment ON id = experiment
             WHERE title = ? OR description = ? ORDER BY place DESC"""
         # NULL is equal to nothing, so that texts without words are not the same.
-        return [number for (number,) in index.execute(query, [join_words(one) or None for one in (question.title, text)])]
+        return [
+            number for (number,) in index.execute(query, [join_words(one) or None for one in (question.title, text)])
+        ]
 
     def find_number(self, index: sqlite3.Connection, text: str) -> int | None:
         """Return the index number of the experiment that a text refers to; None if the text is not a reference."""

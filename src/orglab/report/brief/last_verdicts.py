@@ -28,6 +28,8 @@ def read_verdicts(
         headline = None
         if runs := sources.find_runs(experiment):
             results = sources.read_results(experiment, runs)
+            if results.problem:
+                contradictions.append(Contradiction(experiment.ref, shorten(results.problem, room)))
             headline = find_headline(results, split_first_sentence(conclusion.text)[0])
             if headline is not None:
                 words = find_contradictions(conclusion, runs, results, headline)
