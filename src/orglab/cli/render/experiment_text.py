@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.api.ask import Listed, OpenSteps, Shown, is_active
+from orglab.api.ask import Listed, OpenSteps, Shown
 from orglab.cli import output
 from orglab.experiment.author import describe_author
 from orglab.experiment.conclusion import Conclusion
+from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
