@@ -44,6 +44,27 @@ def test_it_is_added_once_and_removed_without_a_trace(repo, orglab, before):
     assert orglab("setup", "agent", "--remove").out == "Nothing is set up for agents.\n"
 
 
+def test_a_page_keeps_its_line_ends(repo, orglab):
+    page = repo.path / "AGENTS.md"
+    page.write_bytes(b"# Rules\r\n\r\nNone.\r\n")
+    orglab("setup", "agent")
+    text = page.read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n") == 9
+    assert orglab("setup", "agent").out == "Everything is already set up for agents.\n"
+    orglab("setup", "agent", "--remove")
+    assert page.read_bytes() == b"# Rules\r\n\r\nNone.\r\n"
+
+
+def test_files_that_git_checked_out_with_other_line_ends_are_set_up(repo, orglab):
+    orglab("setup", "agent")
+    names = ("AGENTS.md", SKILL)
+    for name in names:
+        (repo.path / name).write_bytes((repo.path / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert orglab("setup", "agent").out == "Everything is already set up for agents.\n"
+    orglab("setup", "agent", "--remove")
+    assert not any((repo.path / name).exists() for name in names)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_page_keeps_every_byte(tmp_path_factory, before):

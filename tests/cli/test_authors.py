@@ -30,12 +30,12 @@ def test_an_option_marks_one_note_and_a_variable_all(orglab, repo, monkeypatch):
     orglab("note", "201.1", "two", "-c", "HEAD")
     orglab("note", "201", "three", "--as", "Ana  María")
     monkeypatch.delenv("ORGLAB_AUTHOR")
-    orglab("note", "201", "(by claude) four")
+    orglab("note", "201", "(by: claude) four")
     page = shown(orglab, "201")
     assert [(one["text"], one["author"]) for one in page["notes"]] == [
         ("one", "claude"),
         ("three", "Ana María"),
-        ("\u200b(by claude) four", None),
+        ("\u200b(by: claude) four", None),
     ]
     (note,) = page["steps"][0]["notes"]
     assert (note["author"], note["commit"]) == ("gpt-5", repo.git("rev-parse", "--short", "HEAD"))
@@ -54,12 +54,25 @@ def test_a_name_that_is_none_writes_nothing(orglab, repo, monkeypatch, command):
     assert orglab("list").out
 
 
+def test_a_state_is_no_author_of_a_conclusion(orglab, repo):
+    before = (repo.path / LOG).read_bytes()
+    said = orglab("conclude", "201", "We have no time for it.", "--as", "CANCELED", code=2)
+    assert said.err == (
+        "orglab: CANCELED is a state of the log, and --as names who writes; to set the state, use --state CANCELED.\n"
+    )
+    assert (repo.path / LOG).read_bytes() == before
+
+
 def test_an_entry_of_the_journal_has_its_author(orglab, repo):
     orglab("journal", "201", "why so slow\nno idea", "--as", "claude")
-    assert " (by claude)\nno idea\n" in (repo.path / "journal.org").read_text()
-    (entry,) = (one for one in json.loads(orglab("show", "201", "--history", "--json").out)["events"]
-                if one["kind"] == "journal")  # fmt: skip
-    assert (entry["text"], entry["facts"]) == ("why so slow\nno idea", {"author": "claude"})
+    orglab("journal", "201", "when\n(by: Tuesday) it has to be done")
+    assert " (by: claude)\nno idea\n" in (repo.path / "journal.org").read_text()
+    entries = [one for one in json.loads(orglab("show", "201", "--history", "--json").out)["events"]
+               if one["kind"] == "journal"]  # fmt: skip
+    assert [(entry["text"], entry["facts"].get("author")) for entry in entries] == [
+        ("why so slow\nno idea", "claude"),
+        ("when\n(by: Tuesday) it has to be done", None),
+    ]
 
 
 def test_a_run_and_what_it_starts_have_its_author(orglab, repo, monkeypatch):

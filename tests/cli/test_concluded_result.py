@@ -57,6 +57,11 @@ def test_a_conclusion_says_where_its_result_stands_and_the_runs_may_contradict_i
     )
     with pytest.raises(UsageError, match="the claim does not hold"):
         open_log().conclude("1", "ABC adds 0.04.", verdict="supported")
+    # Whoever keeps the verdict says why.
+    said = orglab("conclude", "1", "ABC adds 0.04.", "--verdict", "supported", "--anyway", code=2)
+    assert "the claim does not hold" in said.err
+    assert said.err.endswith("keep it with --anyway -m WHY.\n")
+    orglab("conclude", "1", "ABC adds 0.04.", "--verdict", "supported", "--anyway", "-m", " ", code=2)
     assert (repo.path / LOG).read_bytes() == before
 
     said = orglab("conclude", "1", "ABC adds 0.04.", "--verdict", "refuted", "-m", "x")
@@ -87,6 +92,23 @@ def test_a_conclusion_says_where_its_result_stands_and_the_runs_may_contradict_i
     assert result["claim"] == {"text": "acc > 0.8", "judged": "holds"}
     assert (result["best"]["ref"], result["best"]["difference"]) == ("e2.1", 0.0)
     assert "result" in json.loads(orglab("conclude", "3", "Nothing ran.", "--json").out)
+
+
+def test_runs_contradict_no_verdict_that_decides_nothing(orglab):
+    said = orglab("conclude", "1", "The data are too few.", "--verdict", "inconclusive")
+    assert said.out.splitlines()[0] == "e1  DONE  T1"
+    assert "fails" in said.out
+
+
+def test_a_baseline_that_cannot_be_used_is_said(orglab, repo):
+    log = repo.path / LOG
+    log.write_text(log.read_text().replace(":CLAIM:    acc > +0.1\n", ":BASELINE: e99\n"))
+    said = orglab("conclude", "1", "It is 0.75.", "--verdict", "supported")
+    assert "  BASELINE: e99 names no setting with results" in said.out
+    result = json.loads(orglab("conclude", "1", "It is 0.75.", "--json").out)["result"]
+    assert (result["difference"], result["problem"][:44]) == (None, "BASELINE: e99 names no setting with results;")
+    assert json.loads(orglab("show", "1", "--json").out)["problem"] == result["problem"]
+    assert "e1: BASELINE: e99 names no setting with results" in orglab("brief").out
 
 
 def report(orglab, repo):

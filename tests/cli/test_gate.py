@@ -83,6 +83,7 @@ def test_what_was_surely_tried_ends_with_its_own_code_and_writes_nothing(tried, 
     assert [(one["ref"], one["verdict"], one["outcome"], one["best"]) for one in form["tried_before"]] == [
         ("e1", "refuted", "No: accuracy 0.97 -> 0.97, calibration the same.", None)
     ]
+    tried("new", "Label smoothing", "--gate", "--anyway", code=7)
     assert (tmp_path / LOG).read_bytes() == before
 
 
@@ -129,8 +130,25 @@ def test_the_same_title_or_description_is_no_accident(orglab, title, about, code
     orglab("new", title, *(("-d", about) if about else ()), "--gate", code=code)
 
 
+@pytest.mark.parametrize("title", ["A-B test", "L-2 penalty", "re-train", "Straße", "E x"])
+def test_the_same_title_in_another_hyphenation_is_no_accident(orglab, title):
+    orglab("new", title)
+    orglab("new", title.replace("-", ""), "--gate", code=7)
+    orglab("new", title.replace("-", " ").upper(), "--gate", code=7)
+
+
 def test_a_gate_does_not_ask(orglab):
     assert "Use --ask or --gate, not both." in orglab("new", "x", "--gate", "--ask", code=2).err
+
+
+def test_a_reason_is_noted_although_the_log_shows_nothing_by_itself(orglab, tmp_path):
+    (tmp_path / "orglab.toml").write_text("similar = false\n")
+    orglab("new", "Label smoothing")
+    said = orglab("new", "Label smoothing", "-m", "ten times the data", "--json")
+    assert json.loads(said.out)["tried_before"] == []
+    assert said.err == ""
+    (note,) = json.loads(orglab("show", "2", "--json").out)["notes"]
+    assert note["text"] == "Tried again: ten times the data"
 
 
 def test_a_gate_stops_although_the_log_shows_nothing_by_itself(orglab, tmp_path):

@@ -16,6 +16,8 @@ from orglab.org.timestamp import Timestamp
 NOW = datetime.datetime(2018, 6, 20, 10, 0)  # noqa: DTZ001 - the log holds local times
 LATER = datetime.datetime(2018, 7, 1, 9, 0)  # noqa: DTZ001 - the same
 HEAD = "* DONE [1] T :exp:\n** DONE Conclusions\n"
+TODO = "* TODO [1] T :exp:\n** TODO Conclusions\n"
+DATING = f"#+STARTUP: logdone\n{TODO}"
 
 
 def experiment(text):
@@ -173,6 +175,18 @@ def test_a_conclusion_in_subheadings_is_the_first():
     assert entries(again) == [("2018-06-20", "supported", "Details\nIt helps."), ("2018-06-20T10:00", "refuted", "No.")]
 
 
+@pytest.mark.parametrize(
+    "words", ["supported:\nyes", "(by: Tuesday):\nfoo", "supported (by: claude):\nyes", "refuted:"]
+)
+@pytest.mark.parametrize("log", [TODO, DATING])
+def test_the_first_line_of_the_first_conclusion_is_the_users(log, words):
+    once = concluded(log, words, "inconclusive")
+    assert entries(once) == [("2018-06-20T10:00", "inconclusive", words)]
+    assert authors(once)[0] == [None]
+    again = concluded(once, "No.", "refuted", now=LATER)
+    assert entries(again)[0] == ("2018-06-20T10:00", "inconclusive", words)
+
+
 WORDS = st.text(st.sampled_from("ab\n [2018-0-1]:*#+_-|supported é"), min_size=1, max_size=60)
 
 
@@ -211,23 +225,19 @@ def confirmed(text, now=LATER):
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("[2018-06-20 Wed 10:00] refuted (by claude):\nNo.", ("refuted", "claude", "No.")),
-        ("[2018-06-20] Refuted (by Ana María): No.", ("refuted", "Ana María", "No.")),
-        ("[2018-06-20 Wed 10:00] promising (by claude):\nNo.", ("promising", "claude", "No.")),
-        ("[2018-06-20 Wed 10:00] (by claude):\nNo.", (None, "claude", "No.")),
-        ("[2018-06-20 Wed 10:00] (by claude)\nNo.", (None, None, "(by claude)\nNo.")),
+        ("[2018-06-20 Wed 10:00] refuted (by: claude):\nNo.", ("refuted", "claude", "No.")),
+        ("[2018-06-20] Refuted (by: Ana María): No.", ("refuted", "Ana María", "No.")),
+        ("[2018-06-20 Wed 10:00] promising (by: claude):\nNo.", ("promising", "claude", "No.")),
+        ("[2018-06-20 Wed 10:00] (by: claude):\nNo.", (None, "claude", "No.")),
+        ("[2018-06-20 Wed 10:00] (by: claude)\nNo.", (None, None, "(by: claude)\nNo.")),
         ("[2018-06-20 Wed 10:00] refuted (by hand):\nNo.", (None, None, "refuted (by hand):\nNo.")),
-        ("[2018-06-20 Wed 10:00] It won (by far): yes.", (None, None, "It won (by far): yes.")),
-        ("[2018-06-20 Wed 10:00] It won (by claude): yes.", (None, None, "It won (by claude): yes.")),
+        ("[2018-06-20 Wed 10:00] (by claude):\nNo.", (None, None, "(by claude):\nNo.")),
+        ("[2018-06-20 Wed 10:00] It won (by: claude): yes.", (None, None, "It won (by: claude): yes.")),
     ],
 )
 def test_an_author_stands_before_the_colon_of_a_verdict(line, wanted):
     newest = experiment(f"{HEAD}It helps.\n\n{line}\n").conclusion.entries[-1]
     assert (newest.verdict, newest.author, newest.text) == wanted
-
-
-TODO = "* TODO [1] T :exp:\n** TODO Conclusions\n"
-DATING = f"#+STARTUP: logdone\n{TODO}"
 
 
 @pytest.mark.parametrize("verdict", ["supported", None])
@@ -242,25 +252,25 @@ def test_every_conclusion_keeps_its_author(log, verdict):
     assert entries(twice)[0][1:] == (verdict, "It helps.")
     thrice = concluded(twice, "", "supported", now=LATER, author="gpt-5")
     assert authors(thrice) == (["claude", None, "gpt-5"], "gpt-5", None)
-    assert thrice.endswith("\n[2018-07-01 Sun 09:00] supported (by gpt-5):\n")
+    assert thrice.endswith("\n[2018-07-01 Sun 09:00] supported (by: gpt-5):\n")
     assert concluded(thrice, "", "supported", now=LATER) == thrice
 
 
 def test_an_author_is_written_where_the_verdict_is():
     assert concluded(TODO, "It helps.", "supported", author="claude") == (
-        f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] supported (by claude):\nIt helps.\n"
+        f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] supported (by: claude):\nIt helps.\n"
     )
     undated = f"{HEAD}{properties('supported', 'claude')}It helps.\n"
     assert concluded(undated, "No.", "refuted", now=LATER, author="gpt-5") == (
-        f"{HEAD}{properties('refuted', 'gpt-5')}supported (by claude):\nIt helps.\n\n"
-        "[2018-07-01 Sun 09:00] refuted (by gpt-5):\nNo.\n"
+        f"{HEAD}{properties('refuted', 'gpt-5')}supported (by: claude):\nIt helps.\n\n"
+        "[2018-07-01 Sun 09:00] refuted (by: gpt-5):\nNo.\n"
     )
 
 
 def test_a_verdict_that_is_written_later_stands_before_the_author():
-    dated = f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] (by claude):\nIt helps.\n"
+    dated = f"{HEAD}{properties('supported', 'claude')}[2018-06-20 Wed 10:00] (by: claude):\nIt helps.\n"
     again = concluded(dated, "No.", "refuted", now=LATER)
-    assert "[2018-06-20 Wed 10:00] supported (by claude):\nIt helps.\n" in again
+    assert "[2018-06-20 Wed 10:00] supported (by: claude):\nIt helps.\n" in again
 
 
 def test_the_first_verdict_by_a_person_does_not_take_the_words_of_an_author():
@@ -280,7 +290,7 @@ def test_a_person_confirms_the_newest_conclusion_and_a_later_one_is_not_confirme
     assert "CONFIRMED" not in again
     assert experiment(again).conclusion.is_unconfirmed
     # Written by hand below it
-    assert authors(f"{after}\n[2018-07-02 Mon] refuted (by claude): No.\n") == (["claude", "claude"], "claude", None)
+    assert authors(f"{after}\n[2018-07-02 Mon] refuted (by: claude): No.\n") == (["claude", "claude"], "claude", None)
 
 
 @pytest.mark.parametrize(

@@ -45,18 +45,17 @@ def test_plain_text(text, words):
         ("text [2018-06-06] (0123abc)", (None, None, None, "text [2018-06-06] (0123abc)")),
         ("<2018-06-06 Wed> text", (None, None, None, "<2018-06-06 Wed> text")),
         ("", (None, None, None, "")),
-        ("[2018-06-06 Wed 16:16] (by claude) text", ("[2018-06-06 Wed 16:16]", None, "claude", "text")),
-        ("[2018-06-06 mié 16:16] (by Ana María) text", ("[2018-06-06 mié 16:16]", None, "Ana María", "text")),
-        ("[2018-06-06 Wed 16:16] (by gpt-5@lab)\n| a |", ("[2018-06-06 Wed 16:16]", None, "gpt-5@lab", "| a |")),
-        ("(0123abc -> 89abcde, by claude) text", (None, ("0123abc", "89abcde"), "claude", "text")),
+        ("[2018-06-06 Wed 16:16] (by: claude) text", ("[2018-06-06 Wed 16:16]", None, "claude", "text")),
+        ("[2018-06-06 mié 16:16] (by: Ana María) text", ("[2018-06-06 mié 16:16]", None, "Ana María", "text")),
+        ("[2018-06-06 Wed 16:16] (by: gpt-5@lab)\n| a |", ("[2018-06-06 Wed 16:16]", None, "gpt-5@lab", "| a |")),
+        ("[2018-06-06 Wed] (by: claude) text", ("[2018-06-06 Wed]", None, "claude", "text")),
+        ("(by: claude) text", (None, None, "claude", "text")),
+        ("(0123abc -> 89abcde, by: claude) text", (None, ("0123abc", "89abcde"), "claude", "text")),
         # What a person may write.
-        ("(by hand) text", (None, None, None, "(by hand) text")),
-        ("(by claude) text", (None, None, None, "(by claude) text")),
-        ("[2018-06-06 Wed] (by claude) text", ("[2018-06-06 Wed]", None, None, "(by claude) text")),
-        ("[2018-06-06 Wed 16:16] (by hand) text", ("[2018-06-06 Wed 16:16]", None, None, "(by hand) text")),
-        ("[2018-06-06 Wed 16:16] (by 2 points) text", ("[2018-06-06 Wed 16:16]", None, None, "(by 2 points) text")),
-        ("[2018-06-06 Wed 16:16] (by me: so) text", ("[2018-06-06 Wed 16:16]", None, None, "(by me: so) text")),
-        ("(0123abc, by hand) text", (None, None, None, "(0123abc, by hand) text")),
+        ("[2018-06-06 Wed 16:16] (by night) text", ("[2018-06-06 Wed 16:16]", None, None, "(by night) text")),
+        ("[2018-06-06 Wed 16:16] (by: me: so) text", ("[2018-06-06 Wed 16:16]", None, None, "(by: me: so) text")),
+        ("[2018-06-06 Wed 16:16] (by: 2 points) text", ("[2018-06-06 Wed 16:16]", None, None, "(by: 2 points) text")),
+        ("(0123abc, by night) text", (None, None, None, "(0123abc, by night) text")),
     ],
 )
 def test_a_note_may_begin_with_a_time_a_commit_and_an_author(words, head):
@@ -73,9 +72,7 @@ def test_the_head_of_a_note_is_read_as_it_was_written(commit, author):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", ["", "hand", "The Way", "a(b)", "a:b", "a\nb,c", "-x", "4", "x" * 61, "a!", "a\u202eb"]
-)
+@pytest.mark.parametrize("name", ["", "a(b)", "a:b", "a\nb,c", "-x", "4", "x" * 61, "a!", "a\u202eb"])
 def test_a_text_that_is_no_name_is_refused(name):
     with pytest.raises(UsageError, match="cannot be the name of an author"):
         check_author(name)

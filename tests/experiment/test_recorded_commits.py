@@ -97,10 +97,15 @@ def test_chains_are_read_in_order():
 
 
 def test_the_commit_of_a_note_by_an_author_follows_a_rewrite():
-    text = SEED.replace("** Notes\n", "** Notes\n- [2018-06-06 Wed 16:20] (0123abc, by claude) It helps.\n")
+    text = SEED.replace("** Notes\n", "** Notes\n- [2018-06-06 Wed 16:20] (0123abc, by: Ana María) It helps.\n")
     document = Document(text.encode())
     place = next(find_recorded_commits(document, Config(), "log.org"))
     after = document.apply([place.edit("89abcde")])
     assert after.text.decode() == text.replace("(0123abc,", "(0123abc -> 89abcde,")
     (note,) = next(read_experiments(after, Config(), "log.org")).notes
-    assert (note.original, note.commit, note.author, note.text) == ("0123abc", "89abcde", "claude", "It helps.")
+    assert (note.original, note.commit, note.author, note.text) == ("0123abc", "89abcde", "Ana María", "It helps.")
+
+
+def test_a_commit_and_prose_in_parentheses_are_no_commit_of_a_note():
+    text = SEED.replace("** Notes\n", "** Notes\n- (0123abc, by night) ran\n")
+    assert RecordedHash("0123abc", "0123abc") not in find_recorded_hashes(text.encode())

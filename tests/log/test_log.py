@@ -137,7 +137,7 @@ def test_any_note_is_read_back_or_refused(tmp_path, text, form):
 def test_any_conclusion_is_read_back_or_refused(tmp_path, text, form):
     log = make_log(tmp_path, form)
     other = subtree(log, "2")
-    one = try_to(lambda: log.conclude("1", text, verdict="refuted"), log)
+    one = try_to(lambda: log.conclude("1", text, verdict="refuted").experiment, log)
     if one is None:
         assert not cleaned(text)
         return
@@ -283,7 +283,7 @@ def test_each_command_returns_the_values_as_they_stand_afterwards(tmp_path):
     assert log.add_note("e201", "hm").text == "hm"
     assert log.start("201.2").state == "INPROGRESS"
     assert log.set_state("201", "WAIT", "why").notes[0].text == "WAIT: why"
-    assert log.conclude("201", "so").conclusion.text == "so"
+    assert log.conclude("201", "so").experiment.conclusion.text == "so"
     assert log.new("next").ref == "e202"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from orglab.org.document import Document
-from orglab.org.properties import delete_property, put_property, set_tags
+from orglab.org.properties import delete_property, put_properties, put_property, set_tags
 
 DRAWER = "* a\n:PROPERTIES:\n:ID:       1\n:END:\n"
 
@@ -49,6 +49,12 @@ def test_putting_changes_the_first_duplicate_and_keeps_plus_lines():
         made("* a\n:PROPERTIES:\n\t:x: 1\n:END:", put_property, "x", "2") == "* a\n:PROPERTIES:\n\t:x:        2\n:END:"
     )
     assert made("* a\n:PROPERTIES:\n:END:\n", put_property, "x", "") == "* a\n:PROPERTIES:\n:x:\n:END:\n"
+
+
+def test_removing_removes_every_duplicate():
+    text = "* a\n:PROPERTIES:\n:x: 1\n:b: 2\n:X: 3\n:END:\n"
+    assert made(text, put_properties, {"x": None, "b": "4"}) == "* a\n:PROPERTIES:\n:b:        4\n:END:\n"
+    assert made(text, put_properties, {"x": None, "b": None}) == "* a\n"
 
 
 def test_tags_stay_where_they_are():

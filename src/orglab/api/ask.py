@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab import clock
 from orglab.errors import UsageError
 from orglab.experiment.author import check_author
-from orglab.experiment.lookup import find_step
+from orglab.experiment.lookup import find_step, is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.log.log import LogFile
 from orglab.reference import Reference, find_references, parse_reference, without_letter
@@ -430,11 +430,6 @@ class AskMethods(LogFile):
     def _experiment_and_step(self, reference: str) -> tuple[Experiment, Step | None]:
         experiment, parsed = self.experiment(reference), parse_reference(reference)
         return experiment, find_step(experiment, parsed) if parsed.step is not None else None
-
-
-def is_active(experiment: Experiment, active: str | None) -> bool:
-    """Return whether an experiment, or a step of it, is the active one."""
-    return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
 
 
 def list_authors(experiment: Experiment) -> list[str]:

@@ -8,6 +8,9 @@ from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, describe_misjudgement, find_headline, make_headline
 from orglab.runs.best_settings import BestSetting
 
+# Whoever decides nothing says nothing that runs could contradict.
+_DECIDING = ("supported", "refuted")
+
 
 class ConcludedResult(NamedTuple):
     """The result that a conclusion is about, and what it is compared with.
@@ -27,6 +30,20 @@ class ConcludedResult(NamedTuple):
         return None if mean is None or best is None else mean - best
 
 
+class Concluded(NamedTuple):
+    """An experiment that was concluded.
+
+    Attributes:
+        experiment: The experiment after the change.
+        result: Where its result stands; None if there is no number.
+        contradiction: In what the runs contradict the verdict; None if they do not.
+    """
+
+    experiment: Experiment
+    result: ConcludedResult | None
+    contradiction: str | None = None
+
+
 def find_concluded_result(sources: Sources, experiment: Experiment) -> ConcludedResult | None:
     """Return where the result of an experiment stands that its conclusion is about; None if there is no number."""
     headline = _find_headline(sources, experiment, experiment.conclusion.text)
@@ -38,7 +55,7 @@ def find_concluded_result(sources: Sources, experiment: Experiment) -> Concluded
 def find_contradiction(sources: Sources, experiment: Experiment, text: str, verdict: str | None) -> str | None:
     """Return in what the runs contradict a verdict on the claim of an experiment, with the number; None if they do not.
 
-    What the runs leave undecided is no contradiction.
+    What the runs leave undecided is no contradiction, nor is a verdict that decides nothing.
 
     Args:
         sources: The log and its runs.
@@ -46,6 +63,9 @@ def find_contradiction(sources: Sources, experiment: Experiment, text: str, verd
         text: The conclusion; empty for the one that it has.
         verdict: The verdict.
     """
+    # Reading the runs takes longer than all the rest.
+    if verdict not in _DECIDING or not any(name.upper() == "CLAIM" for name in experiment.properties):
+        return None
     headline = _find_headline(sources, experiment, text or experiment.conclusion.text)
     if headline is None or headline.judged in (None, "undecided") or not headline.is_misjudged(verdict):
         return None

@@ -221,6 +221,7 @@ def completed_form(completed: "Completed") -> dict[str, object]:
 
 def status_form(status: "Status") -> dict[str, object]:
     """Return the status of a log, as in `status --json`."""
+    active = status.active
     return {
         "log": str(status.log),
         "branch": status.branch,
@@ -228,10 +229,10 @@ def status_form(status: "Status") -> dict[str, object]:
         "unsent": status.unsent,
         "conflict": status.conflict,
         "experiments": status.counts,
-        "active": status.active,
-        "duplicate": status.duplicate,
-        "title": status.experiment.title if status.experiment is not None else None,
-        "step": status.step.text if status.step is not None else None,
+        "active": active.ref if active is not None else None,
+        "duplicate": active.duplicate if active is not None else None,
+        "title": active.experiment.title if active is not None and active.experiment is not None else None,
+        "step": active.step.text if active is not None and active.step is not None else None,
         "uncommitted": list(status.uncommitted),
         "changed": status.changed,
         "unknown": list(status.unknown),

@@ -3,14 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.api.serialize import commit_form, experiment_form, full_run_form, precedent_form, run_form, step_form
+from orglab.api.serialize import (
+    brief_experiment_form,
+    commit_form,
+    experiment_form,
+    format_time,
+    full_run_form,
+    precedent_form,
+    run_form,
+    step_form,
+)
 from orglab.report.content.headline import find_headline
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.statistics import find_interval
 
 if TYPE_CHECKING:
     from orglab.api.ask import Listed, Shown
-    from orglab.api.concluded_result import ConcludedResult
+    from orglab.api.concluded_result import Concluded, ConcludedResult
     from orglab.experiment.model import Experiment
     from orglab.runs.run_table import RunTable
     from orglab.runs.setting import Setting, Summary
@@ -84,7 +93,7 @@ def _counts_form(summary: "Summary") -> dict[str, object]:
 def results_form(results: "Results | None", ref: str | None = None) -> dict[str, object]:
     """Return the results of an experiment, or of the step `ref` alone, as in `show --json`."""
     if results is None:
-        return {"results": [], "metrics": [], "baseline": None, "claim": None}
+        return {"results": [], "metrics": [], "baseline": None, "claim": None, "problem": None}
     forms = []
     for outcome in results.outcomes:
         if ref is None or outcome.ref == ref:
@@ -104,6 +113,7 @@ def results_form(results: "Results | None", ref: str | None = None) -> dict[str,
         "metrics": list(results.metrics),
         "baseline": None if baseline is None else {"ref": baseline.ref, "is_named": results.is_named},
         "claim": results.claim_text or None,
+        "problem": results.problem or None,
     }
 
 
@@ -119,8 +129,19 @@ def _best_form(results: "Results | None") -> dict[str, object] | None:
     return {"metric": headline.metric, "ref": headline.outcome.ref, **_counts_form(headline.summary)}
 
 
-def concluded_result_form(standing: "ConcludedResult") -> dict[str, object]:
-    """Return where a result stands, as in `conclude --json`."""
+def concluded_form(concluded: "Concluded") -> dict[str, object]:
+    """Return an experiment that was concluded, as in `conclude --json`."""
+    conclusion = concluded.experiment.conclusion
+    return {
+        "experiment": brief_experiment_form(concluded.experiment),
+        "author": conclusion.author,
+        "confirmed": format_time(conclusion.confirmed),
+        "result": _concluded_result_form(concluded.result) if concluded.result is not None else None,
+    }
+
+
+def _concluded_result_form(standing: "ConcludedResult") -> dict[str, object]:
+    """Return where a result stands."""
     headline, best = standing.headline, standing.best
     results, interval = headline.results, find_interval(headline.summary.numbers)
     change = headline.comparison
@@ -135,6 +156,7 @@ def concluded_result_form(standing: "ConcludedResult") -> dict[str, object]:
         "baseline": results.baseline.ref if compared and results.baseline is not None else None,
         "difference": comparison_form(change) if change is not None else None,
         "claim": None if headline.judged is None else {"text": results.claim_text, "judged": headline.judged},
+        "problem": results.problem or None,
         "best": None if best is None else {
             "ref": best.outcome.ref, **_counts_form(best.summary), "difference": standing.difference_to_best,
         },

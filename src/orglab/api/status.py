@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import SetupMethods
-from orglab.errors import DuplicateIdError, GitError, NotFoundError, UsageError
+from orglab.errors import GitError
 
 if TYPE_CHECKING:
-    from orglab.experiment.model import Experiment, Step
-    from orglab.org.document import Document
+    from orglab.log.active_step import Active
     from orglab.runs.record import Run
     from orglab.runs.unfinished import OpenSweep
 
@@ -23,9 +22,7 @@ class Status(NamedTuple):
     Attributes:
         log: The log.
         counts: The number of experiments by kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`.
-        active: The reference of the active experiment or step, or None.
-        experiment: The active experiment; None if nothing is active, or the log does not have it.
-        step: The active step, or None.
+        active: The active experiment or step, and what the log has of it, or None.
         is_in_git: Whether the log is in a git repository, and git is installed.
         uncommitted: The log and the journal, if they have uncommitted changes.
         changed: The number of other files with uncommitted changes, including untracked files.
@@ -43,16 +40,13 @@ class Status(NamedTuple):
         missing: The number of parts that git took out of the log.
         unsent: The number of commits of that branch that no remote is known to have; None without a remote.
         conflict: The line of the first git conflict marker in the log, or None.
-        duplicate: A sentence about the experiments that have the id of the active one, or None.
         unknown: The files of which only a filter in the repository's own configuration could tell if they have changes.
         sweeps: The sweeps that are not over.
     """
 
     log: Path
     counts: dict[str, int]
-    active: str | None
-    experiment: "Experiment | None"
-    step: "Step | None"
+    active: "Active | None"
     is_in_git: bool
     uncommitted: tuple[str, ...]
     changed: int
@@ -70,7 +64,6 @@ class Status(NamedTuple):
     missing: int = 0
     unsent: int | None = None
     conflict: int | None = None
-    duplicate: str | None = None
     unknown: tuple[str, ...] = ()
     sweeps: "tuple[OpenSweep, ...]" = ()
 
@@ -93,41 +86,21 @@ class StatusMethods(SetupMethods):
 
         document = self.document()
         counts = Counter(experiment.kind or "todo" for experiment in self.read_experiments(document))
-        active = self.find_active()
-        active_experiment, step, duplicate = self._find_active_in(document, active)
+        active = self.read_active(document)
         repository = self.repository if is_installed() else None
         changes = find_uncommitted(self, repository) if repository is not None else Uncommitted((), 0, ())
         log_runs = LogRuns(self, lambda: document)
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         open_work = read_unfinished(self, log_runs)
         return Status(
-            self.path, counts, active, active_experiment, step, repository is not None, changes.own, changes.others,
+            self.path, counts, active, repository is not None, changes.own, changes.others,
             open_work.pending, open_work.reasons, open_work.pending_results, open_work.homeless, open_work.running,
             self._describe_hooks() if repository is not None else None, len(log_runs.all), open_work.unassigned,
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, count_missing(self) if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
-            document.conflict_line(), duplicate, changes.unknown, open_work.sweeps,
+            document.conflict_line(), changes.unknown, open_work.sweeps,
         )  # fmt: skip
-
-    def _find_active_in(
-        self, document: "Document", active: str | None
-    ) -> "tuple[Experiment | None, Step | None, str | None]":
-        """Return the active experiment and step in a document, None for what it does not have, and what has its id."""
-        from orglab.experiment.lookup import find_step
-        from orglab.reference import parse_reference
-
-        experiment = None
-        if active is None:
-            return None, None, None
-        try:
-            parsed = parse_reference(active)
-            experiment = self.find(document, parsed)
-            return experiment, find_step(experiment, parsed) if parsed.step is not None else None, None
-        except DuplicateIdError as error:
-            return None, None, str(error)
-        except (NotFoundError, UsageError):
-            return experiment, None, None
 
     def _describe_hooks(self) -> str:
         """Return the state of the git hooks as a whole."""

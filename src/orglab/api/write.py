@@ -17,7 +17,9 @@ from orglab.reference import Reference, parse_reference
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orglab.api.concluded_result import Concluded
     from orglab.git.commit_evidence import Evidence
+    from orglab.history.sources import Sources
     from orglab.log.known_ids import KnownIds
     from orglab.org.document import Document
     from orglab.org.edit import Edit
@@ -379,8 +381,8 @@ class WriteMethods(IdMethods):
         verdict: str | None = None,
         keyword: str | None = None,
         why: str | None = None,
-    ) -> Experiment:
-        """Write an experiment's conclusion, close the experiment, and return it.
+    ) -> "Concluded":
+        """Write an experiment's conclusion, close the experiment, and return it with where its result stands.
 
         Earlier conclusions are kept before it, each with its time, its verdict and its author.
 
@@ -393,20 +395,18 @@ class WriteMethods(IdMethods):
 
         Raises:
             UsageError: The verdict or the keyword is unknown, the keyword is not a done one, or the runs contradict the
-                verdict and `anyway` is False.
+                verdict, unless `anyway` is True and `why` is given.
         """
+        from orglab.api.concluded_result import Concluded, find_concluded_result, find_contradiction
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
-        from orglab.experiment.escape import check_one_line
         from orglab.experiment.note_text import format_note_head
 
-        verdict = next((word for word in self.verdicts if verdict and word.casefold() == verdict.casefold()), verdict)
-        if verdict and verdict not in self.verdicts:
-            near = self.find_near_verdict(verdict)
-            hint = f"Did you mean {near}?" if near else f"Use {', '.join(self.verdicts)}."
-            raise UsageError(f"Unknown verdict {verdict!r}. {hint} Other words go into the setting `verdicts`.")
-        word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
-        note = self._explain_contradiction(reference, text, word, why)
+        parsed, word, now = _whole(reference), self._check_verdict(verdict), clock.now()
+        sources = self._find_sources()
+        before = self.find(self.document(), parsed)
+        contradiction = find_contradiction(sources, before, text, word) if sources is not None else None
+        note = self._explain_contradiction(contradiction, why) if contradiction is not None else None
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
@@ -422,45 +422,50 @@ class WriteMethods(IdMethods):
             return made, None
 
         added = Added(headings=2, logged=1, notes=1) if note is not None else Added(headings=1, logged=1)
-        experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, added)
+        experiment, _ = self.edit_experiment(parsed, make_edits, now, added)
         self.active.clear(*list_references(experiment))
         self.keep_text(at_once=True)
-        return experiment
+        result = find_concluded_result(sources, experiment) if sources is not None else None
+        return Concluded(experiment, result, contradiction)
 
-    def _explain_contradiction(self, reference: str, text: str, verdict: str | None, why: str | None) -> str | None:
-        """Return the note that explains a verdict which the runs contradict; None if there is none to be written.
+    def _check_verdict(self, verdict: str | None) -> str | None:
+        """Return a verdict as the settings spell it; None for none.
 
         Raises:
-            UsageError: They contradict it, and `anyway` is False.
+            UsageError: It is unknown.
         """
-        contradiction = self.find_contradiction(reference, text, verdict) if why or not self.anyway else None
-        if contradiction is None:
+        from orglab.experiment.escape import check_one_line
+
+        if not verdict:
             return None
-        sentence = f"{contradiction[0].upper()}{contradiction[1:]}."
-        if not self.anyway:
-            raise UsageError(f"{sentence} Nothing was written; give another verdict, or keep it with --anyway -m WHY.")
-        return f"{sentence} {why}"
+        known = next((word for word in self.verdicts if word.casefold() == verdict.casefold()), None)
+        if known is None:
+            near = self.find_near_verdict(verdict)
+            hint = f"Did you mean {near}?" if near else f"Use {', '.join(self.verdicts)}."
+            raise UsageError(f"Unknown verdict {verdict!r}. {hint} Other words go into the setting `verdicts`.")
+        return check_one_line(known, "A verdict")
 
-    def find_contradiction(self, reference: str, text: str, verdict: str | None) -> str | None:
-        """Return in what the runs of an experiment contradict a verdict on its claim, in words; None if they do not.
-
-        Args:
-            reference: The experiment.
-            text: The conclusion; empty for the one that it has.
-            verdict: The verdict.
-        """
-        from orglab.config import VERDICTS
+    def _find_sources(self) -> "Sources | None":
+        """Return the log with its runs; None without any, as loading the modules takes longer than all the rest."""
         from orglab.runs.storage import RUNS, list_entries
 
-        experiment = self.experiment(reference)
-        has_claim = any(name.upper() == "CLAIM" for name in experiment.properties)
-        # Reading the runs takes longer than all the rest.
-        if verdict not in VERDICTS or not has_claim or not list_entries(self.top, RUNS):
+        if not list_entries(self.top, RUNS):
             return None
-        from orglab.api.concluded_result import find_contradiction
         from orglab.history.sources import Sources
 
-        return find_contradiction(Sources(self), experiment, text, verdict)
+        return Sources(self)
+
+    def _explain_contradiction(self, contradiction: str, why: str | None) -> str:
+        """Return the note that explains a verdict which the runs contradict.
+
+        Raises:
+            UsageError: `anyway` is False, or there is no reason.
+        """
+        reason = (why or "").strip()
+        sentence = f"{contradiction[0].upper()}{contradiction[1:]}."
+        if not self.anyway or not reason:
+            raise UsageError(f"{sentence} Nothing was written; give another verdict, or keep it with --anyway -m WHY.")
+        return f"{sentence} {reason}"
 
     def confirm(self, reference: str) -> Experiment:
         """Record that a person confirmed the conclusion of an experiment, and return it.

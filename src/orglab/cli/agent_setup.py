@@ -11,9 +11,11 @@ from orglab.git import Repository
 from orglab.git.inside import read_inside
 
 SKILL = Path(".agents", "skills", "orglab", "SKILL.md")
-_BEGIN, _END = b"<!-- orglab: begin -->\n", b"<!-- orglab: end -->\n"
-# Of two beginnings before an end, the second one begins the block.
-_BLOCK = re.compile(rb"\n?%b(?:(?!%b).)*?%b" % (re.escape(_BEGIN), re.escape(_BEGIN), re.escape(_END)), re.DOTALL)
+_BEGIN, _END = b"<!-- orglab: begin -->", b"<!-- orglab: end -->"
+# Of two beginnings before an end, the second one begins the block.  The line end before it is as the one after.
+_BLOCK = re.compile(
+    rb"(?:\n?%b\n|(?:\r\n)?%b\r\n)(?:(?!%b).)*?%b\r?\n" % (_BEGIN, _BEGIN, _BEGIN, _END), re.DOTALL
+)  # fmt: skip
 _LINES = f"""\
 This project keeps an experiment log with orglab. Run `orglab brief` before you plan.
 Begin an idea with `orglab new --gate`, run what trains or measures with `orglab run`, end with `orglab conclude`.
@@ -34,13 +36,14 @@ def install(top: Path, repository: Repository | None) -> list[Path]:
     Raises:
         NotWritableError: A file cannot be written, or the skill file was changed by hand; nothing is written then.
     """
-    skill, block = _seal(_read_own_skill()), _BEGIN + _LINES + _END
-    changes = [(top / SKILL, _read_skill(top, repository), skill)]
+    skill, block = _read_skill(top, repository), _BEGIN + b"\n" + _LINES + _END + b"\n"
+    changes = [(top / SKILL, skill, _with_line_ends(_seal(_read_own_skill()), skill))]
     for path in _list_pages(top):
         before = _read(path, repository)
         others = _BLOCK.sub(b"", before)
         # The empty line is part of the block, so that `remove` restores every byte.
-        changes.append((path, before, others + b"\n" + block if others else block))
+        block_here = _with_line_ends(b"\n" + block if others else block, others or before)
+        changes.append((path, before, others + block_here))
     return [*_write(changes)]
 
 
@@ -63,6 +66,11 @@ def _list_pages(top: Path) -> list[Path]:
     return [agents, claude] if claude.exists() and not (agents.exists() and claude.samefile(agents)) else [agents]
 
 
+def _with_line_ends(text: bytes, model: bytes) -> bytes:
+    """Return a text with the line ends that most lines of a model have."""
+    return text.replace(b"\n", b"\r\n") if 2 * model.count(b"\r\n") > model.count(b"\n") else text
+
+
 def _read_own_skill() -> bytes:
     return Path(__file__).with_name("agent_skill.md").read_bytes()
 
@@ -79,8 +87,9 @@ def _read_skill(top: Path, repository: Repository | None) -> bytes:
         NotWritableError: It was changed by hand, or cannot be read.
     """
     text = _read(top / SKILL, repository)
-    match = _SEAL.search(text)
-    if text and (match is None or text != _seal(text[: match.start() - 1])):
+    lines = text.replace(b"\r\n", b"\n")  # git may have checked it out so
+    match = _SEAL.search(lines)
+    if text and (match is None or lines != _seal(lines[: match.start() - 1])):
         raise NotWritableError(f"{SKILL} was changed by hand; move it away, or keep it as it is.")
     return text
 

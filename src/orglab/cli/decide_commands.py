@@ -28,6 +28,7 @@ from orglab.text import count
 
 if TYPE_CHECKING:
     from orglab.api import Log
+    from orglab.api.concluded_result import Concluded
     from orglab.api.write import Completed
     from orglab.experiment.model import Experiment
 
@@ -156,7 +157,7 @@ def _describe_commits(completed: "Completed") -> str:
 @click.option("--state", "keyword", type=KEYWORD, metavar="KEYWORD",
               help="The state it gets, such as CANCELED; DONE by default.")  # fmt: skip
 @click.option("-m", "--message", "why", metavar="WHY",
-              help="With --anyway: why the verdict stands although the runs contradict it; noted.")  # fmt: skip
+              help="Why the verdict stands although the runs contradict it; with --anyway, and noted.")  # fmt: skip
 @click.option("--confirm", is_flag=True, help="Confirm the conclusion that another author wrote, as a person.")
 @author_option
 @anyway_option("Write even if the runs contradict the verdict, or an editor has unsaved changes.")
@@ -174,8 +175,9 @@ def conclude_command(
 
     The result that the conclusion is about is printed, with its difference to the
     baseline and to the best one in the log. If the runs contradict a verdict on the
-    property CLAIM, nothing is written. A conclusion that an author is marked for
-    (--as, ORGLAB_AUTHOR) counts as unconfirmed until a person confirms it.
+    property CLAIM, nothing is written without --anyway and -m WHY. A conclusion that
+    an author is marked for (--as, ORGLAB_AUTHOR) counts as unconfirmed until a person
+    confirms it.
 
     \b
     Example:
@@ -184,6 +186,10 @@ def conclude_command(
       orglab conclude 201 --confirm
     """
     log = signed_log(author, anyway=anyway)
+    if author in log.document().settings.keywords:
+        raise UsageError(
+            f"{author} is a state of the log, and --as names who writes; to set the state, use --state {author}."
+        )
     if confirm:
         _confirm(log, words, as_json=as_json, is_alone=not any((verdict, keyword, why)))
         return
@@ -194,10 +200,11 @@ def conclude_command(
     target = reference or log.require_active().partition(".")[0]
     word = _confirm_verdict(log, verdict) if verdict is not None else None
     before, text = log.experiment(target).conclusion, read_text(text)
-    if why is not None and log.find_contradiction(target, text, word) is None:
+    concluded = log.conclude(target, text, verdict=word, keyword=keyword, why=why)
+    experiment = concluded.experiment
+    _show_conclusion(concluded, as_json=as_json)
+    if why is not None and concluded.contradiction is None:
         tell("The runs do not contradict the verdict, so the reason is not noted.")
-    experiment = log.conclude(target, text, verdict=word, keyword=keyword, why=why)
-    _show_conclusion(log, experiment, as_json=as_json)
     if before.text and text:
         tell("Added below the earlier conclusion.")
     if before.verdict and before.verdict != experiment.verdict:
@@ -215,28 +222,25 @@ def _confirm(log: "Log", words: tuple[str, ...], *, as_json: bool, is_alone: boo
         raise UsageError(
             "--confirm takes an experiment and nothing else; a person who writes a conclusion confirms it."
         )
+    from orglab.api.concluded_result import Concluded  # noqa: PLC0415 - for one option
+
     experiment = log.confirm(words[0] if words else log.require_active().partition(".")[0])
-    _show_conclusion(log, experiment, as_json=as_json)
+    _show_conclusion(Concluded(experiment, log.find_concluded_result(experiment.ref)), as_json=as_json)
     tell(f"Confirmed the conclusion by {experiment.conclusion.author}.")
 
 
-def _show_conclusion(log: "Log", experiment: "Experiment", *, as_json: bool) -> None:
+def _show_conclusion(concluded: "Concluded", *, as_json: bool) -> None:
     """Print an experiment that was concluded, and where its result stands."""
-    standing = log.find_concluded_result(experiment.ref)
     if as_json:
-        from orglab.api.serialize import brief_experiment_form, format_time  # noqa: PLC0415 - only for JSON
-        from orglab.api.serialize_runs import concluded_result_form  # noqa: PLC0415 - the same
+        from orglab.api.serialize_runs import concluded_form  # noqa: PLC0415 - only for JSON
 
-        conclusion = experiment.conclusion
-        known = {"author": conclusion.author, "confirmed": format_time(conclusion.confirmed)}
-        result = concluded_result_form(standing) if standing is not None else None
-        output.show_json({"experiment": brief_experiment_form(experiment), **known, "result": result})
+        output.show_json(concluded_form(concluded))
         return
-    click.echo(state_line(experiment))
-    if standing is not None:
+    click.echo(state_line(concluded.experiment))
+    if concluded.result is not None:
         from orglab.cli.render.results_text import concluded_result_lines  # noqa: PLC0415 - few have runs
 
-        output.show(concluded_result_lines(standing, experiment.verdict))
+        output.show(concluded_result_lines(concluded.result, concluded.experiment.verdict))
 
 
 def _confirm_verdict(log: "Log", word: str) -> str:

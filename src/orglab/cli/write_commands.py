@@ -24,11 +24,12 @@ from orglab.cli.options import (
 from orglab.cli.output import tell
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.author import format_mark_of
+from orglab.experiment.author import describe_author
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orglab.experiment.model import Experiment
     from orglab.search.similar.precedent import Precedent
 
 TRIED_BEFORE = 7
@@ -121,8 +122,8 @@ def new_command(  # noqa: PLR0913 - one for each option
     If similar experiments were tried before, up to three of them are shown first, on standard error.
 
     With --gate, nothing is written if one of them surely tried the same idea: they
-    are printed, and the exit code is 7. With --anyway, the experiment is added, and
-    with -m WHY it gets a note that names them.
+    are printed, and the exit code is 7. With --anyway -m WHY, the experiment is
+    added, with a note that names them.
 
     \b
     Example:
@@ -138,58 +139,61 @@ def new_command(  # noqa: PLR0913 - one for each option
     about = None if description is None else read_text(description)
     log = signed_log(author, anyway=anyway)
     run_id = log.find_run(run).id if run is not None else None
-    is_asked = ask or gate or why is not None
-    precedents = _find_precedents(log, title, about, steps, is_gate=gate) if is_asked or log.config.similar else []
+    is_searched = ask or gate or log.config.similar
+    precedents = _find_precedents(log, title, about, steps, is_gate=gate) if is_searched else []
     sure = [one for one in precedents if one.is_sure]
-    if gate and sure and not anyway:
-        _show_precedents(log, sure, as_json=as_json, is_result=True)
+    if gate and sure and not (anyway and why):
+        if as_json:
+            output.show_json(_tried_before_form(log, sure, None))
+        else:
+            click.echo(_describe_precedents(log, sure))
         tell("Nothing was written; to try it again, use --anyway -m WHY.")
         return TRIED_BEFORE
     if precedents and not as_json:
-        _show_precedents(log, precedents, as_json=False, is_result=False)
+        click.echo(_describe_precedents(log, precedents), err=True)
     if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
         output.tell("Nothing was written.")
         return 1
-    note = None
-    if why is not None and precedents:
-        note = f"Tried before in {', '.join(f'[{one.ref}]' for one in sure or precedents[:1])}: {why}"
-    elif why is not None:
-        tell("Nothing similar was tried before, so the reason is not noted.")
+    note = _note_reason(why, sure or precedents[:1], is_searched=is_searched) if why is not None else None
     experiment = log.new(title, description=about, steps=steps, tags=tags, number=number, note=note)
     if run_id is not None:
         log.assign_run(run_id, experiment.ref, output.tell)
     if as_json:
-        from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
-
-        _show_precedents(log, precedents, as_json=True, is_result=True, experiment=brief_experiment_form(experiment))
+        output.show_json(_tried_before_form(log, precedents, experiment))
     else:
         click.echo(experiment.ref)
     return 0
 
 
-def _show_precedents(
-    log: Log, precedents: "Sequence[Precedent]", *, as_json: bool, is_result: bool,
-    experiment: dict[str, object] | None = None,
-) -> None:  # fmt: skip
-    """Print experiments that tried an idea before: on standard output if they are the result, else on standard error.
+def _note_reason(why: str, precedents: "Sequence[Precedent]", *, is_searched: bool) -> str | None:
+    """Return the note that says why an idea is tried again; None, with a message, if it was never tried."""
+    if precedents:
+        return f"Tried before in {', '.join(f'[{one.ref}]' for one in precedents)}: {why}"
+    if is_searched:
+        tell("Nothing similar was tried before, so the reason is not noted.")
+        return None
+    return f"Tried again: {why}"
 
-    Args:
-        log: The log.
-        precedents: The experiments.
-        as_json: Whether to print JSON.
-        is_result: Whether they are the result of the command.
-        experiment: The new experiment as JSON has it; None if there is none.
-    """
-    results = log.results(one.ref for one in precedents)
-    if as_json:
-        from orglab.api.serialize_runs import tried_before_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json({"experiment": experiment, "tried_before": tried_before_form(precedents, results)})
-        return
+def _tried_before_form(
+    log: Log, precedents: "Sequence[Precedent]", experiment: "Experiment | None"
+) -> dict[str, object]:
+    """Return the new experiment, if there is one, and those that tried its idea before, as in `new --json`."""
+    from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
+    from orglab.api.serialize_runs import tried_before_form  # noqa: PLC0415 - the same
+
+    return {
+        "experiment": brief_experiment_form(experiment) if experiment is not None else None,
+        "tried_before": tried_before_form(precedents, log.results(one.ref for one in precedents)),
+    }
+
+
+def _describe_precedents(log: Log, precedents: "Sequence[Precedent]") -> str:
+    """Return experiments that tried an idea before, and their results, as text."""
     from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
-    lines = precedent_lines(precedents, results)
-    click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=not is_result)
+    lines = precedent_lines(precedents, log.results(one.ref for one in precedents))
+    return "\n".join(["Tried before:", *(f"  {line}" for line in lines)])
 
 
 def _find_precedents(
@@ -261,7 +265,7 @@ def note_command(
         output.show_json({"ref": ref, **note_form(note)})
         return
     at = note.at.isoformat().replace("T", " ") if note.at else ""
-    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit, format_mark_of(note.author)))))
+    click.echo("  ".join(filter(None, (ref, "noted", at, note.commit, describe_author(note.author)))))
 
 
 @click.command(name="journal", cls=TextCommand)

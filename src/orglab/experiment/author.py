@@ -1,4 +1,4 @@
-"""Who wrote a note or a conclusion, or made a run: `(by claude)`.
+"""Who wrote a note or a conclusion, or made a run: `(by: claude)`.
 
 A mark is for what is not written by a person: whatever has none is taken for a person's own.
 """
@@ -10,14 +10,12 @@ from orglab.org.syntax import compile_late
 VARIABLE = "ORGLAB_AUTHOR"
 """The environment variable with the name of the author, for a command and all that it starts."""
 _LONGEST = 60
-# What people write in parentheses without meaning anybody
-_IDIOMS = "hand|accident|chance|mistake|default|design|definition|eye|far|now|then|itself|the way"
-# Words and figures such as `(by 2 points)` are no names, so that a name begins with a letter.
-AUTHOR = rf"(?!(?i:{_IDIOMS})\))[^\W\d_](?:[\w.+@ -]{{0,{_LONGEST - 2}}}[\w.+@-])?"
-MARK = rf"\(by ({AUTHOR})\)"
-COMMIT_MARK = rf"\(({CHAIN})(?:, by ({AUTHOR}))?\)"
-"""The commit of a note, and its author."""
-_MARK = compile_late(MARK)
+_NAME = compile_late(rf"[^\W\d_](?:[\w.+@ -]{{0,{_LONGEST - 2}}}[\w.+@-])?")
+# The colon tells it from prose such as `(by night)`.  It takes all that `_NAME` does, in text and in bytes.
+AUTHOR = r"by: ([^\s\d():,][^\s():,]*(?: [^\s():,]+)*)"
+"""Inside parentheses, the author, whose name is the group."""
+MARK = rf"\((?:({CHAIN})(?:, {AUTHOR})?|{AUTHOR})\)"
+"""The commit of a note and its author, or one of them."""
 
 
 def check_author(name: str) -> str:
@@ -37,9 +35,14 @@ def check_author(name: str) -> str:
 
 def is_author(name: str) -> bool:
     """Return whether a text can be the name of an author."""
-    return _MARK.fullmatch(f"(by {name})") is not None
+    return _NAME.fullmatch(name) is not None
 
 
-def format_mark_of(author: str | None) -> str:
-    """Return the mark of an author: `by claude`; empty for None."""
+def format_author(author: str | None) -> str:
+    """Return an author in the notation of a log, `by: claude`; empty for None."""
+    return f"by: {author}" if author else ""
+
+
+def describe_author(author: str | None) -> str:
+    """Return an author in words, `by claude`; empty for None."""
     return f"by {author}" if author else ""

@@ -3,7 +3,7 @@
 An experiment may be concluded more than once.  The newest words come last; a paragraph that begins with a time begins
 a conclusion of its own, and may name its verdict and its author before a colon:
 
-    [2018-06-06 Wed 16:16] supported (by claude):
+    [2018-06-06 Wed 16:16] supported (by: claude):
     ABC adds 1.2 points.
 
     [2018-06-20 Wed 10:00] refuted:
@@ -17,7 +17,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from orglab.experiment.author import MARK, format_mark_of, is_author
+from orglab.experiment.author import AUTHOR, format_author, is_author
 from orglab.experiment.note_text import plain_text
 from orglab.experiment.section_text import headings_below, read_written_parts, title_and_text
 from orglab.org.heading import Heading
@@ -27,7 +27,8 @@ from orglab.org.timestamp import INACTIVE, Timestamp, format_timestamp, parse_ti
 
 # Not the beginning of a range of times.
 STAMP = compile_late(rb"[ \t]*(" + INACTIVE.pattern + rb")(?!-)")
-_AUTHOR = compile_late(rf"(?:^|\s){MARK}\s*$")
+# The verdict and the author, and the colon after them
+_HEAD = compile_late(rf"\s*([^:]*?)\s*(?:(?<!\S)\({AUTHOR}\)\s*)?(?:(:)(?!\S)|$)")
 
 
 class ConclusionEntry(NamedTuple):
@@ -174,65 +175,69 @@ def _read_entries(heading: Heading, known: dict[str, str]) -> Iterator[Conclusio
     entry: ConclusionEntry | None = None
     parts: list[bytes] = []
     for element, begin, part in read_written_parts(heading):
-        rest = part
-        new: ConclusionEntry | None = None
-        line = document.source.line_number(begin)
         is_paragraph = element.type == "paragraph" and element.begin == element.start
-        if is_paragraph and (match := STAMP.match(part)) is not None:
+        match = STAMP.match(part) if is_paragraph else None
+        if entry is not None and match is None:
+            parts.append(part)
+            continue
+        if entry is not None:
+            yield _with_text(_read_undated_head(entry, parts, known) if entry.head_end is None else entry, parts)
+        line = document.source.line_number(begin)
+        if match is None:
+            entry, parts = ConclusionEntry(None, None, "", line, begin), [part]
+        else:
             verdict, author, rest = _split_verdict(part[match.end() :], known)
-            new = ConclusionEntry(
+            entry, parts = ConclusionEntry(
                 parse_timestamp(match.group(1)), verdict, "", line, begin, begin + match.end(), verdict is not None,
                 author,
-            )  # fmt: skip
-        elif entry is None:
-            verdict, author, rest = _split_undated_verdict(part, known) if is_paragraph else (None, None, part)
-            # A first line with the author alone is that of a conclusion without a verdict.
-            has_line = verdict is not None or author is not None
-            new = ConclusionEntry(None, verdict, "", line, begin, None, has_line, author)
-        if new is not None:
-            if entry is not None:
-                yield entry._replace(text=plain_text(b"".join(parts)))
-            entry, parts = new, []
-        parts.append(rest)
+            ), [rest]  # fmt: skip
     if entry is not None:
-        yield entry._replace(text=plain_text(b"".join(parts)))
+        yield _with_text(entry, parts)
+
+
+def _with_text(entry: ConclusionEntry, parts: Iterable[bytes]) -> ConclusionEntry:
+    return entry._replace(text=plain_text(b"".join(parts)))
+
+
+def _read_undated_head(entry: ConclusionEntry, parts: list[bytes], known: dict[str, str]) -> ConclusionEntry:
+    """Return the first of several conclusions with the verdict and the author on a line before it, which is removed.
+
+    `conclude` writes the line before it adds another conclusion.  Before that, such a line is the user's own.
+    """
+    line, _, rest = parts[0].partition(b"\n")
+    match = _HEAD.fullmatch(decode(line).rstrip())
+    if match is None or match.group(3) is None:
+        return entry
+    word, author, _ = match.groups()
+    verdict = known.get(word.casefold())
+    if verdict is None and (word or author is None):
+        return entry
+    parts[0] = rest
+    return entry._replace(verdict=verdict, author=author, has_verdict=True)
 
 
 def _split_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, str | None, bytes]:
     """Return the verdict and the author that the text after a time begins with, each or None, and the rest.
 
     The verdict is a known one before a colon or alone on the line, or any single word before a colon at the end of the
-    line.  The author is in parentheses before the colon: `supported (by claude):`.
+    line.  The author is in parentheses before the colon: `supported (by: claude):`.
     """
     line, newline, rest = text.partition(b"\n")
-    word, colon, after = decode(line).partition(":")
-    if after and not after[0].isspace():
+    words = decode(line)
+    match = _HEAD.match(words)
+    if match is None:
         return None, None, text
-    word, author = _split_author(word) if colon else (word.strip(), None)
-    verdict = known.get(word.casefold())
+    word, author, colon = match.groups()
+    verdict, after = known.get(word.casefold()), words[match.end() :]
+    if author is not None and not colon:
+        return None, None, text
     if verdict is None and not (author and not word) and (not colon or after.strip() or len(word.split()) != 1):
         return None, None, text
     return verdict or word or None, author, encode(after) + newline + rest
 
 
-def _split_undated_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, str | None, bytes]:
-    """Return the verdict and the author, each or None, if the first line is nothing but that and a colon; the rest."""
-    line, _, rest = text.partition(b"\n")
-    words = decode(line).strip()
-    word, author = _split_author(words.removesuffix(":"))
-    verdict = known.get(word.casefold())
-    is_head = words.endswith(":") and (verdict is not None or (author is not None and not word))
-    return (verdict, author, rest) if is_head else (None, None, text)
-
-
-def _split_author(words: str) -> tuple[str, str | None]:
-    """Return a verdict without the author after it, and the author, or None."""
-    match = _AUTHOR.search(words)
-    return (words.strip(), None) if match is None else (words[: match.start()].strip(), match.group(1))
-
-
 def format_conclusion_head(at: Timestamp | None, verdict: str | None, author: str | None) -> str:
     """Return the line that a conclusion begins with: its time, its verdict and its author; empty if all are None."""
-    mark = f"({format_mark_of(author)})" if author else ""
+    mark = f"({format_author(author)})" if author else ""
     words = " ".join(filter(None, (verdict, mark)))
     return " ".join(filter(None, (decode(format_timestamp(at)) if at else "", f"{words}:" if words else "")))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
-from orglab.experiment.author import COMMIT_MARK, MARK
+from orglab.experiment.author import MARK
 from orglab.experiment.commit_notation import CHAINS
 from orglab.org.source import encode
 from orglab.org.syntax import compile_late
@@ -46,7 +46,7 @@ _STRUCTURE = compile_late(
 # At the margin: a heading, or a git conflict marker
 _AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")
 # After a bullet: a checkbox or counter, or the time, the commit or the author that a note begins with
-_AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|{COMMIT_MARK}|{MARK}")
+_AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|{MARK}")
 _TIME = compile_late(r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]")
 _COMMITS = compile_late(rf"\({CHAINS}\)$")
 

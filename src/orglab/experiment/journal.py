@@ -8,7 +8,7 @@ This is the format that an Org capture template writes:
     **** [[file:experiment_log.org::#201][201]] why the loss explodes :201:
     [2018-06-06 Wed 16:16]
 
-An author may follow the time: `(by claude)`.
+An author may follow the time: `(by: claude)`.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.note_text import SIGNED
+from orglab.experiment.author import AUTHOR
 from orglab.experiment.section_text import section_text
 from orglab.org.document import Document
 from orglab.org.heading import Heading
@@ -27,6 +27,8 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references, link_pattern
 
 _DAY = compile_late(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
+# On the line of the time: what follows is the user's own.
+_SIGNED = compile_late(rf"[ \t]+\({AUTHOR}\)")
 # org-datetree.el: year, month, day.
 _DAY_LEVEL = 3
 
@@ -89,10 +91,11 @@ def _read_entry(heading: Heading, below: list[Heading], day: Timestamp | None, c
     stamp = INACTIVE.match(text.encode("utf-8", "surrogateescape"))
     at = parse_timestamp(stamp.group()) if stamp else None
     author = None
-    if (signed := SIGNED.match(text)) is not None:
-        author, text = signed.group(2), text[signed.end() :]
-    elif stamp and at:
-        text = decode(text.encode("utf-8", "surrogateescape")[stamp.end() :]).strip()
+    if stamp and at:
+        text = decode(text.encode("utf-8", "surrogateescape")[stamp.end() :])
+        if (signed := _SIGNED.match(text)) is not None:
+            author, text = signed.group(1), text[signed.end() :]
+        text = text.strip()
     parts = [text, *("\n".join(filter(None, (child.title, section_text(child)))) for child in below)]
     title = re.sub(r"^\s*\[\[[^\]]*\](?:\[[^\]]*\])?\]\s*", "", heading.title) or heading.title
     words, references = "\n\n".join(filter(None, parts)), _read_references(raw, config)

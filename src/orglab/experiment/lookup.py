@@ -145,6 +145,11 @@ def find_step(experiment: Experiment, reference: Reference) -> Step:
     )
 
 
+def is_active(experiment: Experiment, active: str | None) -> bool:
+    """Return whether an experiment, or a step of it, is the active one."""
+    return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
+
+
 def find_nearest_ids(name: str, names: Iterable[str]) -> list[str]:
     """Return up to three ids that may be meant by an unknown id: those with similar spelling, then nearby numbers."""
     import difflib  # noqa: PLC0415 - only needed for unknown ids

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.experiment.author import COMMIT_MARK, MARK, format_mark_of
+from orglab.experiment.author import MARK, format_author
 from orglab.experiment.commit_notation import RecordedHash, parse_chain
 from orglab.org.element import Element
 from orglab.org.heading import element_objects
@@ -15,9 +15,7 @@ from orglab.org.syntax import compile_late
 from orglab.org.timestamp import format_inactive
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
-_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:{COMMIT_MARK})?\s*")
-# Only after a time to the minute, as commands write it: `(by hand)` at the start of a note may be anything.
-SIGNED = compile_late(rf"(\[\d{{4}}-\d\d-\d\d \S+ \d\d:\d\d\])\s+{MARK}\s*")
+_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:{MARK})?\s*")
 _LOGGED = compile_late(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
@@ -56,18 +54,16 @@ class NoteHead(NamedTuple):
 
 def split_note_head(words: str) -> NoteHead:
     """Return the time, the commit and the author that a note begins with, as far as it does, and the rest."""
-    if (signed := SIGNED.match(words)) is not None:
-        return NoteHead(signed.group(1), None, signed.group(2), words[signed.end() :].strip())
     match = _HEAD.match(words)
-    if match is None or (match.group(1) is None and match.group(2) is None):
+    if match is None or not any(match.groups()):
         return NoteHead(None, None, None, words)
-    at, commit, author = match.groups()
-    return NoteHead(at, parse_chain(commit) if commit else None, author, words[match.end() :].strip())
+    at, commit, author, only = match.groups()
+    return NoteHead(at, parse_chain(commit) if commit else None, author or only, words[match.end() :].strip())
 
 
 def format_note_head(at: datetime.datetime, commit: str | None, author: str | None) -> str:
     """Return what a note begins with: its time, and in parentheses its commit and its author, if there are any."""
-    inside = ", ".join(filter(None, (commit, format_mark_of(author))))
+    inside = ", ".join(filter(None, (commit, format_author(author))))
     return format_inactive(at).decode() + (f" ({inside})" if inside else "")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
+from orglab.experiment.author import AUTHOR
 from orglab.experiment.commit_notation import CHAIN, CHAINS, RecordedHash, parse_chain, parse_chains
 from orglab.experiment.model import Experiment, Step, read_experiments
 from orglab.org.document import Document
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHAIN = compile_late(CHAIN.encode())
 # A note also has its author there.
-_PARENTHESES = compile_late(rb"\((%s)(?:, by [^()\n]+)?\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
+_PARENTHESES = compile_late(rb"\((%s)(?:, %s)?\)(?=[ \t]*(\n|\Z)?)" % (CHAINS.encode(), AUTHOR.encode()))
 
 
 class RecordedCommit(NamedTuple):

@@ -3,14 +3,32 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.config import active_step_file
 from orglab.errors import NotWritableError
+from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
 from orglab.git.private_files import PrivateFolder
 
 _NAME = "active"
 _MOST = 1 << 12
+
+
+class Active(NamedTuple):
+    """What is active, and what the log has of it.
+
+    Attributes:
+        ref: The current reference of the step or the experiment.
+        experiment: The experiment; None if the log does not have it, or has two with its id.
+        step: The step; None if the whole experiment is active, or the log does not have the step.
+        duplicate: A sentence about the experiments that have its id, or None.
+    """
+
+    ref: str
+    experiment: Experiment | None = None
+    step: Step | None = None
+    duplicate: str | None = None
 
 
 class ActiveStep:

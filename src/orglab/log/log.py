@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, TERMS_NAME, Config, active_step_file, read_apart
-from orglab.errors import GitError, NotFoundError, NotReadableError, NotWritableError, UsageError
+from orglab.errors import (
+    DuplicateIdError,
+    GitError,
+    NotFoundError,
+    NotReadableError,
+    NotWritableError,
+    UsageError,
+)
 from orglab.experiment.author import VARIABLE, check_author
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
@@ -20,7 +27,7 @@ from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository
 from orglab.git.inside import find_tracked_link, require_inside
 from orglab.log import file
-from orglab.log.active_step import ActiveStep
+from orglab.log.active_step import Active, ActiveStep
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
 from orglab.reference import Reference, parse_reference, without_letter
@@ -184,19 +191,31 @@ class LogFile:
         return ActiveStep(self.path, self.repository)
 
     def find_active(self) -> str | None:
-        """Return the current reference of the active step or experiment of this clone, or None.
+        """Return the current reference of the active step or experiment of this clone, or None."""
+        active = self.read_active()
+        return active.ref if active is not None else None
 
-        Another clone may have renumbered the experiment since.
+    def read_active(self, document: Document | None = None) -> Active | None:
+        """Return what is active in this clone, or None; another clone may have renumbered the experiment since.
+
+        Args:
+            document: The document of the log; None to read it.
         """
-        active = self.active.get()
-        if active is None:
+        ref = self.active.get()
+        if ref is None:
             return None
         try:
-            parsed = parse_reference(active)
-            experiment = self.find(self.document(), parsed)
+            parsed = parse_reference(ref)
+            experiment = self.find(document or self.document(), parsed)
+        except DuplicateIdError as error:
+            return Active(ref, duplicate=str(error))
         except (NotFoundError, UsageError):
-            return active
-        return Reference(experiment.id, parsed.step).spell(self.config.letter)
+            return Active(ref)
+        step = None
+        if parsed.step is not None:
+            with suppress(NotFoundError):
+                step = find_step(experiment, parsed)
+        return Active(Reference(experiment.id, parsed.step).spell(self.config.letter), experiment, step)
 
     def require_active(self) -> str:
         """Return the reference of the active step or experiment.

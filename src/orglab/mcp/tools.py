@@ -21,7 +21,7 @@ from orglab.api.serialize import (
     why_form,
 )
 from orglab.api.serialize_brief import fitting_form
-from orglab.api.serialize_runs import metric_form, setting_form, shown_form
+from orglab.api.serialize_runs import concluded_form, metric_form, setting_form, shown_form
 from orglab.errors import OrglabError, UsageError
 from orglab.experiment.model import Experiment
 from orglab.experiment.section_text import Note
@@ -213,7 +213,7 @@ TOOLS: dict[str, Tool] = {
     "step": Tool(Log.add_step, lambda step, _: step_form(step), WRITE),
     "note": Tool(Log.add_note, _note_form, WRITE),
     "done": Tool(Log.complete_step, lambda completed, _: completed_form(completed), WRITE),
-    "conclude": Tool(Log.conclude, _experiment_form, WRITE_ALL),
+    "conclude": Tool(Log.conclude, lambda concluded, _: concluded_form(concluded), WRITE_ALL, _SHOW_MORE),
     "discard_run": Tool(Log.discard_run, lambda run, _: run_form(run), WRITE_ALL, _RUN_MORE, is_destructive=True),
     "keep_run": Tool(Log.keep_run, lambda run, _: run_form(run), WRITE_ALL, _RUN_MORE, is_destructive=True),
     "run": Tool(start_run, _run_form, RUN, _RUN_MORE, is_destructive=True),

@@ -21,7 +21,7 @@ def put_property(heading: Heading, name: str, value: str) -> list[Edit]:
 
 
 def put_properties(heading: Heading, values: Mapping[str, str | None]) -> list[Edit]:
-    """Return the edits that set properties of a heading, and remove those whose value is None.
+    """Return the edits that set properties of a heading, and remove each line of those whose value is None.
 
     A drawer that would be empty is removed.
 
@@ -39,14 +39,13 @@ def put_properties(heading: Heading, values: Mapping[str, str | None]) -> list[E
     edits, others = [], 0
     wanted = {name.upper(): name for name in values}
     for match in syntax.NODE_PROPERTY.finditer(text, begin, end):
-        name = wanted.pop(decode(match.group(2)).upper(), None)
-        if name is None:
-            others += 1
-        elif name in lines:
-            edits.append(Edit(match.end(1), match.end(), lines.pop(name)))
-            others += 1
-        else:
+        name = wanted.get(decode(match.group(2)).upper())
+        if name is not None and values[name] is None:
             edits.append(Edit(match.start(), match.end() + 1, b""))
+            continue
+        others += 1
+        if name in lines:
+            edits.append(Edit(match.end(1), match.end(), lines.pop(name)))
     indent = re.match(rb"[ \t]*", text[heading.drawer.start() :]).group()  # type: ignore[union-attr]
     if lines:
         edits.append(Edit(end, end, b"".join(indent + line + b"\n" for line in lines.values())))

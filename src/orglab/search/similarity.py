@@ -37,8 +37,10 @@ _LEAST_WORDS = 4
 # Only the first notes: they say what the experiment is about, even if it runs for a year.
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
+# The words of the title and of the description are joined, so that they can be compared as they are.
 _TABLE = """CREATE TABLE IF NOT EXISTS tried(
-    experiment INTEGER PRIMARY KEY, shown TEXT NOT NULL, ideas TEXT NOT NULL, asked TEXT NOT NULL)"""
+    experiment INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, shown TEXT NOT NULL,
+    ideas TEXT NOT NULL, asked TEXT NOT NULL)"""
 
 
 class TriedExperiment(NamedTuple):
@@ -241,6 +243,7 @@ class _ComparedExperiments:
     ) -> "Iterator[tuple[int, dict[str, float]]]":
         """Yield the features of experiments, inserting the fields that are shown of each."""
         from orglab.search.similar.features import extract_features  # noqa: PLC0415 - the same
+        from orglab.search.similar.stems import join_words  # noqa: PLC0415 - the same
 
         lexicon = self.lexicon(index)
         for count, (number, (subtree, nth)) in enumerate(new.items(), 1):
@@ -248,8 +251,9 @@ class _ComparedExperiments:
             features = extract_features(read_texts(experiment), lexicon)
             question = (experiment.title, experiment.description, [step.text for step in experiment.steps])
             shown = _make_tried(experiment)[:-2]
-            row = (number, json.dumps(shown), json.dumps(main_ideas(features)), json.dumps(question))
-            index.execute("INSERT OR REPLACE INTO tried VALUES (?, ?, ?, ?)", row)
+            words = (join_words(experiment.title), join_words(experiment.description))
+            row = (number, *words, *map(json.dumps, (shown, main_ideas(features), question)))
+            index.execute("INSERT OR REPLACE INTO tried VALUES (?, ?, ?, ?, ?, ?)", row)
             yield number, features
             if self._progress is not None:
                 self._progress(count, len(new))
@@ -310,19 +314,13 @@ class _ComparedExperiments:
         """
         from orglab.search.similar.stems import join_words, stems  # noqa: PLC0415 - not for a map
 
-        title = join_words(question.title)
-        text = join_words(question.description) if len(stems(question.description)) >= _LEAST_WORDS else ""
-        # Reading all texts of a large log would take longer than the rest of the command.
-        begins = [key[:3] if key.isascii() else "" for key in (title, text) if key]
-        query = f"""SELECT tried.experiment, asked FROM tried JOIN experiment ON id = experiment
-            WHERE {" OR ".join(["asked LIKE ?"] * len(begins)) or "0"} ORDER BY place"""  # noqa: S608 - no text
-        rows = index.execute(query, [f"%{begin}%" for begin in begins])
-        found = []
-        for number, asked in rows:
-            own_title, own_text, _ = json.loads(asked)
-            if (title and join_words(own_title) == title) or (text and join_words(own_text) == text):
-                found.append(int(number))
-        return found[::-1]
+        text = question.description if len(stems(question.description)) >= _LEAST_WORDS else ""
+        query = """SELECT experiment FROM tried JOIN experiment ON id = experiment
+            WHERE title = ? OR description = ? ORDER BY place DESC"""
+        # NULL is equal to nothing, so that texts without words are not the same.
+        return [
+            number for (number,) in index.execute(query, [join_words(one) or None for one in (question.title, text)])
+        ]
 
     def find_number(self, index: sqlite3.Connection, text: str) -> int | None:
         """Return the index number of the experiment that a text refers to; None if the text is not a reference."""

@@ -150,6 +150,14 @@ def test_a_run_added_by_both_sides_is_not_lost():
     assert [line for _, line in find_lost_entries(BASE.encode(), (ours, theirs), BASE.encode(), BASE.encode())] != []
 
 
+def test_notes_that_differ_in_parentheses_are_two():
+    ours, theirs = (changed(("first note", "first note\n- [2018-06-08 Fri 09:00] (" + said + ") seen"))
+                    for said in ("by hand", "by eye"))  # fmt: skip
+    assert [
+        line for _, line in find_lost_entries(BASE.encode(), (ours.encode(), theirs.encode()), ours.encode(), b"")
+    ] == [b"- [2018-06-08 Fri 09:00] (by eye) seen"]
+
+
 def test_the_first_notes_of_both_sides_share_a_heading():
     base = changed(("** Notes\n- [2018-06-06 Wed 16:20] (83d45cd) first note\n\n", ""))
     ours, theirs = (
@@ -374,8 +382,8 @@ def signed(author, confirmed, *entries):
     return concluded("refuted", *entries).replace("refuted\n:END:", f"refuted\n{lines}:END:")
 
 
-OF_CLAUDE = "[2018-06-20 Wed 10:00] refuted (by claude):\nNo.\n"
-OF_GPT = "[2018-06-21 Thu 10:00] refuted (by gpt-5):\nStill no.\n"
+OF_CLAUDE = "[2018-06-20 Wed 10:00] refuted (by: claude):\nNo.\n"
+OF_GPT = "[2018-06-21 Thu 10:00] refuted (by: gpt-5):\nStill no.\n"
 OF_ADA = "[2018-06-22 Fri 10:00] refuted:\nNo, I looked.\n"
 LATE = "[2018-06-30 Sat 10:00]"
 
@@ -403,7 +411,7 @@ def test_author_and_confirmation_are_those_of_the_newest_conclusion(base, ours, 
 
 
 def test_notes_by_authors_of_both_sides_are_kept():
-    notes = ["- [2018-06-08 Fri 09:00] (by claude) one\n", "- [2018-06-08 Fri 09:00] (0123abc, by gpt-5) two\n"]
+    notes = ["- [2018-06-08 Fri 09:00] (by: claude) one\n", "- [2018-06-08 Fri 09:00] (0123abc, by: gpt-5) two\n"]
     ours, theirs = (changed(("first note\n", f"first note\n{note}")) for note in notes)
     assert merged(ours, theirs)[0] == changed(("first note\n", f"first note\n{''.join(notes)}"))
 

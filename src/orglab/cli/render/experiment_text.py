@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.api.ask import Listed, OpenSteps, Shown, is_active
+from orglab.api.ask import Listed, OpenSteps, Shown
 from orglab.cli import output
-from orglab.experiment.author import format_mark_of
+from orglab.experiment.author import describe_author
 from orglab.experiment.conclusion import Conclusion
+from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
@@ -141,7 +142,7 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         return
     yield ""
     verdict = ": " + output.verdict(conclusion.verdict) if conclusion.verdict else ""
-    known = (format_time(conclusion.at), format_mark_of(conclusion.author), _describe_confirmation(conclusion))
+    known = (format_time(conclusion.at), describe_author(conclusion.author), _describe_confirmation(conclusion))
     told = ", ".join(filter(None, known))
     at = f"  ({told})" if told else ""
     yield output.paint("Conclusions", bold=True) + verdict + output.paint(at, dim=True)
@@ -149,7 +150,7 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(conclusion.text, "  ")
     if earlier := conclusion.entries[:-1]:
         described = (
-            " ".join(filter(None, (one.verdict, format_time(one.at), format_mark_of(one.author)))) or "unknown"
+            " ".join(filter(None, (one.verdict, format_time(one.at), describe_author(one.author)))) or "unknown"
             for one in earlier
         )
         hint = f"Earlier: {', '.join(described)}; see orglab show {experiment.id} --history"
@@ -193,7 +194,7 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
 
 def note_lines(note: Note, indent: str) -> Iterator[str]:
     """Yield a note: its time, its commit, its author, its text."""
-    head = "  ".join(filter(None, (format_time(note.at), note.commit, format_mark_of(note.author))))
+    head = "  ".join(filter(None, (format_time(note.at), note.commit, describe_author(note.author))))
     bullet = f"{indent}- {output.paint(head, dim=True)}"
     if not head:
         yield from output.wrap(note.text, indent + "  ", bullet)

@@ -8,7 +8,7 @@ from orglab.api.ask import History, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, format_time, head_line, note_lines
 from orglab.config import shorten_path
-from orglab.experiment.author import format_mark_of
+from orglab.experiment.author import describe_author
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
@@ -108,10 +108,10 @@ def _event_text(event: Event) -> str:
         return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        known = (outcome_text(run), run_metrics_text(run), _decision(run), format_mark_of(run.author))
+        known = (outcome_text(run), run_metrics_text(run), _decision(run), describe_author(run.author))
         outcome = ", ".join(filter(None, known))
         return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
-    mark = format_mark_of(facts.get("author"))
+    mark = describe_author(facts.get("author"))
     if event.kind == "conclusion":
         head = " ".join(filter(None, (facts.get("verdict"), f"({mark})" if mark else "")))
         return ": ".join(filter(None, (head, event.text)))

@@ -87,6 +87,8 @@ def concluded_result_lines(standing: "ConcludedResult", verdict: str | None) -> 
     label = f" ({headline.outcome.label})" if headline.outcome.label else ""
     line = output.one_line(f"{headline.outcome.ref}{label}: {'; '.join(parts)}")
     yield from output.wrap(line, "    ", f"  {output.verdict(verdict)}  " if verdict else "  ")
+    if results.problem:
+        yield from output.wrap(output.one_line(results.problem), "    ", "  ")
     if best is None:
         return
     gap = standing.difference_to_best

@@ -65,15 +65,16 @@ def _line(label: str, text: str) -> list[str]:
 
 
 def _describe_active(status: Status) -> str:
-    if status.active is None:
+    active = status.active
+    if active is None:
         return "none; choose one with `orglab start`, or add one with `orglab new`"
-    if status.duplicate is not None:
-        return f"{status.active}: {status.duplicate}"
-    if status.experiment is None:
-        return f"{status.active}, which is not in this log"
-    if status.step is not None:
-        return f"{status.active}  {status.step.text}  ({status.experiment.title})"
-    return f"{status.active}  {status.experiment.title}"
+    if active.duplicate is not None:
+        return f"{active.ref}: {active.duplicate}"
+    if active.experiment is None:
+        return f"{active.ref}, which is not in this log"
+    if active.step is not None:
+        return f"{active.ref}  {active.step.text}  ({active.experiment.title})"
+    return f"{active.ref}  {active.experiment.title}"
 
 
 def _describe_changes(status: Status) -> str:

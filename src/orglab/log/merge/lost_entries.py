@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from orglab.experiment.commit_notation import CHAINS
+from orglab.experiment.author import MARK
 from orglab.experiment.note_text import RUN_MARK
 from orglab.log.merge.node import COMMITS
 
 _ENTRY = re.compile(rb"^(?:\*+ |[ \t]*(?:[-+]|\d+[.)])[ \t])[^\n]*$", re.M)
 _CHANGING = re.compile(rb"\[(?:\d*%|\d*/\d*|[ Xx-])\]")
-_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\((?:%b|by )[^()\n]*\))?" % CHAINS.encode())
+_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*%b)?" % MARK.encode())
 _BULLET = re.compile(rb"^(?:\*+[ \t]+(?:[A-Z]+[ \t]+)?|[ \t]*(?:[-+]|\d+[.)])[ \t]+)")
 
 

@@ -14,7 +14,7 @@ from orglab.report.brief.best_values import read_best, read_standstills
 from orglab.report.brief.brief import FEWEST_TOKENS, SECTIONS, SHORT_HASH, Brief, Situation
 from orglab.report.brief.dead_ends import read_dead_ends, read_failures
 from orglab.report.brief.last_verdicts import read_verdicts
-from orglab.report.brief.open_work import read_active, read_open_steps, read_waits
+from orglab.report.brief.open_work import describe_active, read_open_steps, read_waits
 from orglab.report.brief.short_text import shorten
 from orglab.runs.unfinished import read_unfinished
 from orglab.search.similarity import Map, Progress, TriedExperiment, make_map
@@ -49,8 +49,8 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     find = _make_finder(experiments)
     settings = sources.read_log_settings()
     failures, failed = read_failures(settings.settings, most, room)
-    active = sources.log.find_active()
-    open_steps, steps = read_open_steps(experiments, active, most, room)
+    active = log.read_active(sources.document)
+    open_steps, steps = read_open_steps(experiments, active.ref if active is not None else None, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
     waits, waiting = read_waits(experiments, read_unfinished(log, sources.log_runs), missing, most, room)
     dead_ends, dead = read_dead_ends(overview, find, most, room)
@@ -58,7 +58,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     last = [one for number in concluded[:_MOST_CONCLUSIONS] if (one := find(overview.experiments[number])) is not None]
     verdicts, contradictions = read_verdicts(last, sources, room)
     brief = Brief(
-        tokens, _read_situation(sources, experiments, room), read_active(sources, room),
+        tokens, _read_situation(sources, experiments, room), describe_active(active, room),
         read_best(settings, sources, room), dead_ends, waits, open_steps, verdicts, read_standstills(settings),
         contradictions, failures, {},
     )  # fmt: skip

@@ -6,7 +6,7 @@ from orglab.experiment.model import Experiment
 from orglab.history.sources import Sources
 from orglab.report.brief.brief import Contradiction, LastVerdict
 from orglab.report.brief.short_text import shorten
-from orglab.report.content.changes_of_mind import find_contradicted
+from orglab.report.content.changes_of_mind import Closed, find_overturned
 from orglab.report.content.doubts import find_contradictions
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, find_headline
@@ -28,30 +28,34 @@ def read_verdicts(
         headline = None
         if runs := sources.find_runs(experiment):
             results = sources.read_results(experiment, runs)
+            if results.problem:
+                contradictions.append(Contradiction(experiment.ref, shorten(results.problem, room)))
             headline = find_headline(results, split_first_sentence(conclusion.text)[0])
             if headline is not None:
                 words = find_contradictions(conclusion, runs, results, headline)
                 contradictions += [Contradiction(experiment.ref, shorten(text, room)) for text in words]
-        contradictions += [Contradiction(*one) for one in _find_overturned(experiment, sources)]
+        contradictions += _list_overturned(experiment, sources)
         verdicts.append(_describe(experiment, headline, room))
     return tuple(verdicts), tuple(contradictions)
 
 
-def _find_overturned(experiment: Experiment, sources: Sources) -> Iterator[tuple[str, str]]:
-    """Yield the experiments that a conclusion overturns in so many words, each with a sentence."""
+def _list_overturned(experiment: Experiment, sources: Sources) -> Iterator[Contradiction]:
+    """Yield the experiments that a conclusion overturns."""
     letter = sources.log.config.letter
-    for ref in dict.fromkeys(find_contradicted(experiment.conclusion.text, letter)):
+
+    def find(ref: str) -> Closed | None:
         other = sources.experiments.get(ref.removeprefix(letter))
-        if other is None or other.id == experiment.id or other.kind != "done" or not _is_earlier(other, experiment):
-            continue
+        return _close(other) if other is not None else None
+
+    for ref in find_overturned(_close(experiment), find, letter):
+        other = sources.experiments[ref.removeprefix(letter)]
         verdict = f"{other.verdict} so far, but " if other.verdict else ""
-        yield ref, f"{verdict}overturned by {experiment.ref}"
+        yield Contradiction(ref, f"{verdict}overturned by {experiment.ref}")
 
 
-def _is_earlier(one: Experiment, other: Experiment) -> bool:
-    if one.concluded is None or other.concluded is None:
-        return other.concluded is not None
-    return (one.concluded.when, one.line) < (other.concluded.when, other.line)
+def _close(experiment: Experiment) -> Closed:
+    at = experiment.concluded.when if experiment.concluded is not None else None
+    return Closed(experiment.ref, experiment.kind, experiment.conclusion.text, at, experiment.line)
 
 
 def _describe(experiment: Experiment, headline: Headline | None, room: int) -> LastVerdict:

@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from orglab.errors import DuplicateIdError, OrglabError
-from orglab.experiment.lookup import find_step
+from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
 from orglab.experiment.section_text import read_logged_changes
-from orglab.history.sources import Sources
+from orglab.log.active_step import Active
 from orglab.org.source import encode
 from orglab.org.timestamp import parse_timestamp
-from orglab.reference import parse_reference
 from orglab.report.brief.brief import ActiveWork, OpenStep, Wait
 from orglab.report.brief.short_text import shorten
 from orglab.runs.description import command_text
@@ -21,29 +19,21 @@ from orglab.text import count, listed
 _MOST_NAMED = 3
 
 
-def read_active(sources: Sources, room: int) -> tuple[ActiveWork, ...]:
+def describe_active(active: Active | None, room: int) -> tuple[ActiveWork, ...]:
     """Return the active experiment, if there is one; texts take at most `room` bytes each."""
-    ref = sources.log.find_active()
-    if ref is None:
+    if active is None:
         return ()
-    try:
-        parsed = parse_reference(ref)
-        experiment = sources.log.find(sources.document, parsed)
-        step = find_step(experiment, parsed).text if parsed.step is not None else ""
-    except DuplicateIdError:
-        return (ActiveWork(shorten(ref, room), problem="two experiments have this id"),)
-    except OrglabError:
-        return (ActiveWork(shorten(ref, room), problem="not in this log"),)
+    experiment, step = active.experiment, active.step
+    if active.duplicate is not None:
+        return (ActiveWork(shorten(active.ref, room), problem="two experiments have this id"),)
+    if experiment is None or (step is None and active.ref != experiment.ref):
+        return (ActiveWork(shorten(active.ref, room), problem="not in this log"),)
     claim = read_claim(experiment)
     done, total = experiment.progress
     title, question = shorten(experiment.title, room), shorten(experiment.description, room)
     words = shorten(claim.text, room) if claim is not None else ""
-    return (ActiveWork(ref, title, question, shorten(step, room), words, done, total),)
-
-
-def is_part(ref: str, active: str | None) -> bool:
-    """Return whether a reference is that of the experiment of the active step."""
-    return active is not None and active.partition(".")[0] == ref
+    text = shorten(step.text, room) if step is not None else ""
+    return (ActiveWork(active.ref, title, question, text, words, done, total),)
 
 
 def read_open_steps(
@@ -60,7 +50,7 @@ def read_open_steps(
         room: The bytes of each text.
     """
     doing = [one for one in reversed(experiments) if one.kind == "doing"]
-    doing.sort(key=lambda one: not is_part(one.ref, active))
+    doing.sort(key=lambda one: not is_active(one, active))
     total = sum(one.progress.total - one.progress.done for one in doing)
     found: list[OpenStep] = []
     for experiment in doing:

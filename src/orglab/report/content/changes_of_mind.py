@@ -1,8 +1,10 @@
 """What was decided otherwise than before: verdicts that changed, experiments that were dropped or opened again."""
 
+import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from orglab.history.events import Event
 from orglab.org.source import decode, encode
@@ -31,34 +33,53 @@ def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
     return activity.kind == "dropped" and wording.period.contains(activity.closed or activity.created)
 
 
-def find_overturned(activities: Sequence[ExperimentActivity], wording: Wording) -> dict[str, str]:
-    """Return the experiments that a conclusion of the period overturns in so many words, each with the one it is of.
+class Closed(NamedTuple):
+    """An experiment that may overturn another, or be overturned.
 
-    They must have been concluded before.
+    Attributes:
+        ref: Its reference.
+        kind: The kind of its state.
+        text: Its conclusion.
+        at: When it was closed, or None.
+        line: The line of its heading.
     """
-    by_ref = {activity.ref: activity for activity in activities}
-    overturned = {}
-    for activity in activities:
-        if not is_concluded(activity, wording):
-            continue
-        for ref in find_contradicted(activity.conclusion.text, wording.config.letter):
-            other = by_ref.get(ref)
-            if other is not None and other is not activity and other.kind == "done" and _is_earlier(other, activity):
-                overturned[ref] = activity.ref
-    return overturned
+
+    ref: str
+    kind: str | None
+    text: str
+    at: datetime.datetime | None
+    line: int
 
 
-def find_contradicted(conclusion: str, letter: str) -> Iterator[str]:
-    """Yield the references to the experiments that the text of a conclusion says it overturns."""
-    text = encode(conclusion)
-    yield from (ref for at, ref in find_cited(text, letter) if _CONTRADICTS.search(decode(text[:at])))
+def find_overturned(closed: Closed, find: Callable[[str], Closed | None], letter: str) -> list[str]:
+    """Return the references of the experiments that a conclusion overturns in so many words, each once.
+
+    They must have been concluded before it; within a minute, the order in the log tells.
+
+    Args:
+        closed: The experiment whose conclusion it is.
+        find: Returns another experiment by its reference.
+        letter: The letter of references.
+    """
+    text = encode(closed.text)
+    named = dict.fromkeys(ref for at, ref in find_cited(text, letter) if _CONTRADICTS.search(decode(text[:at])))
+    others = ((ref, find(ref)) for ref in named if ref != closed.ref)
+    return [ref for ref, other in others if other is not None and other.kind == "done" and _is_earlier(other, closed)]
 
 
-def _is_earlier(one: ExperimentActivity, other: ExperimentActivity) -> bool:
-    """Return whether an experiment was closed before another; within a minute, the order in the log tells."""
-    if one.closed is None or other.closed is None:
-        return other.closed is not None
-    return (one.closed, one.experiment.line) < (other.closed, other.experiment.line)
+def _is_earlier(one: Closed, other: Closed) -> bool:
+    if one.at is None or other.at is None:
+        return other.at is not None
+    return (one.at, one.line) < (other.at, other.line)
+
+
+def find_overturned_in(activities: Sequence[ExperimentActivity], wording: Wording) -> dict[str, str]:
+    """Return the experiments that a conclusion of the period overturns, each with the experiment that it is of."""
+    closed = {
+        one.ref: Closed(one.ref, one.kind, one.conclusion.text, one.closed, one.experiment.line) for one in activities
+    }
+    concluded = [closed[one.ref] for one in activities if is_concluded(one, wording)]
+    return {ref: one.ref for one in concluded for ref in find_overturned(one, closed.get, wording.config.letter)}
 
 
 def read_changes(

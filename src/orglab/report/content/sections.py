@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from orglab.report.content.changes_of_mind import find_overturned, read_changes, read_dropped
+from orglab.report.content.changes_of_mind import find_overturned_in, read_changes, read_dropped
 from orglab.report.content.conclusions import Answer, find_answers, find_unconfirmed, read_result, state_conclusion
 from orglab.report.content.doubts import find_risks
 from orglab.report.content.facts import ExperimentActivity, Period
@@ -97,7 +97,7 @@ def compose_report(
     answers = find_answers(present, results, wording)
     stated = [answer for answer in answers if answer.is_worth_stating][:MOST_CONCLUSIONS]
     plans = find_next(present, wording)
-    material = _Material(present, results, answers, stated, plans, find_overturned(present, wording), wording)
+    material = _Material(present, results, answers, stated, plans, find_overturned_in(present, wording), wording)
     title = f"{head.title}: progress" if head.title else "Progress"
     return Report(
         title=head.title if head.is_whole_title else f"{title}, {period_text(wording.period)}",
