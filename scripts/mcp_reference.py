@@ -23,7 +23,7 @@ HEAD = """\
 
 `orglab mcp` serves the log by the Model Context Protocol, over standard input and output: a client, such as a coding
 agent or an editor, starts it and calls tools. How to set up a client is in
-[Use orglab from scripts, Python and agents](../howto/scripts-and-agents.md#coding-agents).
+[Let an agent do experiments](../howto/agents.md#tools-instead-of-commands).
 
 ## What a client may do
 

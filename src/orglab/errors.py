@@ -4,6 +4,13 @@ An exception stops a command.  A mistake in the user's log is not an exception b
 Diagnostic, a value with a position (see experiment/diagnostic.py).
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orglab.search.similar.precedent import Precedent
+
 
 class OrglabError(Exception):
     """A command cannot continue.  The message is one sentence that says what to do."""
@@ -19,6 +26,22 @@ class UsageError(OrglabError):
 
 class DuplicateIdError(UsageError):
     """Several experiments have the id that was named."""
+
+
+class TriedBeforeError(OrglabError):
+    """An experiment surely tried the idea of one that was to be added.
+
+    Args:
+        precedents: The experiments that did.
+    """
+
+    exit_code = 7
+
+    def __init__(self, precedents: "Sequence[Precedent]") -> None:
+        """Compose the message, which names them."""
+        names = ", ".join(f"{one.ref} ({one.title})" for one in precedents)
+        super().__init__(f"The idea was tried before in {names}; nothing was written.")
+        self.precedents = precedents
 
 
 class MatchSyntaxError(UsageError):

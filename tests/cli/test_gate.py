@@ -1,6 +1,8 @@
 """`orglab new --gate`: what was surely tried is not begun again by accident."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -96,6 +98,27 @@ def test_who_goes_on_says_why(tried):
     (note,) = json.loads(tried("show", "11", "--json").out)["notes"]
     assert (note["text"], note["author"]) == ("Tried before in [e1]: ten times the data\nnow", "claude")
     assert tried("check").err == "No problems found.\n"
+
+
+def test_what_is_being_tried_stops_a_reason_too(tried, tmp_path):
+    tried("new", "Label smoothing", "--gate", "--anyway", "-m", "ten times the data")
+    before = (tmp_path / LOG).read_bytes()
+    said = tried("new", "label smoothing", "--gate", "--anyway", "-m", "ten times the data", code=7)
+    assert "e11  Label smoothing" in said.out
+    assert said.err.endswith("Nothing was written; e11 is still open: go on with it.\n")
+    assert (tmp_path / LOG).read_bytes() == before
+    tried("conclude", "11", "No.", "--verdict", "refuted")
+    tried("new", "label smoothing", "--gate", "--anyway", "-m", "a hundred times the data")
+
+
+@pytest.mark.usefixtures("tried")
+def test_of_processes_that_begin_an_idea_at_once_one_does(tmp_path):
+    command = [sys.executable, "-m", "orglab", "new", "Bake bread", "--gate", "--json"]
+    begun = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = [(json.loads(one.communicate()[0]), one.returncode) for one in begun]
+    assert sorted(code for _, code in answers) == [0, 7, 7, 7, 7, 7]
+    assert {form["tried_before"][0]["ref"] for form, code in answers if code} == {"e11"}
+    assert (tmp_path / LOG).read_text().count("Bake bread") == 1
 
 
 def test_a_new_idea_passes_and_a_reason_for_nothing_is_not_noted(tried):

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orglab import clock
 from orglab.api.new_ids import IdMethods
-from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
+from orglab.errors import GitError, NotFoundError, NotWritableError, TriedBeforeError, UnsafeEditError, UsageError
 from orglab.experiment.ids import list_ids, list_references, read_aliases, read_shared
 from orglab.experiment.lookup import find_all_with_id, find_last_experiment, find_latest, find_step
 from orglab.experiment.model import ID, Experiment, Step
@@ -61,6 +61,7 @@ class WriteMethods(IdMethods):
         tags: Iterable[str] = (),
         number: str | None = None,
         note: str | None = None,
+        unless: Literal["tried", "open"] | None = None,
     ) -> Experiment:
         """Add an experiment at the end of the log, make it the active one of this clone, and return it.
 
@@ -71,18 +72,25 @@ class WriteMethods(IdMethods):
             tags: Tags in addition to those of the settings.
             number: The id; if None, the next number that was never an id in this clone.
             note: A note, such as why the idea is tried again; it gets the time and `author`.
+            unless: What stops it, even if another process of this clone adds that at the same time: `tried`, an
+                experiment that surely tried the idea; `open`, one with the same title that is not done.
 
         Raises:
+            TriedBeforeError: Something stops it, and nothing was written.
             UsageError: The log cannot contain one of the texts, or the id is taken.
         """
         from orglab.experiment import edits
         from orglab.experiment.note_text import format_note_head
+        from orglab.search.similarity import find_stopping
 
         texts, names = list(steps), list(tags)
         now, known = clock.now(), self._read_known_ids()
         noted = (format_note_head(now, None, self.author), note) if note else None
 
         def make_edits(document: "Document") -> "tuple[list[Edit], str]":
+            # No other process writes the log meanwhile.
+            if unless and (found := find_stopping(self, title, description, texts, is_open=unless == "open")):
+                raise TriedBeforeError(found)
             chosen = self._choose_id(document, number, known)
             last = find_last_experiment(document, self.config, self.path)
             return edits.add_experiment(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -23,7 +23,7 @@ from orglab.cli.options import (
 )
 from orglab.cli.output import tell
 from orglab.config import CONFIG_NAME, LOG_NAME
-from orglab.errors import NotFoundError, UsageError
+from orglab.errors import NotFoundError, TriedBeforeError, UsageError
 from orglab.experiment.author import describe_author
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     from orglab.experiment.model import Experiment
     from orglab.search.similar.precedent import Precedent
-
-TRIED_BEFORE = 7
-"""The exit code of `new --gate` for an idea that was tried before."""
 
 
 @click.command(name="init")
@@ -123,7 +120,8 @@ def new_command(  # noqa: PLR0913 - one for each option
 
     With --gate, nothing is written if one of them surely tried the same idea: they
     are printed, and the exit code is 7. With --anyway -m WHY, the experiment is
-    added, with a note that names them.
+    added, with a note that names them, unless one with the same title is still
+    open.
 
     \b
     Example:
@@ -142,20 +140,21 @@ def new_command(  # noqa: PLR0913 - one for each option
     is_searched = ask or gate or log.config.similar
     precedents = _find_precedents(log, title, about, steps, is_gate=gate) if is_searched else []
     sure = [one for one in precedents if one.is_sure]
-    if gate and sure and not (anyway and why):
-        if as_json:
-            output.show_json(_tried_before_form(log, sure, None))
-        else:
-            click.echo(_describe_precedents(log, sure))
-        tell("Nothing was written; to try it again, use --anyway -m WHY.")
-        return TRIED_BEFORE
+    is_reasoned = anyway and why is not None
+    if gate and sure and not is_reasoned:
+        return _refuse(log, sure, as_json=as_json)
     if precedents and not as_json:
         click.echo(_describe_precedents(log, precedents), err=True)
     if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
         output.tell("Nothing was written.")
         return 1
     note = _note_reason(why, sure or precedents[:1], is_searched=is_searched) if why is not None else None
-    experiment = log.new(title, description=about, steps=steps, tags=tags, number=number, note=note)
+    try:
+        unless: Literal["tried", "open"] | None = ("open" if is_reasoned else "tried") if gate else None
+        experiment = log.new(title, description=about, steps=steps, tags=tags, number=number, note=note, unless=unless)
+    except TriedBeforeError as error:
+        # It is being tried, or another process has added it since we looked.
+        return _refuse(log, error.precedents, as_json=as_json, is_open=is_reasoned)
     if run_id is not None:
         log.assign_run(run_id, experiment.ref, output.tell)
     if as_json:
@@ -163,6 +162,17 @@ def new_command(  # noqa: PLR0913 - one for each option
     else:
         click.echo(experiment.ref)
     return 0
+
+
+def _refuse(log: Log, precedents: "Sequence[Precedent]", *, as_json: bool, is_open: bool = False) -> int:
+    """Print the experiments that tried an idea before, or try it now (`is_open`), and return the exit code."""
+    if as_json:
+        output.show_json(_tried_before_form(log, precedents, None))
+    else:
+        click.echo(_describe_precedents(log, precedents))
+    hint = f"{precedents[0].ref} is still open: go on with it" if is_open else "to try it again, use --anyway -m WHY"
+    tell(f"Nothing was written; {hint}.")
+    return TriedBeforeError.exit_code
 
 
 def _note_reason(why: str, precedents: "Sequence[Precedent]", *, is_searched: bool) -> str | None:

@@ -152,6 +152,28 @@ def find_precedents_for_new(
     return experiments.answer(answer)
 
 
+def find_stopping(
+    log: "LogFile", title: str, description: str | None, steps: Sequence[str], *, is_open: bool
+) -> "list[Precedent]":
+    """Return the experiments that surely tried the idea of a new one, or only those of its title that are not done.
+
+    Args:
+        log: The log.
+        title: The title of the new experiment.
+        description: Its description.
+        steps: Its steps.
+        is_open: Whether to return only experiments that are not done and have the same title.
+    """
+    from orglab.search.similar.features import ExperimentText  # noqa: PLC0415 - not for a map
+    from orglab.search.similar.stems import join_words  # noqa: PLC0415 - the same
+
+    found = find_precedents_for_new(log, ExperimentText(title, description or "", tuple(steps)))
+    sure, words = [one for one in found if one.is_sure], join_words(title)
+    if not is_open:
+        return sure
+    return [one for one in sure if join_words(one.title) == words and not log.experiment(one.ref).is_done]
+
+
 def make_map(
     log: "LogFile", match: str | None = None, tags: Sequence[str] = (), *, progress: Progress | None = None
 ) -> Map:
