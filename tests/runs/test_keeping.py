@@ -280,7 +280,7 @@ def test_a_note_that_cannot_be_written_now_is_brought_up_to_date_by_the_next_com
     assert f"The note of the run {run.id} will be brought up to date by the next orglab command." in answer.err
     assert "kept as" not in (branch.path / LOG).read_text()
     lock.unlink()
-    orglab("status")
+    assert "Added the run" not in orglab("status").err
     assert (branch.path / LOG).read_text().count("kept as") == 1
     assert (branch.path / LOG).read_text().count(f"run {run.id}") == 1
 

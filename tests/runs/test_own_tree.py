@@ -116,6 +116,14 @@ def test_what_is_written_to_a_submodule_is_moved_to_the_record(branch, orglab, t
     assert branch.git("status", "--porcelain") == ""
 
 
+def test_a_branch_that_the_command_has_made_stays_as_it_is(branch, orglab):
+    branch.write("model.py", "of the user\n")
+    script = "git switch -qc tried && echo 1 > notes.txt && git add . && git commit -qm Tried && git rev-parse tried"
+    answer = orglab(*RUN, "--", "sh", "-c", script)
+    assert branch.git("rev-parse", "tried") == answer.out.strip()
+    assert files_in(latest(branch).folder / "out") == ["notes.txt"]
+
+
 def test_a_file_whose_place_in_the_record_is_taken_keeps_the_working_tree(branch, orglab):
     script = "for name in a b; do echo 1 > $name; echo 1 > $ORGLAB_OUT/$name; done; echo 2 > b"
     answer = orglab("run", "1.1", "--worktree", "--", "sh", "-c", script)

@@ -238,7 +238,7 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
                 break
             write = partial(write_run, is_known=entry.is_known)
             run, is_written = settle_run(log, run, entry, tell, is_asked=is_asked, write=write)
-            if is_written:
+            if is_written and not entry.is_known:
                 written.append(run)
         except UsageError as error:
             tell(f"The run {entry.name} was not added to the log: {error}")

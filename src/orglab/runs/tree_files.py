@@ -80,8 +80,8 @@ def _find_made(run: Run, tree: Path) -> Iterator[str]:
     repository = find_repository(tree)
     if repository is None or repository.top != tree or not is_full_hash(run.code):
         raise GitError("its commit is not known")
-    # The index is that of HEAD, and may have what the command added.
-    repository.run("reset", "--quiet", run.code, environment=NO_HOOKS)
+    # The index is that of HEAD, and may have what the command added. HEAD may be a branch of the command's by now.
+    repository.run("read-tree", "--reset", run.code, environment=NO_HOOKS)
     copied = {file.path: file.sha256 for file in run.left_out}
     for path in _list_changed(repository):
         file = tree / path
@@ -98,7 +98,8 @@ def _list_changed(repository: Repository) -> Iterator[str]:
     top = repository.at_top
     stages = [line.partition(b"\t") for line in top.query("ls-files", "-z", "--stage").split(b"\0")]
     modules = {os.fsdecode(name) for stage, _, name in stages if stage.startswith(b"160000 ")}
-    changed = _split(top.query("ls-files", "-z", "--modified"))
+    # As the user: a filter may have to tell whether a file has changed.
+    changed = _split(top.run("ls-files", "-z", "--modified", environment=NO_HOOKS))
     yield from (path for path in dict.fromkeys(changed) if path not in modules)
     for path in _split(top.query("ls-files", "-z", "--others", "--directory", "--no-empty-directory")):
         if path.endswith("/"):
