@@ -22,7 +22,6 @@ from typing import Any
 
 STUDY = Path(__file__).parent / "study"
 WIDTH = 100
-SEEDS = 5
 BIN = Path(sys.executable).parent
 COLOURED = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -65,9 +64,10 @@ def clean_environment() -> dict[str, str]:
 class Study:
     """The folder of the study, and the commands that are run there."""
 
-    def __init__(self, folder: Path) -> None:
-        """Work in an existing, empty folder."""
+    def __init__(self, folder: Path, seeds: int) -> None:
+        """Work in an existing, empty folder, with so many seeds for each step."""
         self.folder = folder
+        self.seeds = seeds
         self.environment = clean_environment()
 
     def type(self, *command: str, direct: bool = False, code: int = 0) -> str:
@@ -114,8 +114,8 @@ class Study:
         No reference or hash is typed by hand: the hooks and `orglab run` add them.
         """
         file = self.write_settings(step, what, **settings)
-        for seed in range(SEEDS):
-            done = ["--done"] if seed == SEEDS - 1 else []
+        for seed in range(self.seeds):
+            done = ["--done"] if seed == self.seeds - 1 else []
             command = ("python", "train.py", str(file), "--seed", str(seed))
             self.type("orglab", "run", step, "--metrics", f"results/{step}-seed{seed}.json", *done, "--", *command)
 
@@ -167,7 +167,7 @@ class Study:
         judged = next(one["claim"] for one in self.ask(experiment)["results"] if one["ref"] == step)
         verdict = {"holds": "supported", "fails": "refuted", "undecided": "inconclusive"}[judged]
         points = self.read_points(step, f"{experiment}.1")
-        sentence = words.get(verdict, words["inconclusive"]).format(points=f"{points:+.1f} points")
+        sentence = words.get(verdict, words["inconclusive"]).format(points=f"{points:+.1f} points", seeds=self.seeds)
         self.type("orglab", "conclude", experiment, f"{sentence} {more}".strip(), "--verdict", verdict)
 
 
@@ -252,7 +252,7 @@ def try_more_trees(study: Study) -> None:
         {
             "supported": "200 trees are worth it: {points} of accuracy.",
             "refuted": "200 trees are not worth it: {points} of accuracy.",
-            "inconclusive": "Whether 200 trees are worth it cannot be told from five seeds: {points} of accuracy.",
+            "inconclusive": "Whether 200 trees are worth it cannot be told from {seeds} seeds: {points} of accuracy.",
         },
         "",
     )
@@ -342,10 +342,11 @@ def main() -> None:
     """Make the study."""
     parser = argparse.ArgumentParser(description="Make a small study on real data, recorded with orglab.")
     parser.add_argument("--dir", type=Path, help="a new or empty folder (default: a temporary one)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many seeds each step has (default: 5)")
     arguments = parser.parse_args()
     if shutil.which("git") is None:
         sys.exit("demo: git is not installed; install it first (Debian: apt install git).")
-    study = Study(open_folder(arguments.dir))
+    study = Study(open_folder(arguments.dir), arguments.seeds)
 
     say(f"A git repository with a small script, in {study.folder}")
     study.type("git", "init", "--quiet", "--initial-branch=main")

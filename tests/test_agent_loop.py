@@ -116,7 +116,8 @@ def test_twenty_rounds_in_two_sessions(study):
     brief = run_orglab("brief", "--json", cwd=tree).out
     assert len(brief.encode()) <= 4_500
     form = json.loads(brief)
-    assert "contradictions" not in form
+    # What a conclusion says is not told again.
+    assert not {"contradictions", "failures"} & {*form}
     (best,) = form["best"]
     highest = max(one["accuracy"] for one in tried if one["accuracy"])
     assert (best["run"], best["mean"], best["differing"]) == (kept[-1]["run"], highest, 0)
@@ -137,12 +138,12 @@ def test_two_agents_in_two_worktrees_share_what_they_know(study):
         trees[name] = tree.with_name(f"{tree.name}-{name}")
         study.git("worktree", "add", "--quiet", "-b", name, trees[name])
         shutil.copytree(tree / "data", trees[name] / "data")
-    agents = {name: start(folder, ROUNDS, ORGLAB_AUTHOR=name) for name, folder in trees.items()}
+    agents = {name: start(folder, ROUNDS // 2, ORGLAB_AUTHOR=name) for name, folder in trees.items()}
     rounds = {name: finish(agent) for name, agent in agents.items()}
     tried = [one for each in rounds.values() for one in each if one["decision"] != "tried before"]
     titles = [one["title"] for one in tried]
     assert len({*titles}) == len(titles)
-    assert {one["title"] for each in rounds.values() for one in each} - {*titles} == REPEATS
+    assert {one["title"] for each in rounds.values() for one in each} - {*titles} <= REPEATS
     assert {run["id"] for run in read(tree, "runs", "--all")["runs"]} >= {one["run"] for one in tried}
     assert len(read(tree, "runs", "--all")["runs"]) == len(tried) + 1
     for name, each in rounds.items():

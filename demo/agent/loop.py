@@ -122,7 +122,10 @@ def propose(idea: Idea) -> tuple[str | None, list[str]]:
     if code == TRIED_BEFORE:
         if idea.same_as in earlier or idea.title in earlier:
             return None, earlier
-        form = json.loads(orglab(*new, "--anyway", "-m", f"Not the same: {idea.why}")[0])
+        said, code = orglab(*new, "--anyway", "-m", f"Not the same: {idea.why}", codes=(0, TRIED_BEFORE))
+        form = json.loads(said)
+        if code == TRIED_BEFORE:  # another agent is at it
+            return None, [one["title"] for one in form["tried_before"]]
     return form["experiment"]["ref"], earlier
 
 

@@ -50,24 +50,28 @@ def read_dead_ends(
     return tuple(found), len(numbers)
 
 
-def read_failures(settings: Sequence[Setting], most: int, room: int) -> tuple[tuple[Failure, ...], int]:
+def read_failures(settings: Sequence[Setting], overview: Map, most: int, room: int) -> tuple[tuple[Failure, ...], int]:
     """Return the settings of which no run counts, one entry for each step and reason, and how many entries there are.
 
-    The newest come first.
+    The newest come first. What the conclusion of the experiment says as well is left out.
 
     Args:
         settings: The settings of the log.
+        overview: What was tried, with the conclusions.
         most: How many are returned.
         room: The bytes of each text.
     """
     groups: dict[tuple[str, str, str], list[_Failed]] = {}
     by_ref: dict[str, list[Setting]] = {}
+    outcomes = {one.ref: one.outcome.lower() for one in overview.experiments if one.is_concluded}
     for setting in settings:
         ref = setting.ref or ""
         by_ref.setdefault(ref, []).append(setting)
         failed = _find_failed(setting)
         if failed:
             run, word, reason = failed[-1]
+            if reason.lower().rstrip(".") in outcomes.get(ref.partition(".")[0], ""):
+                continue
             groups.setdefault((ref, word, reason), []).append(_Failed(run, setting, len(failed)))
     newest = {name: max(members, key=lambda one: _order(one.run)) for name, members in groups.items()}
     ordered = sorted(groups, key=lambda name: _order(newest[name].run), reverse=True)

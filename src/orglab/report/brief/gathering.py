@@ -48,7 +48,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     overview = make_map(log, progress=progress)
     find = _make_finder(experiments)
     settings = sources.read_log_settings()
-    failures, failed = read_failures(settings.settings, most, room)
+    failures, failed = read_failures(settings.settings, overview, most, room)
     active = log.read_active(sources.document)
     open_steps, steps = read_open_steps(experiments, active.ref if active is not None else None, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
