@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from conftest import Repository
 from hooked_repo import LOG, editor
 from lab import NAME, orglab
 
@@ -95,9 +96,12 @@ def git(folder, *arguments, stdin="", **environment):
     )  # fmt: skip
 
 
-@pytest.fixture
-def pair(repo, tmp_path_factory):
-    """Two working trees with the same history and the same changes; the second one has the hooks."""
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Two repositories with the same history; the second one has the hooks. No test changes them."""
+    repo = Repository(tmp_path_factory.mktemp("begun") / "plain")
+    repo.path.mkdir()
+    repo.git("init", "--quiet", "--initial-branch=main")
     names = ("a", "b", "c", "sub/d")
     repo.commit("start", {NAME: LOG, **dict.fromkeys(names, "1\n2\n3\n"), ".gitignore": ".gitattributes\n"})
     repo.git("checkout", "--quiet", "-b", "other")
@@ -106,9 +110,19 @@ def pair(repo, tmp_path_factory):
     repo.commit("clean", {"e": "clean\n"})
     repo.git("checkout", "--quiet", "main")
     repo.commit("[e201] second", {"b": "main\n", "a": "0\n1\n2\n3\n"})
-    plain, hooked = repo.path, tmp_path_factory.mktemp("hooked") / "hooked"
-    subprocess.run(["cp", "-R", str(plain), str(hooked)], check=True)
+    hooked = repo.path.with_name("hooked")
+    subprocess.run(["cp", "-R", str(repo.path), str(hooked)], check=True)
     assert orglab("setup", "git", cwd=hooked).code == 0
+    return repo.path, hooked
+
+
+@pytest.fixture
+def pair(begun, tmp_path, monkeypatch):
+    """Two working trees with the same history and the same changes; the second one has the hooks."""
+    plain, hooked = tmp_path / "plain", tmp_path / "hooked"
+    for made, folder in zip(begun, (plain, hooked), strict=True):
+        subprocess.run(["cp", "-R", str(made), str(folder)], check=True)
+    monkeypatch.chdir(plain)
     for folder in plain, hooked:
         (folder / "a").write_text("a\n1\n2\n3\n")
         (folder / "c").write_text("c\n")
@@ -189,3 +203,9 @@ def test_an_edited_log_makes_no_difference(pair, write, form):
     hooked["status"] = hooked["status"].replace(f" M {NAME}\n", "", 1)
     assert hooked == plain
     assert (pair[1] / NAME).read_text().endswith("# Edited.\n")
+
+
+def test_the_hooks_are_at_work_in_these_trees(pair):
+    for folder, subject in zip(pair, ("change", "[e201.2] change"), strict=True):
+        assert git(folder, "commit", "--quiet", "-m", "change").returncode == 0
+        assert git(folder, "log", "-1", "--format=%s").stdout == f"{subject}\n"
