@@ -89,6 +89,8 @@ WAYS = {
     "signed-off empty message without an editor": ["-s", "-m", ""],
     "strip": ["--cleanup=strip"],
 }
+# git writes comments in these ways, each with another text around them.
+MARKED = ("plain", "verbose", "template", "template with a sign-off", "scissors", "strip")
 TEMPLATE = "Subject\n\n# Why?\nWhy:\n"
 
 
@@ -98,7 +100,7 @@ TEMPLATE = "Subject\n\n# Why?\nWhy:\n"
 def test_a_message_in_which_nothing_was_written_makes_no_commit(study, way, position):
     place(study, position)
     study.repo.write(".git/template", TEMPLATE)
-    marks = MARKS.values() if position == "start" else ()
+    marks = MARKS.values() if position == "start" and way in MARKED else ()
     for options, environment in ([], {}), *marks, ([], {"GIT_EDITOR": ":"}):
         assert_not_committed(study, *options, "commit", "-a", *WAYS[way], **environment)
 
