@@ -1,4 +1,4 @@
-"""The cost and the size of `orglab brief`, on logs of 10 to 10,000 experiments with commits and runs.
+"""Cost and size of `orglab brief` and of the tools of `orglab mcp`, on logs of 10 to 10,000 experiments with runs.
 
 The floors are `git status` and `orglab list --json`, whose bytes an agent would have to read instead.
 
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench_mcp import bench as bench_tools
 from bench_report import make_project
 from measure import environment, measure, ratio_rows, run_once, table
 
@@ -46,6 +47,7 @@ def bench(folder: Path, count: int) -> None:
     table(
         [("the first brief, which makes the index", "cpu s", "wall s"), ("", f"{first.cpu:.2f}", f"{first.wall:.2f}")]
     )
+    bench_tools(folder, count)
 
 
 def main(*counts: int) -> None:

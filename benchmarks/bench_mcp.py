@@ -1,13 +1,9 @@
-"""How long `orglab mcp` takes to start and to answer, in milliseconds, beside Python's own start.
-
-python benchmarks/bench_mcp.py          # a log of 200 experiments, and one of 10,000
-"""
+"""How long `orglab mcp` takes to start and to answer, in milliseconds, beside Python's own start."""
 
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from measure import RUNS, environment, table
 _CLIENT = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
 CALLS = {
     "tools/list": ("tools/list", {}),
+    "brief": ("tools/call", {"name": "brief", "arguments": {}}),
     "show": ("tools/call", {"name": "show", "arguments": {"reference": "1"}}),
     "list": ("tools/call", {"name": "list", "arguments": {}}),
     "tried": ("tools/call", {"name": "tried", "arguments": {"text": "smaller learning rate"}}),
@@ -67,29 +64,18 @@ def measure_start(folder: Path) -> tuple[float, float]:
     return statistics.median(floor[1:]), statistics.median(ours[1:])
 
 
-def main(*counts: int) -> None:
-    """Print the tables."""
-    with tempfile.TemporaryDirectory() as place:
-        for count in counts or (200, 10_000):
-            folder = Path(place, str(count))
-            folder.mkdir()
-            maker = Path(__file__).with_name("make_log.py")
-            log = str(folder / "experiment_log.org")
-            subprocess.run([sys.executable, str(maker), str(count), log], check=True)
-            floor, ours = measure_start(folder)
-            rows = [
-                (f"orglab mcp, {count} experiments", "ms", "bytes", "goal"),
-                ("python -c pass", f"{floor:.0f}", "", ""),
-            ]
-            rows.append(("start and initialize, beside that", f"{ours - floor:.0f}", "", "<= 100"))
-            server = Server(folder)
-            server.ask("initialize", _CLIENT)
-            for name, (method, params) in CALLS.items():
-                costs = [server.ask(method, params) for _ in range(RUNS + 1)][1:]
-                rows.append((name, f"{statistics.median(cost for cost, _ in costs):.0f}", str(costs[-1][1]), ""))
-            server.end()
-            table(rows)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+def bench(folder: Path, count: int) -> None:
+    """Print the times and the bytes of the answers on a log of `count` experiments."""
+    floor, ours = measure_start(folder)
+    rows = [
+        (f"orglab mcp, {count} experiments", "ms", "bytes", "goal"),
+        ("python -c pass", f"{floor:.0f}", "", ""),
+        ("start and initialize, beside that", f"{ours - floor:.0f}", "", "<= 100"),
+    ]
+    server = Server(folder)
+    server.ask("initialize", _CLIENT)
+    for name, (method, params) in CALLS.items():
+        costs = [server.ask(method, params) for _ in range(RUNS + 1)][1:]
+        rows.append((name, f"{statistics.median(cost for cost, _ in costs):.0f}", str(costs[-1][1]), ""))
+    server.end()
+    table(rows)

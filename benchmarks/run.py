@@ -17,7 +17,6 @@ import bench_hashes
 import bench_hooks
 import bench_hostile
 import bench_index
-import bench_mcp
 import bench_references
 import bench_render
 import bench_report
@@ -176,7 +175,7 @@ def make_repository(folder: Path, log: Path) -> None:
 
 TOPICS = (
     "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
-    "hostile", "agents", "mcp",
+    "hostile", "agents",
 )  # fmt: skip
 
 
@@ -192,7 +191,6 @@ def bench_topic(topic: str) -> None:
             "run": bench_run.main,
             "sweep": bench_sweep.main,
             "trackers": bench_trackers.main,
-            "mcp": bench_mcp.main,
             "hashes": bench_hashes.main,
             "index": bench_index.main,
             "similar": bench_similar.main,
