@@ -240,3 +240,15 @@ def test_a_run_sets_its_experiment_in_progress(study, orglab, state, after):
     run(orglab, "true")
     assert f"* {after} [1] First" in log_of(study)
     assert orglab("check").code == 0
+
+
+@pytest.mark.usefixtures("study")
+def test_printed_metrics_that_nobody_asked_for_are_told(orglab):
+    hint = "No metrics were recorded; --stdout-metrics reads printed lines such as `metric loss=2.41`.\n"
+    assert hint in run(orglab, "echo metric loss=2.5; echo metric loss=2.41").err
+    assert "--stdout-metrics" not in run(orglab, "echo metric loss=2.41", "--stdout-metrics").err
+    assert "--stdout-metrics" not in run(orglab, "echo the metric loss is 2.41").err
+    assert (
+        "--stdout-metrics"
+        not in run(orglab, 'echo metric loss=2; mkdir -p out; echo {\\"acc\\": 1} > out/metrics.json').err
+    )

@@ -25,12 +25,13 @@ from orglab.runs.metrics.measurement import collect_metrics
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.parameters.run_parameters import describe_final_parameters
 from orglab.runs.record import Run
-from orglab.runs.record_reader import read_run
+from orglab.runs.record_reader import read_output_end, read_run
 from orglab.runs.results import Stamp, find_changed_since, read_outputs
 from orglab.runs.results_commit import ended_badly
 from orglab.text import Tell, listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
+_OUTPUT_END = 1 << 16  # bytes that are searched for metrics
 
 
 def finish_run(
@@ -49,6 +50,8 @@ def finish_run(
     found = [path for path in _find_written(job, began) if path not in moved]
     written = Written(found, began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
+    if printed is None and not measured.get("metrics"):
+        _tell_of_printed(job)
     outputs = read_outputs(job.repository, _choose_outputs(job, written), job.base, stop)
     if job.earlier is not None:
         again = {output.path for output in outputs}
@@ -64,6 +67,16 @@ def finish_run(
             fields[name] = [os.path.relpath(path, job.base) for path in paths]
     job.record_event("measured", {**fields, "outputs": outputs_field, **_read_parameters(job, began)})
     _settle(job)
+
+
+def _tell_of_printed(job: Job) -> None:
+    """Say that the output has metrics, which nobody asked to be read."""
+    printed = PrintedMetrics()
+    printed.feed(read_output_end(job.record.folder, _OUTPUT_END))
+    printed.end()
+    if printed.summary.final:
+        name, value = next(iter(printed.summary.final.items()))
+        job.tell(f"No metrics were recorded; --stdout-metrics reads printed lines such as `metric {name}={value}`.")
 
 
 def _find_moved(job: Job) -> set[Path]:
