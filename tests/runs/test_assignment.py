@@ -54,7 +54,11 @@ def test_a_discarded_run_has_the_present_reference_of_its_experiment(orglab):
     orglab("renumber", "1", "--to", "7")
     discarded = open_log().discard_run(run.id, "wrong data")
     assert (discarded.ref, discarded.discarded) == ("e7.1", "wrong data")
+    (note,) = open_log().step("7.1").notes
+    assert note.text.endswith(f"\ndiscarded: wrong data\nrun {run.id}")
     assert open_log().discard_run(run.id, undo=True).discarded is None
+    (note,) = open_log().step("7.1").notes
+    assert "discarded" not in note.text
 
 
 def test_a_run_elsewhere_is_left_to_its_clone(unassigned):

@@ -112,6 +112,7 @@ def test_ten_agents_lose_nothing_and_the_branch_has_only_what_was_kept(branch, o
         assert (run.why, run.status) == (f"Why {name}", {"failed": "failed", "killed": "lost"}.get(end, "done"))
         assert run.discarded == (f"Not {name}" if end in ("discarded", "failed") else None)
         assert log.count(f": Keep {name}\n") == (end == "kept")
+        assert log.count(f"discarded: Not {name}\n") == (end in ("discarded", "failed"))
         assert git(main, "show", f"{run.snapshot}:parts/{name.split('-')[0]}") == f"of {name}"
         if end != "killed":
             held = "HEAD" if end == "kept" else run.kept

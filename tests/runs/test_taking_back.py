@@ -71,13 +71,15 @@ def test_commits_of_the_log_stay_on_the_branch(repo, orglab):
     text = (repo.path / LOG).read_text()
     old = repo.git("log", "--format=%an %ae %ad %s", "HEAD").splitlines()
     orglab("runs", "discard", latest(repo).id, *RESET)
-    assert [one.partition(":")[0] for one in subjects(repo)] == ["[e1] log", "[e1] log", "code"]
-    assert repo.git("log", "--format=%an %ae %ad %s", "HEAD").splitlines() == [
+    assert [one.partition(":")[0] for one in subjects(repo)] == ["[e1] log", "[e1] log", "[e1] log", "code"]
+    # The newest is that of the note, which says why it is discarded.
+    assert repo.git("log", "--format=%an %ae %ad %s", "HEAD^").splitlines() == [
         one for one in old if "Before" not in one
     ]
-    assert (repo.path / LOG).read_text() == text
+    mark = f"     run {latest(repo).id}\n"
+    assert (repo.path / LOG).read_text() == text.replace(mark, f"     discarded: {RESET[-1]}\n{mark}")
     assert repo.git("show", "HEAD:train.py") == "print(1)"
-    assert repo.git("status", "--porcelain") == " M experiment_log.org"
+    assert repo.git("status", "--porcelain") == ""
 
 
 def test_the_code_of_a_run_that_came_later_is_not_lost(repo, orglab):
@@ -91,7 +93,7 @@ def test_the_code_of_a_run_that_came_later_is_not_lost(repo, orglab):
     later = latest(repo)
     assert later.code == repo.git("rev-parse", "HEAD^")  # a commit of the log
     orglab("runs", "discard", first.id, *RESET)
-    now = repo.git("rev-parse", "--short", "HEAD^")
+    now = repo.git("rev-parse", "--short", "HEAD^^")
     repo.git("reflog", "expire", "--expire=now", "--all")
     repo.git("gc", "--quiet", "--prune=now")
     assert repo.git("show", f"{later.code}:train.py") == "print(2)"

@@ -169,13 +169,14 @@ class RunMethods(WriteMethods):
 
         return assign_run(self, name, reference, tell)
 
-    def discard_run(self, name: str, why: str = "", *, undo: bool = False) -> "Run":
-        """Mark a run as one that does not count, or that counts again, and return it.
+    def discard_run(self, name: str, why: str = "", *, undo: bool = False, tell: "Tell | None" = None) -> "Run":
+        """Mark a run as one that does not count, or that counts again, also in its note, and return it.
 
         Args:
             name: The id of the run, or a part of it that no other run has.
             why: The reason.
             undo: Whether the run counts again.
+            tell: Called with each message for the user.
 
         Raises:
             NotFoundError: There is no such run.
@@ -184,7 +185,7 @@ class RunMethods(WriteMethods):
         """
         from orglab.runs.assignment import discard_run
 
-        return discard_run(self, name, why, undo=undo)
+        return discard_run(self, name, why, tell or (lambda _: None), undo=undo)
 
     def discard_with_code(self, name: str, why: str, tell: Tell) -> "Run":
         """Mark a run as discarded, and take its code back; see `runs.taking_back.discard_with_code`."""

@@ -520,7 +520,9 @@ def discard_command(run: str, why: str | None, *, undo: bool, reset: bool, as_js
     if undo and (why is not None or reset):
         raise UsageError(f"Use --undo or {'-m' if why is not None else '--reset'}, not both.")
     log = this_log(anyway=anyway)
-    discarded = log.discard_with_code(run, why or "", tell) if reset else log.discard_run(run, why or "", undo=undo)
+    discarded = (
+        log.discard_with_code(run, why or "", tell) if reset else log.discard_run(run, why or "", undo=undo, tell=tell)
+    )
     if as_json:
         from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 

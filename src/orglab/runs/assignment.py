@@ -4,15 +4,16 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
+from orglab.errors import GitError, NotFoundError, NotWritableError, OrglabError, UsageError
 from orglab.experiment.edits import contains_line
 from orglab.git import Repository, find_repository
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 from orglab.runs.description import format_mark
+from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_run
-from orglab.runs.pending import PendingEntry, add_pending_run, remove_pending_run
+from orglab.runs.pending import PendingEntry, add_pending_run, needs_note, remove_pending_run
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run, read_run
 from orglab.runs.record_writer import RecordWriter, resume_record
@@ -59,13 +60,14 @@ def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
     return assigned
 
 
-def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run:
+def discard_run(log: LogFile, name: str, why: str, tell: Tell, *, undo: bool = False) -> Run:
     """Mark a run as one that does not count, or that counts again, and return it.
 
     Args:
         log: The log.
         name: The run's id, or a part of it.
         why: The reason; may be empty.
+        tell: Called with each message for the user.
         undo: Whether the run counts again.
 
     Raises:
@@ -75,7 +77,25 @@ def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run
     """
     run = find_run(LogRuns(log).all, name)
     append_event(run, "discarded", {"discarded": not undo, "discard_reason": why})
-    return reread(run)
+    changed = reread(run)
+    update_note(log, changed, tell)
+    return changed
+
+
+def update_note(log: LogFile, run: Run, tell: Tell) -> None:
+    """Have the note of a run say whether it is kept or discarded; none is added, and an edited one stays as it is.
+
+    The log is committed as after a run.  If it cannot be written now, the next command does, and the user knows.
+    """
+    if run.ref is None or needs_note(log.top, run.id):
+        return  # the next command writes it as the run is then
+    try:
+        if write_run(log, run, tell, is_known=True):
+            keep_log(log, run, tell)
+    except OrglabError as error:
+        with contextlib.suppress(OSError):
+            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path, is_known=True)
+        tell(f"The note of the run {run.id} will be brought up to date by the next orglab command. {error}")
 
 
 def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:

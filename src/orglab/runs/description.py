@@ -164,15 +164,25 @@ def describe_command(run: Run) -> str:
 
 def format_note(run: Run) -> str:
     """Return the note of a run for the log: the same in every clone, ending in `format_mark(run)`."""
-    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), describe_keeping(run), format_mark(run))))
+    decisions = describe_keeping(run), _describe_discarding(run)
+    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), *decisions, format_mark(run))))
 
 
 def describe_keeping(run: Run) -> str:
     """Return that the code of a run was kept, in which commit, and why; empty if it was not."""
     if run.kept_code is None:
         return ""
-    reason = _quote_marks(read_keep_reason(run))
-    return f"kept as {run.kept_code[:_SHORT_HASH]}" + (f": {reason}" if reason else "")
+    return _with_reason(f"kept as {run.kept_code[:_SHORT_HASH]}", read_keep_reason(run))
+
+
+def _describe_discarding(run: Run) -> str:
+    """Return that a run is discarded, and why; empty if it is not."""
+    return "" if run.discarded is None else _with_reason("discarded", mask_text(run.discarded))
+
+
+def _with_reason(decision: str, why: str | None) -> str:
+    reason = _quote_marks(why)
+    return f"{decision}: {reason}" if reason else decision
 
 
 def read_keep_reason(run: Run) -> str | None:

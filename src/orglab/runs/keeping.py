@@ -7,7 +7,7 @@ and are one commit there.  Nothing is written before it is known that no file ha
 import contextlib
 from collections.abc import Collection, Sequence
 
-from orglab.errors import GitError, OrglabError, UsageError
+from orglab.errors import GitError, UsageError
 from orglab.git import Repository
 from orglab.git.commit import find_commit_with
 from orglab.git.log_branch import find_merge_base, find_tip
@@ -23,14 +23,11 @@ from orglab.git.worktree import (
     short_hash,
 )
 from orglab.log.log import LogFile
-from orglab.runs.assignment import find_home, open_record, reread
+from orglab.runs.assignment import find_home, open_record, reread, update_note
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.code_tree import find_code
 from orglab.runs.description import discard_mark, keep_mark, keep_message
-from orglab.runs.finalization import keep_log
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.log_writer import write_run
-from orglab.runs.pending import add_pending_run, needs_note
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.record_writer import RecordWriter
@@ -206,22 +203,6 @@ def _bring_results(log: LogFile, repository: Repository, run: Run, record: Recor
     if reason is not None:
         tell(f"The results of the run {run.id} were not committed: {reason}; `orglab commit --results {run.id}` does.")
     return Run(after.folder, {**after.fields, "ref": run.ref})
-
-
-def update_note(log: LogFile, run: Run, tell: Tell) -> None:
-    """Have the note of a run, if the log has it, say whether its code was kept; one that was edited stays as it is.
-
-    The log is committed as after a run.  If it cannot be written now, the next command does, and the user knows.
-    """
-    if needs_note(log.top, run.id):
-        return  # the next command writes it as the run is then
-    try:
-        if write_run(log, run, tell, is_known=True):
-            keep_log(log, run, tell)
-    except OrglabError as error:
-        with contextlib.suppress(OSError):
-            add_pending_run(run.folder.parent.parent, run.id, log.name, log.path, is_known=True)
-        tell(f"The note of the run {run.id} will be brought up to date by the next orglab command. {error}")
 
 
 def name_commits(repository: Repository, commits: Collection[str] | Sequence[str]) -> str:

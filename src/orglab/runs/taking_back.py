@@ -14,10 +14,10 @@ from orglab.git.taken_commits import find_branch, find_strangers, has_remote, mo
 from orglab.git.tree_changes import build_tree, compare_commits, find_other_files, unstage, write_files
 from orglab.git.worktree import commit_paths, lock_commits, read_branch, read_changes
 from orglab.log.log import LogFile
-from orglab.runs.assignment import find_home, open_record, reread
+from orglab.runs.assignment import find_home, open_record, reread, update_note
 from orglab.runs.code_paths import CodePaths
 from orglab.runs.description import keep_mark, take_back_message
-from orglab.runs.keeping import find_revert, name_commits, require_own_changes, require_quiet, update_note
+from orglab.runs.keeping import find_revert, name_commits, require_own_changes, require_quiet
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
@@ -84,8 +84,7 @@ def discard_with_code(log: LogFile, name: str, why: str, tell: Tell) -> Run:
         fields = {"discarded": True, "discard_reason": why, "kept_code": None, "taken_back": taken._asdict()}
         record.append("discarded", fields, durable=True)
     changed = reread(run)
-    if run.kept_code is not None:
-        update_note(log, changed, tell)
+    update_note(log, changed, tell)
     return changed
 
 

@@ -211,6 +211,18 @@ def test_a_number_that_the_runs_do_not_have_is_doubted(words, doubt):
     assert doubts() == doubt
 
 
+def test_a_number_of_the_hypothesis_or_of_another_experiment_is_not_doubted():
+    words = "It is better by 0.103, not by 0.25, and 0.775 was better."
+    steps = ["[X] Base", "[X] New, by more than 0.25"]
+    other = experiment(2, "Another", "DONE", steps=["[X] It"], conclusion="It has 0.775.")
+    write(experiment(1, "One", "DONE", steps=steps, conclusion=words, verdict="supported"), other)
+    three_seeds("e1.1", (0.5, 0.51, 0.52))
+    three_seeds("e1.2", (0.6, 0.61, 0.63), 4)
+    assert doubts() == "the conclusion says 0.775, which no run and no mean has."
+    three_seeds("e2.1", (0.76, 0.774, 0.791), 8)
+    assert doubts() == ""
+
+
 @pytest.mark.parametrize(
     ("claim", "verdict", "doubt"),
     [

@@ -60,11 +60,14 @@ def _describe(best: BestSetting, run: Run, differing: int | None, room: int) -> 
     parameters = _choose_parameters(outcome, room)
     label = ", ".join(f"{name} {parameter_text(value)}" for name, value in parameters.items())
     repeated = best.repeated.setting.summarize(best.metric).mean if best.repeated is not None else None
-    commit = run.code[:SHORT_HASH] if run.code is not None else None
+    # The commit on the branch is told if there is one.
+    code = run.kept_code or run.code
+    commit = code[:SHORT_HASH] if code is not None else None
+    is_snapshot = run.snapshot is not None and run.kept_code is None
     return Best(
         shorten(best.metric, room), best.direction, describe_summary(summary, find_decimals(best.others)), summary.mean,
         summary.deviation, find_interval(summary.numbers), len(summary.values), summary.total, outcome.ref,
-        shorten(outcome.label or label, room), parameters, run.id, commit, run.snapshot is not None, differing,
+        shorten(outcome.label or label, room), parameters, run.id, commit, is_snapshot, differing,
         best.repeated.ref if best.repeated is not None else None, repeated,
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ def read_verdicts(
                 contradictions.append(Contradiction(experiment.ref, shorten(results.problem, room)))
             headline = find_headline(results, split_first_sentence(conclusion.text)[0])
             if headline is not None:
-                words = find_contradictions(conclusion, runs, results, headline)
+                words = find_contradictions(experiment, conclusion, runs, results, headline, sources.runs)
                 contradictions += [Contradiction(experiment.ref, shorten(text, room)) for text in words]
         contradictions += _list_overturned(experiment, sources)
         verdicts.append(_describe(experiment, headline, room))

@@ -169,7 +169,7 @@ def read_result(
     if text:
         claim = Claim("conclusion", ref, "", digest_text(activity.conclusion.text))
         statements.append(Statement((), (claim,), wording.blocks(text, ref), text))
-    if doubts := find_doubts(activity, answer.results, answer.headline):
+    if doubts := find_doubts(activity, answer.results, answer.headline, others.values()):
         listed = "; ".join(doubts)
         lead = Strong((Text("What to doubt: "),))
         claims = [

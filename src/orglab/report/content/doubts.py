@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orglab.experiment.conclusion import Conclusion
+from orglab.experiment.model import Experiment
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.first_sentence import split_first_sentence
@@ -19,22 +20,35 @@ from orglab.runs.step_results import Outcome, Results
 from orglab.text import cardinal, count
 
 
-def find_doubts(activity: ExperimentActivity, results: Results, headline: Headline | None) -> list[str]:
-    """Return what a reader has to know before believing a conclusion, each without a capital letter and a full stop."""
-    doubts = [*_doubt_number(activity, results, headline), *_doubt_runs(activity.runs, results)]
+def find_doubts(
+    activity: ExperimentActivity, results: Results, headline: Headline | None, others: Iterable[ExperimentActivity] = ()
+) -> list[str]:
+    """Return what a reader has to know before believing a conclusion, each without a capital letter and a full stop.
+
+    Args:
+        activity: The experiment.
+        results: Its results.
+        headline: The number that the conclusion is about; None without one.
+        others: All experiments, with which the conclusion may compare.
+    """
+    doubts = [*_doubt_number(activity, results, headline, others), *_doubt_runs(activity.runs, results)]
     undone = len(activity.experiment.steps) - len(activity.steps_done())
     if undone > 0:
         doubts.append(f"{count(undone, 'step', 'words')} {'was' if undone == 1 else 'were'} not done")
     return doubts
 
 
-def _doubt_number(activity: ExperimentActivity, results: Results, headline: Headline | None) -> Iterator[str]:
+def _doubt_number(
+    activity: ExperimentActivity, results: Results, headline: Headline | None, others: Iterable[ExperimentActivity]
+) -> Iterator[str]:
     """Yield what speaks against the number of a conclusion."""
     if results.problem:
         yield results.problem.rstrip(".")
     if headline is None:
         return
-    yield from find_contradictions(activity.conclusion, activity.runs, results, headline)
+    elsewhere = (run for other in others for run in other.runs)
+    conclusion = activity.conclusion
+    yield from find_contradictions(activity.experiment, conclusion, activity.runs, results, headline, elsewhere)
     verdict = activity.conclusion.verdict
     if headline.judged is None and headline.may_be_zero and verdict in ("supported", "refuted"):
         yield "the difference may be zero"
@@ -48,11 +62,22 @@ def _doubt_number(activity: ExperimentActivity, results: Results, headline: Head
 
 
 def find_contradictions(
-    conclusion: Conclusion, runs: Sequence[Run], results: Results, headline: Headline
-) -> Iterator[str]:
-    """Yield where the runs of an experiment contradict the words of its conclusion: its number, or its verdict."""
+    experiment: Experiment, conclusion: Conclusion, runs: Sequence[Run], results: Results, headline: Headline,
+    elsewhere: Iterable[Run],
+) -> Iterator[str]:  # fmt: skip
+    """Yield where the runs of an experiment contradict the words of its conclusion: its number, or its verdict.
+
+    Args:
+        experiment: The experiment.
+        conclusion: One of its conclusions.
+        runs: Its runs.
+        results: Its results.
+        headline: The number that the conclusion is about.
+        elsewhere: The runs of the log, with which the conclusion may compare.
+    """
     sentence, _ = split_first_sentence(conclusion.text)
-    if (written := find_contradiction(sentence, results, runs)) is not None:
+    told = "\n".join((experiment.title, experiment.description, *(step.text for step in experiment.steps)))
+    if (written := find_contradiction(sentence, results, runs, told, elsewhere)) is not None:
         yield f"the conclusion says {written}, which no run and no mean has"
     if headline.is_misjudged(conclusion.verdict):
         yield describe_misjudgement(headline, conclusion.verdict)

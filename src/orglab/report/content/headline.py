@@ -11,7 +11,7 @@ from orglab.report.content.sentence import capitalize_first
 from orglab.report.content.wording import claim_text
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.setting import Summary
+from orglab.runs.setting import Summary, find_settings
 from orglab.runs.statistics import Comparison, find_interval
 from orglab.runs.step_results import Outcome, Results, find_differing
 from orglab.runs.summary_text import describe_mean, find_decimals
@@ -351,11 +351,20 @@ def _list_numbers(outcome: Outcome, metric: str, results: Results, written: Writ
             yield Figure(comparison.difference / abs(base), is_change=True)
 
 
-def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str | None:
+def find_contradiction(
+    text: str, results: Results, runs: Sequence[Run], told: str = "", elsewhere: Iterable[Run] = ()
+) -> str | None:
     """Return the first number in the first sentence of a conclusion that no run and no statistic has, or None.
 
     In an experiment without a baseline, a number with a sign is a difference to a result elsewhere, of which nothing is
     known here.
+
+    Args:
+        text: The sentence.
+        results: The results of the experiment.
+        runs: Its runs.
+        told: What the experiment says itself, such as its hypothesis: its numbers are not from runs.
+        elsewhere: The other runs, which the sentence may compare with.
     """
     metrics = _list_metrics(results)
     claim = [Figure(results.claim.value, is_change=results.claim.is_difference)] if results.claim is not None else []
@@ -364,9 +373,12 @@ def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str 
         if name in results.metrics and isinstance(value, int | float)
     ]  # fmt: skip
     parameters = [value for one in results.outcomes for value in _list_parameters(one, one.setting.parameters)]
+    hypotheses = [number.size for number in find_numbers(told)]
     has_baseline = any(results.compare(one, metric) is not None for one in results.outcomes for metric in metrics)
     for written in find_numbers(text):
         if written.may_be_parameter(parameters) or (written.sign in ("+", "-") and not has_baseline):
+            continue
+        if written.size in hypotheses:
             continue
         known = (
             figure
@@ -374,6 +386,14 @@ def find_contradiction(text: str, results: Results, runs: Sequence[Run]) -> str 
             for metric in metrics
             for figure in _list_numbers(outcome, metric, results, written)
         )
-        if not any(written.agrees(figures) for figures in (known, measured, claim)):
+        if not any(written.agrees(figures) for figures in (known, measured, claim, _list_means(elsewhere, metrics))):
             return written.text
     return None
+
+
+def _list_means(runs: Iterable[Run], metrics: Sequence[str]) -> Iterator[Figure]:
+    """Yield the values of some metrics in some runs, and their means by setting."""
+    for setting in find_settings(runs, {}):
+        for metric in metrics:
+            summary = setting.summarize(metric)
+            yield from (Figure(value) for value in (*summary.numbers, summary.mean) if value is not None)

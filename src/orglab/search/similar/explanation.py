@@ -10,7 +10,7 @@ from orglab.search.similar.stems import stem, tokens
 _MOST_IDEAS, _MOST_SETTINGS, _MOST_WORDS = 2, 2, 4
 # The least worth of a shared feature that counts as a reason.
 _LEAST = 0.1
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z])|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n+")
 _LIST = re.compile(r"^\s*(?:[-+*]|\d+[.)])\s+(?:\[[ Xx-]\]\s+)?")
 # Signs and words that are typical of a sentence about the outcome.
 _RESULT = re.compile(
