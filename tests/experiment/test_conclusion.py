@@ -229,6 +229,9 @@ def confirmed(text, now=LATER):
         ("[2018-06-20] Refuted (by: Ana María): No.", ("refuted", "Ana María", "No.")),
         ("[2018-06-20 Wed 10:00] promising (by: claude):\nNo.", ("promising", "claude", "No.")),
         ("[2018-06-20 Wed 10:00] (by: claude):\nNo.", (None, "claude", "No.")),
+        ("[2018-06-20 Wed 10:00] x(by: claude):\nNo.", (None, None, "x(by: claude):\nNo.")),
+        # In time linear in the length
+        (f"[2018-06-20] a{' ' * 300_000}b", (None, None, f"a{' ' * 300_000}b")),
         ("[2018-06-20 Wed 10:00] (by: claude)\nNo.", (None, None, "(by: claude)\nNo.")),
         ("[2018-06-20 Wed 10:00] refuted (by hand):\nNo.", (None, None, "refuted (by hand):\nNo.")),
         ("[2018-06-20 Wed 10:00] (by claude):\nNo.", (None, None, "(by claude):\nNo.")),

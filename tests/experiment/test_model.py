@@ -104,7 +104,7 @@ def test_values_are_immutable():
 
 
 FIELDS = (
-    "id", "title", "state", "tags", "created", "progress", "line", "end", "verdict", "is_done", "closed", "description",
+    "id", "title", "state", "tags", "created", "progress", "step_numbers", "line", "end", "verdict", "is_done", "closed", "description",
 )  # fmt: skip
 
 

@@ -46,6 +46,15 @@ def test_columns_count_characters_and_lines_count_newlines():
     assert source.line_number(0) == 1
 
 
+@pytest.mark.parametrize("source", [Source(b"ab\n\n" * 50_000), Source.plain(b"ab\n\n" * 50_000, 7)])
+def test_lines_are_counted_in_any_order(source):
+    first = source.line_number(0)
+    places = [199_999, 3, 100_000, 16_384, 16_383, 0, 200_000, 150_001, 40_000]
+    assert [source.line_number(place) for place in places] == [
+        first + source.text.count(b"\n", 0, place) for place in places
+    ]
+
+
 def test_overlapping_edits_are_rejected():
     with pytest.raises(UnsafeEditError):
         Source(b"abcdef").apply([Edit(0, 3, b""), Edit(2, 4, b"")])

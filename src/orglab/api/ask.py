@@ -195,8 +195,6 @@ class AskMethods(LogFile):
 
     def _sort_by_metric(self, experiments: list[Experiment], sort: str) -> Listed:
         """Return experiments sorted by the best mean of a metric; those without come last."""
-        from orglab.runs.setting import summarize_best
-
         metric, sources = sort.removeprefix("-"), self._sources()
         known = {name for run in sources.runs for name in run.metrics}
         if metric not in known:
@@ -204,12 +202,9 @@ class AskMethods(LogFile):
             raise UsageError(
                 f"Unknown sort key {sort!r}; use one of {', '.join(SORT_KEYS)}{metrics} (prefix - to reverse)."
             )
-        summaries = {}
-        for experiment in experiments:
-            runs = sources.find_runs(experiment)
-            settings = [one.setting for one in sources.read_results(experiment, runs).outcomes] if runs else []
-            if (summary := summarize_best(settings, metric, self.config.metrics)) is not None:
-                summaries[experiment.ref] = summary
+        settings = sources.read_log_settings()
+        found = ((one.ref, settings.summarize(one, metric)) for one in experiments)
+        summaries = {ref: summary for ref, summary in found if summary is not None}
         measured = sorted(
             (one for one in experiments if one.ref in summaries),
             key=lambda one: summaries[one.ref].mean or 0.0,

@@ -1,15 +1,18 @@
 """A brief as JSON values; see `serialize`."""
 
 import datetime
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from orglab.api.serialize import format_moment, render_rows
-from orglab.report.brief.fitting import count_left_out, fit
+from orglab.report.brief.fitting import ROOMY, count_left_out, fit
 
 if TYPE_CHECKING:
     from orglab.report.brief.brief import Brief
 
 _WORDS = ("figures", "label")
+_LEAST_USEFUL = ("direction", "interval", "of", "is_snapshot", "at", "topic")
+"""What is left out where room is scarce."""
 
 
 def render_brief(brief: "Brief") -> str:
@@ -25,22 +28,24 @@ def fitting_form(brief: "Brief") -> dict[str, object]:
 
 def brief_form(brief: "Brief") -> dict[str, object]:
     """Return a brief, as in `brief --json`; sections without entries are left out."""
-    form: dict[str, object] = _without_empty(brief.situation)
-    form.pop("counts", None)  # an empty log has none
-    form["experiments"] = dict(brief.situation.counts)
+    is_roomy, left_out = brief.tokens >= ROOMY, count_left_out(brief)
+    unwanted = _WORDS if is_roomy else (*_WORDS, *_LEAST_USEFUL)
+    form: dict[str, object] = _without_empty(brief.situation, ("counts",))
+    if is_roomy:
+        form["experiments"] = dict(brief.situation.counts)
     if brief.active:
-        form["active"] = _without_empty(brief.active[0])
+        form["active"] = _without_empty(brief.active[0], unwanted)
     for name in (
         "open_steps", "best", "standstills", "verdicts", "contradictions", "dead_ends", "failures", "waits",
     ):  # fmt: skip
         if entries := getattr(brief, name):
-            form[name] = [_without_empty(entry) for entry in entries]
-    return {**form, "left_out": count_left_out(brief)}
+            form[name] = [_without_empty(entry, unwanted) for entry in entries]
+    return {**form, "left_out": left_out if is_roomy else {"all": sum(left_out.values())}}
 
 
-def _without_empty(entry: Any) -> dict[str, object]:  # noqa: ANN401 - an entry of any section
-    """Return the fields of an entry that are not empty; what is a number is not repeated in words."""
-    fields = ((name, _make_short(value)) for name, value in entry._asdict().items() if name not in _WORDS)
+def _without_empty(entry: Any, unwanted: Collection[str]) -> dict[str, object]:  # noqa: ANN401 - of any section
+    """Return the fields of an entry that are wanted and not empty; what is a number is not repeated in words."""
+    fields = ((name, _make_short(value)) for name, value in entry._asdict().items() if name not in unwanted)
     # Zero is a number: no step is done, no file differs.
     return {name: value for name, value in fields if value or (value == 0 and value is not False)}
 

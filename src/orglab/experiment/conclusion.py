@@ -27,8 +27,7 @@ from orglab.org.timestamp import INACTIVE, Timestamp, format_timestamp, parse_ti
 
 # Not the beginning of a range of times.
 STAMP = compile_late(rb"[ \t]*(" + INACTIVE.pattern + rb")(?!-)")
-# The verdict and the author, and the colon after them
-_HEAD = compile_late(rf"\s*([^:]*?)\s*(?:(?<!\S)\({AUTHOR}\)\s*)?(?:(:)(?!\S)|$)")
+_AUTHOR = compile_late(rf"\({AUTHOR}\)")
 
 
 class ConclusionEntry(NamedTuple):
@@ -205,12 +204,9 @@ def _read_undated_head(entry: ConclusionEntry, parts: list[bytes], known: dict[s
     `conclude` writes the line before it adds another conclusion.  Before that, such a line is the user's own.
     """
     line, _, rest = parts[0].partition(b"\n")
-    match = _HEAD.fullmatch(decode(line).rstrip())
-    if match is None or match.group(3) is None:
-        return entry
-    word, author, _ = match.groups()
+    word, author, after = _split_head(decode(line))
     verdict = known.get(word.casefold())
-    if verdict is None and (word or author is None):
+    if after is None or after.strip() or (verdict is None and (word or author is None)):
         return entry
     parts[0] = rest
     return entry._replace(verdict=verdict, author=author, has_verdict=True)
@@ -223,17 +219,29 @@ def _split_verdict(text: bytes, known: dict[str, str]) -> tuple[str | None, str 
     line.  The author is in parentheses before the colon: `supported (by: claude):`.
     """
     line, newline, rest = text.partition(b"\n")
-    words = decode(line)
-    match = _HEAD.match(words)
-    if match is None:
-        return None, None, text
-    word, author, colon = match.groups()
-    verdict, after = known.get(word.casefold()), words[match.end() :]
-    if author is not None and not colon:
-        return None, None, text
-    if verdict is None and not (author and not word) and (not colon or after.strip() or len(word.split()) != 1):
+    word, author, after = _split_head(decode(line))
+    verdict = known.get(word.casefold())
+    if after is None:
+        return (None, None, text) if verdict is None else (verdict, None, newline + rest)
+    if verdict is None and not (author and not word) and (after.strip() or len(word.split()) != 1):
         return None, None, text
     return verdict or word or None, author, encode(after) + newline + rest
+
+
+def _split_head(line: str) -> tuple[str, str | None, str | None]:
+    """Return what stands before a colon, without the author after it; the author; and what follows the colon.
+
+    Without a colon, before a blank or at the end of the line, the first is the whole line, and the others are None.
+    """
+    word, colon, after = line.partition(":")
+    author, before = None, word.removesuffix("(by")
+    is_marked = before != word and (not before or before[-1].isspace())
+    if is_marked and (match := _AUTHOR.match(line, len(before))) is not None:
+        rest = line[match.end() :].lstrip()
+        word, author, colon, after = before, match.group(1), rest[:1], rest[1:]
+    if colon != ":" or (after and not after[0].isspace()):
+        return line.strip(), None, None
+    return word.strip(), author, after
 
 
 def format_conclusion_head(at: Timestamp | None, verdict: str | None, author: str | None) -> str:

@@ -114,7 +114,9 @@ def make_subtree_reader(document: Document, config: Config, file: str) -> Callab
         steps_match = find_steps(chunk, match.end() - 1)
         if steps_match is not None and (steps_list := steps_match.group(1)):
             done = steps_list.count(b"[X]")
-            fields["progress"] = Progress(done, done + steps_list.count(b"[ ]"))
+            total = done + steps_list.count(b"[ ]")
+            fields["progress"] = Progress(done, total)
+            fields["step_numbers"] = tuple(range(1, total + 1))  # none has a counter
         return (experiment,)
 
     return read

@@ -258,6 +258,11 @@ class Experiment:
         return () if steps is None else tuple(read_steps(self, steps))
 
     @cached_property
+    def step_numbers(self) -> tuple[int, ...]:
+        """The numbers of the steps, in order."""
+        return tuple(step.number for step in self.steps)
+
+    @cached_property
     def progress(self) -> Progress:
         """The number of done steps and of all steps."""
         return Progress(sum(step.state == "done" for step in self.steps), len(self.steps))

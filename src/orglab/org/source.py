@@ -17,6 +17,8 @@ from orglab.org.edit import Edit
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Bytes are compared in pieces of this size, which fit in the processor cache, to avoid copying a large file.
 _PIECE = 1 << 16
+# Lines before each block of this size are counted once, for callers that go through a file in another order.
+_BLOCK = 1 << 14
 
 
 def decode(text: bytes) -> str:
@@ -37,14 +39,15 @@ class Source:
         text: The same bytes without the byte-order mark and with `\n` for `\r\n`.
     """
 
-    __slots__ = ("_column", "_counted", "_crlf", "_mark", "_top", "raw", "text")
+    __slots__ = ("_blocks", "_column", "_counted", "_crlf", "_mark", "_top", "raw", "text")
 
     def __init__(self, raw: bytes) -> None:
         """Create a source from `raw`; any bytes are accepted."""
         self.raw = raw
         self._mark = len(BYTE_ORDER_MARK) if raw.startswith(BYTE_ORDER_MARK) else 0
         self._crlf: list[int] = []
-        self._counted = self._top = (0, 1)
+        self._counted, self._top = (0, 1), 1
+        self._blocks = [0]
         self._column = (-1, 0)
         self.text = raw[self._mark :] if self._mark else raw
         # Searching for one character first is four times as fast as searching for two.
@@ -64,7 +67,7 @@ class Source:
         """
         source = cls(b"")
         source.raw = source.text = text
-        source._counted = source._top = (0, first_line)
+        source._counted, source._top = (0, first_line), first_line
         return source
 
     def raw_offset(self, position: int) -> int:
@@ -86,9 +89,16 @@ class Source:
     def line_number(self, position: int) -> int:
         """Return the 1-based line number of `position`.
 
-        It is counted from the last position asked for, because callers usually go from top to bottom.
+        It is counted from the last position asked for, because callers usually go from top to bottom, or else from the
+        block that has the position.
         """
         place, line = self._counted
+        if abs(position - place) > _BLOCK:
+            blocks, number = self._blocks, position // _BLOCK
+            while len(blocks) <= number:
+                begin = (len(blocks) - 1) * _BLOCK
+                blocks.append(blocks[-1] + self.text.count(b"\n", begin, begin + _BLOCK))
+            place, line = number * _BLOCK, self._top + blocks[number]
         if position < place:
             line -= self.text.count(b"\n", position, place)
         else:

@@ -1,13 +1,15 @@
 """The best setting of a log by each metric, and since when no run has been better."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
+from orglab.experiment.model import Experiment
 from orglab.runs.metrics.directions import Direction, find_direction
 from orglab.runs.record import Run
 from orglab.runs.run_table import Row, order_metrics
-from orglab.runs.setting import Setting, Summary, find_settings, read_final
-from orglab.runs.step_results import Outcome, is_bookkeeping
+from orglab.runs.setting import Setting, Summary, find_settings, read_final, summarize_best
+from orglab.runs.step_results import Outcome, is_bookkeeping, select_settings
 
 
 class BestSetting(NamedTuple):
@@ -47,12 +49,10 @@ class Plateau(NamedTuple):
 
 
 class LogSettings:
-    """All settings of a log, compared by metric as `orglab list --sort METRIC` compares those of each experiment.
+    """All settings of a log, compared by metric.
 
     Attributes:
         settings: The settings, in the order of their first runs.
-        metrics: The metrics with a number, the most important first: those that the setting `metrics` names, then those
-            that most experiments have.
     """
 
     def __init__(
@@ -73,17 +73,34 @@ class LogSettings:
         self._directions = directions
         self._read_outcomes = read_outcomes
         self.settings = find_settings(runs, codes)
-        self.metrics = self._order_metrics()
 
-    def _order_metrics(self) -> list[str]:
-        counted: dict[str, list[Run]] = {}
+    @cached_property
+    def _by_experiment(self) -> dict[str, list[Setting]]:
+        """The settings of each experiment and its steps, by its reference."""
+        settings: dict[str, list[Setting]] = {}
         for setting in self.settings:
-            counted.setdefault((setting.ref or "").partition(".")[0], []).extend(setting.counted)
-        measured = {name for runs in counted.values() for run in runs for name in run.metrics
+            settings.setdefault((setting.ref or "").partition(".")[0], []).append(setting)
+        return settings
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The metrics with a number, the most important first.
+
+        Those that the setting `metrics` names come first, then those that most experiments have.
+        """
+        counted = [[run for setting in own for run in setting.counted] for own in self._by_experiment.values()]
+        measured = {name for runs in counted for run in runs for name in run.metrics
                     if read_final(run, name) is not None}  # fmt: skip
-        ordered = order_metrics([Row(tuple(runs)) for runs in counted.values() if runs], self._directions)
+        ordered = order_metrics([Row(tuple(runs)) for runs in counted if runs], self._directions)
         known = [name for name in ordered if name in measured]
         return [name for name in known if name in self._directions or not is_bookkeeping(name)] or known
+
+    def summarize(self, experiment: Experiment, metric: str) -> Summary | None:
+        """Return the best mean of a metric among the settings of an experiment; None without values."""
+        settings = self._by_experiment.get(experiment.ref)
+        if settings is None:
+            return None
+        return summarize_best(select_settings(experiment, settings), metric, self._directions)
 
     def find_best(self, metric: str) -> BestSetting | None:
         """Return the setting with the best mean of a metric; None if it is not known whether more or less is better."""

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.trees import EntryChange, compare_in_turn
-from orglab.runs.parameters.arguments import parse_arguments
 from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
 from orglab.runs.record_lines import RECORD_BYTES, read_lines
@@ -65,7 +64,7 @@ def _holds_code(folder: str, places: set[str]) -> bool:
 def _find_code_places(run: Run) -> set[str]:
     """Return the folder of the command of a run, the scripts that it names, and all folders that they are in."""
     cwd = run.cwd or "."
-    words = parse_arguments(run.argv).words
+    words = run.arguments.words
     scripts = [word for number, word in enumerate(words) if (number == 0 and "/" in word) or _is_script(word)]
     places = (os.path.normpath(PurePosixPath(cwd, word)) for word in ("", *scripts))
     short = {PurePosixPath(place) for place in places if len(place) <= _LONGEST_PATH}

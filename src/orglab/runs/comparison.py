@@ -10,7 +10,7 @@ from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
 from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.parameters.arguments import Value, parse_arguments
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Metric, Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.secret_spans import MASK
@@ -110,7 +110,7 @@ def _pair_arguments(
     """Return both commands, if they differ in more than the parameters that differ."""
     if first.argv == second.argv:
         return None
-    is_shown = not parameters or parse_arguments(first.argv).words != parse_arguments(second.argv).words
+    is_shown = not parameters or first.arguments.words != second.arguments.words
     return (first.argv, second.argv) if is_shown else None
 
 

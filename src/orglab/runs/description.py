@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from orglab.experiment.escape import split_lines
 from orglab.git.message import name_references
-from orglab.runs.parameters.arguments import Value, parse_arguments
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Metric, Run
 from orglab.runs.secrets import mask_text
 from orglab.runs.source_folders import Source
@@ -154,7 +154,7 @@ def _describe_found(run: Run) -> str:
 
 def describe_command(run: Run) -> str:
     """Return the command of a run, the parameters that a script or a sweep added, why it failed, and its metrics."""
-    given = parse_arguments(run.argv).parameters
+    given = run.arguments.parameters
     added = [f"{name}={parameter_text(value)}" for name, value in run.parameters.items() if name not in given]
     has_more = run.fields.get("script") is True or isinstance(run.fields.get("sweep"), dict)
     command = " ".join((command_text(run.argv), *(added if has_more else ())))

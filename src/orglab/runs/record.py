@@ -26,7 +26,7 @@ from orglab.experiment.author import is_author
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes, to_value
-from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
+from orglab.runs.parameters.arguments import Arguments, Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, was_alive_since
 from orglab.runs.record_lines import (
@@ -422,13 +422,18 @@ class Run(Mapping[str, object]):
         return tuple(str(value) for name, value in named if is_seed(name) and value is not True)
 
     @cached_property
+    def arguments(self) -> Arguments:
+        """The parameters that its command names, and the other words of it."""
+        return parse_arguments(self.argv)
+
+    @cached_property
     def parameters(self) -> dict[str, Value]:
         """The parameters, by name: options of the command, values of its configuration files, seeds.
 
         A record of an earlier version has none, so they are read from the command.
         """
         if "parameters" not in self.fields:
-            return parse_arguments(self.argv).parameters
+            return self.arguments.parameters
         return read_values(mask_values(self._mapping("parameters")))
 
     @cached_property

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.metrics.values import is_not_finite
-from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
+from orglab.runs.parameters.arguments import Value, is_seed
 from orglab.runs.record import Run
 from orglab.runs.record_lines import read_number
 from orglab.runs.statistics import deviation, mean
@@ -141,8 +141,11 @@ def find_settings(runs: Iterable[Run], codes: Mapping[str, str]) -> list[Setting
     """
     groups: list[list[Run]] = []
     places: dict[_Key, int] = {}
-    for run in sorted(runs, key=_order):
-        keys = _make_keys(run)
+    ordered = sorted(runs, key=_order)
+    of_step = Counter(run.ref for run in ordered)
+    for run in ordered:
+        # Most steps of a large log have one run, which needs no comparison.
+        keys = _make_keys(run) if of_step[run.ref] > 1 else set()
         place = min((places[key] for key in keys if key in places), default=None)
         if place is None:
             places.update(dict.fromkeys(keys, len(groups)))
@@ -198,7 +201,7 @@ def read_words(run: Run) -> tuple[str, ...]:
     words = swept.get("words") if isinstance(swept, Mapping) else None
     if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
         return tuple(words)
-    return parse_arguments(run.argv).words
+    return run.arguments.words
 
 
 def _name_seeds(run: Run) -> str:
@@ -289,7 +292,7 @@ def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
         if reason is not None:
             left_out.append(LeftOut(run, reason))
             continue
-        key = _name_seeds(run) or run.id
+        key = (_name_seeds(run) if len(runs) > 1 else "") or run.id
         if (earlier := newest.get(key)) is not None:
             # A repetition that lacks a value of the earlier run does not replace it.
             is_better = _find_measured(run) >= _find_measured(earlier)

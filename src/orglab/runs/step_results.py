@@ -214,18 +214,24 @@ def _name_metric(claim: Claim, known: set[str]) -> tuple[Claim | None, str]:
 
 
 def _find_outcomes(experiment: Experiment, settings: Iterable[Setting]) -> list[Outcome]:
-    """Return the outcomes of the steps in their order; those of the experiment itself if no step has a number."""
-    settings = [*settings]
+    """Return the outcomes of the settings that are results of an experiment."""
+    own = select_settings(experiment, settings)
     texts = {step.ref: step.text for step in experiment.steps}
-    order = {ref: position for position, ref in enumerate(texts)}
-    of_steps = [one for one in settings if one.ref in texts]
-    if not any(has_number(setting) for setting in of_steps):
-        of_steps = [one for one in settings if one.ref == experiment.ref]
-    of_steps.sort(key=lambda one: order.get(one.ref or "", 0))
     return [
         Outcome(one.ref or "", texts.get(one.ref or "", experiment.title), one, label)
-        for one, label in zip(of_steps, label_settings(of_steps), strict=True)
+        for one, label in zip(own, label_settings(own), strict=True)
     ]
+
+
+def select_settings(experiment: Experiment, settings: Iterable[Setting]) -> list[Setting]:
+    """Return the settings of the steps in their order; those of the experiment itself if no step has a number."""
+    settings = [*settings]
+    numbers = dict.fromkeys(experiment.step_numbers)
+    order = {f"{experiment.ref}.{number}": position for position, number in enumerate(numbers)}
+    of_steps = [one for one in settings if one.ref in order]
+    if not any(has_number(setting) for setting in of_steps):
+        return [one for one in settings if one.ref == experiment.ref]
+    return sorted(of_steps, key=lambda one: order[one.ref or ""])
 
 
 def has_number(setting: Setting) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.api.serialize_brief import render_brief
+from orglab.api.serialize_brief import fitting_form, render_brief
 from orglab.report.brief.brief import (
     SECTIONS,
     ActiveWork,
@@ -78,6 +78,19 @@ def test_every_section_keeps_its_first_entry_before_any_keeps_a_second(counts, m
     for name in others:
         full = len(getattr(brief, name))
         assert shown[name] == full or shown[name] >= max(shown[other] for other in others) - 1
+
+
+def test_with_the_fewest_tokens_both_forms_have_the_first_of_what_is_most_useful():
+    brief = make(200, "twenty-eight bytes of words", active=1, dead_ends=30, waits=9, verdicts=3, open_steps=5)
+    best = make(200, "lr 0.1", best=1).best[0]._replace(commit="83d45cd00", is_snapshot=True, differing=3)
+    brief = brief._replace(best=(best,))
+    form = fitting_form(brief)
+    assert (form["active"]["ref"], form["best"][0]["commit"], form["dead_ends"][0]["ref"]) == (
+        "e0.1", "83d45cd00", "e100",
+    )  # fmt: skip
+    text = write_text(brief)
+    for words in ("Active: e0.1", "snapshot 83d45cd00", "e100"):
+        assert words in text
 
 
 def test_an_entry_that_is_too_long_leaves_its_room_to_others():

@@ -163,6 +163,11 @@ def test_with_the_fewest_tokens_the_question_the_step_the_best_and_a_dead_end_ar
         assert words in said
     assert len(said.encode()) <= 600
     assert "Left out: " in said
+    form = ask(orglab, "--tokens", "200")
+    assert (form["active"]["question"], form["active"]["step"]) == ("Does a warmup of 500…", "with 500 steps")
+    assert [(one["ref"], one["mean"], one["n"]) for one in form["best"]] == [("e1.2", 0.72, 3)]
+    assert form["dead_ends"][0]["reason"] == "The teacher does not fit…"
+    assert form["left_out"].keys() == {"all"}
 
 
 @pytest.mark.parametrize("tokens", [0, -1, 50, 199])
