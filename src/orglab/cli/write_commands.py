@@ -143,11 +143,11 @@ def new_command(  # noqa: PLR0913 - one for each option
     is_reasoned = anyway and why is not None
     if gate and sure and not is_reasoned:
         return _refuse(log, sure, as_json=as_json)
-    if precedents and not as_json:
+    if precedents and ask:
         click.echo(_describe_precedents(log, precedents), err=True)
-    if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
-        output.tell("Nothing was written.")
-        return 1
+        if not click.confirm("Add the experiment anyway?", err=True):
+            output.tell("Nothing was written.")
+            return 1
     note = _note_reason(why, sure or precedents[:1], is_searched=is_searched) if why is not None else None
     try:
         unless: Literal["tried", "open"] | None = ("open" if is_reasoned else "tried") if gate else None
@@ -160,6 +160,8 @@ def new_command(  # noqa: PLR0913 - one for each option
     if as_json:
         output.show_json(_tried_before_form(log, precedents, experiment))
     else:
+        if precedents and not ask:
+            click.echo(_describe_precedents(log, precedents), err=True)
         click.echo(experiment.ref)
     return 0
 

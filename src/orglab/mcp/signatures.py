@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from orglab.errors import UsageError
 from orglab.text import cut
@@ -36,21 +36,31 @@ def make_schema(function: Callable[..., object], left_out: Collection[str] = ())
     properties: dict[str, object] = {}
     required: list[str] = []
     for parameter in [*inspect.signature(function).parameters.values()][1:]:
-        kind = _find_type(parameter.annotation)
+        annotation = _without_none(parameter.annotation)
+        kind = _find_type(annotation)
         if kind is None or parameter.name in left_out:
             continue
-        items = {"items": {"type": "string"}} if kind == "array" else {}
-        properties[parameter.name] = {"type": kind, **items, "description": _join(texts.get(parameter.name, ""))}
+        more: dict[str, object] = {"items": {"type": "string"}} if kind == "array" else {}
+        if get_origin(annotation) is Literal:
+            more = {"enum": list(get_args(annotation))}
+        properties[parameter.name] = {"type": kind, **more, "description": _join(texts.get(parameter.name, ""))}
         if parameter.default is parameter.empty:
             required.append(parameter.name)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+def _without_none(annotation: object) -> object:
+    """Return the type of an argument that may be None; as it is if there are several others."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    return kinds[0] if len(kinds) == 1 else annotation
+
+
 def _find_type(annotation: object) -> str | None:
     """Return the name of a type in JSON; None if there is none."""
-    if isinstance(annotation, UnionType):
-        kinds = [one for one in get_args(annotation) if one is not NoneType]
-        return _find_type(kinds[0]) if len(kinds) == 1 else None
+    if get_origin(annotation) is Literal:
+        return "string"
     if get_origin(annotation) in (Iterable, Sequence) and get_args(annotation) == (str,):
         return "array"
     return _TYPES.get(annotation) if isinstance(annotation, type) else None
@@ -67,7 +77,7 @@ def check_arguments(tool: str, schema: Mapping[str, object], given: Mapping[str,
     Raises:
         UsageError: One is unknown, missing, or of another type.
     """
-    properties: Mapping[str, Mapping[str, str]] = schema["properties"]  # type: ignore[assignment]
+    properties: Mapping[str, Mapping[str, Any]] = schema["properties"]  # type: ignore[assignment]
     required: Sequence[str] = schema["required"]  # type: ignore[assignment]
     arguments = {}
     for name, value in given.items():
@@ -76,6 +86,8 @@ def check_arguments(tool: str, schema: Mapping[str, object], given: Mapping[str,
             raise UsageError(f"{tool} has no argument {cut(name, _LONGEST_NAME)!r}; its arguments are: {known}.")
         if value is not None:
             arguments[name] = _check_value(f"The argument {name} of {tool}", properties[name]["type"], value)
+            if value not in (choices := properties[name].get("enum", [value])):
+                raise UsageError(f"The argument {name} of {tool} is one of {', '.join(choices)}.")
     if missing := [name for name in required if name not in arguments]:
         raise UsageError(f"{tool} needs the argument {missing[0]}: {properties[missing[0]]['description']}")
     return arguments
