@@ -39,6 +39,7 @@ def test_show_gives_the_documented_json(orglab):
         ],
         "notes": [], "conclusion": {"state": "TODO", "verdict": None, "text": "", "closed": None},
         "progress": {"done": 1, "total": 2}, "properties": {"ID": "201"}, "file": "experiment_log.org", "line": 1,
+        "problem": None,
     }  # fmt: skip
 
 

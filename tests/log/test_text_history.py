@@ -154,6 +154,6 @@ def test_the_commit_that_set_a_verdict_and_what_it_was_before(repo):
     assert find_verdict_changes(log, log.experiments()) == {}
     repo.commit("changed", {NAME: text.format("refuted")})
     edit(repo, "spelled", "VERDICT: refuted", "VERDICT:  Refuted")
-    edit(repo, "moved into the text", ":PROPERTIES:\n:VERDICT:  Refuted\n:END:\n", "refuted:\n")
+    edit(repo, "moved into the text", ":PROPERTIES:\n:VERDICT:  Refuted\n:END:\n", "[2018-06-06 Wed 16:16] refuted:\n")
     (change,) = find_verdict_changes(log, log.experiments()).values()
     assert (change.commit.subject, change.old) == ("changed", "supported")

@@ -184,7 +184,7 @@ def test_a_detached_run_has_its_author(held, study):
     go.write_text("")
     assert held.wait(form["id"]).code == 0
     assert run_of(study).author == "bot"
-    assert "by bot" in (study.path / LOG).read_text()
+    assert "by: bot" in (study.path / LOG).read_text()
 
 
 def test_a_detached_run_survives_its_terminal(held, study):

@@ -323,6 +323,19 @@ def is_writable(repository: Repository) -> bool:
     return not repository.own_files.path.is_symlink() and all(os.access(one, os.W_OK | os.X_OK) for one in folders)
 
 
+def require_writable(repository: Repository) -> None:
+    """Check that commits can be made.
+
+    Raises:
+        GitError: The git directory is not writable.
+    """
+    if not is_writable(repository):
+        own = repository.own_files.path
+        if own.is_symlink():
+            raise GitError(f"{own} is a symbolic link, which is not followed, so nothing can be committed; remove it.")
+        raise GitError(f"{repository.git_dir} is not writable, so nothing can be committed.")
+
+
 @contextmanager
 def lock_commits(repository: Repository) -> Iterator[None]:
     """Keep other orglab processes from committing to this working tree; git itself would fail instead of waiting.
@@ -333,11 +346,7 @@ def lock_commits(repository: Repository) -> Iterator[None]:
     Raises:
         GitError: The git directory is not writable.
     """
-    if not is_writable(repository):
-        own = repository.own_files.path
-        if own.is_symlink():
-            raise GitError(f"{own} is a symbolic link, which is not followed, so nothing can be committed; remove it.")
-        raise GitError(f"{repository.git_dir} is not writable, so nothing can be committed.")
+    require_writable(repository)
     folder = repository.own_folder
     folder.mkdir(exist_ok=True)
     target = os.fspath(folder.resolve() / "commit")

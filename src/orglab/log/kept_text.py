@@ -31,6 +31,7 @@ from orglab.git.log_branch import (
 )
 from orglab.git.repository import is_full_hash
 from orglab.git.versions import list_versions
+from orglab.git.worktree import require_writable
 from orglab.lock import held
 from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes, require_no_markers
@@ -116,6 +117,7 @@ def _save(log: "LogFile", repository: Repository, text: str | None) -> LogCommit
         changed = {name: data for name, data in files.items() if data != before.get(name)}
         commit, message = tip, ""
         if changed or merged is not None:
+            require_writable(repository)
             message = _compose(log, before, changed, text)
             gone: set[str] = set()
             if merged is not None and tip is not None:

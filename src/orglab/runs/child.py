@@ -213,6 +213,7 @@ class Child:
                 self._kill()
             self._restore()
             self._selector.close()
+            self._close_pipes()
             for fd in (wake_in, wake_out, self._master, self._terminal):
                 if fd is not None:
                     os.close(fd)
@@ -482,7 +483,10 @@ class Child:
             self._send_signal(signal.SIGKILL)
             with contextlib.suppress(OSError):
                 self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
+
+    def _close_pipes(self) -> None:
+        """Close the pipes, also those that a process which the command left behind has open."""
+        for pipe in (self._process.stdout, self._process.stderr) if self._process is not None else ():
             with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()
