@@ -13,7 +13,6 @@ from orglab.api.serialize import (
     run_form,
     step_form,
 )
-from orglab.report.content.headline import find_headline
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.statistics import find_interval
 
@@ -123,6 +122,8 @@ def tried_before_form(precedents: "Sequence[Precedent]", results: "Mapping[str, 
 
 
 def _best_form(results: "Results | None") -> dict[str, object] | None:
+    from orglab.report.content.headline import find_headline
+
     headline = find_headline(results) if results is not None else None
     if headline is None:
         return None

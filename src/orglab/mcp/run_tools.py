@@ -12,7 +12,6 @@ from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
 from orglab.runs.run_request import RunRequest
 from orglab.runs.run_table import RunTable, TableRequest
-from orglab.runs.run_wait import is_at_work, read_messages
 from orglab.text import Tell
 
 LONGEST_WAIT = 50.0
@@ -103,6 +102,8 @@ def wait_for_run(log: Log, name: str, *, seconds: float = 20, tell: Tell, stop_w
     Raises:
         NotFoundError: There is no such run.
     """
+    from orglab.runs.run_wait import is_at_work, read_messages  # noqa: PLC0415 - it imports all that starts runs
+
     run, end = log.find_run(name), time.monotonic() + min(seconds, LONGEST_WAIT)
     while is_at_work(run) and time.monotonic() < end:
         if stop_waiting.wait(min(_POLL_SECONDS, max(0.0, end - time.monotonic()))):
