@@ -96,11 +96,13 @@ def expected(rounds: list[dict[str, Any]]) -> Iterator[str]:
 def test_twenty_rounds_in_two_sessions(study):
     tree = study.path
     rounds = finish(start(tree, ROUNDS // 2))
-    # A new session knows nothing of the first; it proposes the same, and what it is told leads it on.
-    again = finish(start(tree, ROUNDS))
-    tried = [one for one in rounds if one["decision"] != "tried before"]
-    assert [one["decision"] for one in again[: ROUNDS // 2]] == ["tried before"] * (ROUNDS // 2)
-    rounds += again[ROUNDS // 2 :]
+    # The session ends just after it has begun the next idea.
+    assert run_orglab("new", "Copies shifted by one pixel", "-s", "Train with the change", cwd=tree).code == 0
+    # A new session knows nothing of the first; the brief leads it to that idea, and the gate past those before.
+    resumed, *again = finish(start(tree, ROUNDS))
+    assert resumed["title"] == "Copies shifted by one pixel"
+    assert [one["decision"] for one in again[: ROUNDS // 2 + 1]] == ["tried before"] * (ROUNDS // 2 + 1)
+    rounds += [resumed, *again[ROUNDS // 2 + 1 :]]
     tried = [one for one in rounds if one["decision"] != "tried before"]
     assert {one["title"] for one in rounds} - {one["title"] for one in tried} == REPEATS
     runs = read(tree, "runs", "--all")["runs"]

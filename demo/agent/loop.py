@@ -83,14 +83,15 @@ def orglab(*arguments: str, codes: tuple[int, ...] = (0,)) -> tuple[str, int]:
     return done.stdout, done.returncode
 
 
-def begin() -> None:
-    """Read the brief, as each session does, and measure the code as it is if nobody has."""
-    brief = json.loads(orglab("brief", "--json")[0])
+def begin() -> dict[str, Any]:
+    """Read the brief, as each session does, and return it; measure the code as it is if nobody has."""
+    brief: dict[str, Any] = json.loads(orglab("brief", "--json")[0])
     if not brief.get("runs"):
         ref = orglab("new", "The network as it is", "-s", "Train it")[0].strip()
         run = measure(f"{ref}.1", "What there is to improve on")
         orglab("runs", "keep", run["id"], "-m", "The baseline")
         orglab("conclude", ref, f"Accuracy {run['metrics']['accuracy']}.", "--verdict", "inconclusive")
+    return brief
 
 
 def measure(step: str, why: str) -> dict[str, Any]:
@@ -134,6 +135,11 @@ def take_round(idea: Idea) -> dict[str, object]:
     ref, earlier = propose(idea)
     if ref is None:
         return {"title": idea.title, "decision": "tried before", "as": earlier[0]}
+    return carry_out(idea, ref)
+
+
+def carry_out(idea: Idea, ref: str) -> dict[str, object]:
+    """Make the change of an idea, run it, and decide; return what has become of it."""
     MODEL.write_text(MODEL.read_text().replace(f"{idea.old}\n", f"{idea.new}\n", 1))
     run = measure(f"{ref}.1", idea.why)
     is_better, reason = judge(run)
@@ -150,7 +156,10 @@ def take_round(idea: Idea) -> dict[str, object]:
 def main(rounds: int = 20) -> None:
     """Try the ideas one after the other."""
     os.environ.setdefault("ORGLAB_AUTHOR", "agent")
-    begin()
+    if active := begin().get("active"):
+        # A session was interrupted after it had begun this one.
+        idea = next(idea for idea in IDEAS if idea.title == active["title"])
+        print(json.dumps(carry_out(idea, active["ref"].partition(".")[0])), flush=True)
     for idea in IDEAS[:rounds]:
         print(json.dumps(take_round(idea)), flush=True)
 

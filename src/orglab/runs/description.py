@@ -134,8 +134,13 @@ def _describe_reason(run: Run) -> str:
 
 
 def describe_run(run: Run) -> str:
-    """Return a run on one line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
-    return f"ran {command_text(run.argv)}, {describe_outcome(run)}"
+    """Return a run on one line: `ran CMD, exit 0, 3m12s: val_acc 0.91`.
+
+    Of a run in its own working tree, it names the snapshot, as long as no commit of a branch has that code.
+    """
+    is_apart = run.worktree is not None and run.kept_code is None
+    code = f" on snapshot {run.snapshot[:_SHORT_HASH]}" if is_apart and run.snapshot else ""
+    return f"ran {command_text(run.argv)}{code}, {describe_outcome(run)}"
 
 
 def describe_outcome(run: Run) -> str:

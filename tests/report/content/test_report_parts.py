@@ -449,6 +449,9 @@ def test_an_interval_s_bound_is_no_number_that_a_conclusion_may_say():
         ("With a rate of 2.5e-4 it is +0.103.", "2.5e-4"),
         ("It is 1.03e-1 better.", ""),
         ("Llama-3.1 gains 0.103.", ""),
+        ("It gains 0.103 (95 % interval 0.089 to 0.118).", ""),
+        ("It gains 0.103 [0.089, 0.118].", ""),
+        ("It gains 0.103 (interval 0.081 to 0.118).", "0.081"),
     ],
 )
 def test_every_number_of_a_conclusion_is_compared_with_its_sign(words, number):

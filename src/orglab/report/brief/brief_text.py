@@ -33,7 +33,7 @@ def _write(brief: Brief) -> str:
     lines = [_describe_situation(brief.situation)]
     lines += [line for active in brief.active for line in _describe_active(active)]
     if not brief.totals["active"] and brief.situation.counts:
-        lines.append("Active: none; choose one with `orglab start`")
+        lines.append("Active: none; choose one with `orglab start`, or add one with `orglab new`")
     for name, (title, describe, command) in _SECTIONS.items():
         if entries := getattr(brief, name):
             lines.append(f"{title}:")
@@ -155,7 +155,7 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Any], str], str]] = {
     "verdicts": ("Last verdicts", _describe_verdict, "orglab list --done"),
     "contradictions": ("Contradictions", _describe_contradiction, "orglab report"),
     "dead_ends": ("Dead ends", _describe_dead_end, "orglab tried"),
-    "failures": ("Never worked", _describe_failure, "orglab runs --all"),
+    "failures": ("Without a result", _describe_failure, "orglab runs --all"),
     "waits": ("Waiting", _describe_wait, "orglab status, orglab list --waiting"),
 }
 _NOUNS = {

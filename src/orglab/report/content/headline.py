@@ -29,6 +29,8 @@ _SAID = {"holds": "holds", "fails": "does not hold", "undecided": "is undecided"
 _MINUS = "\u2212"
 _HUNDRED = 100
 _POINTS = ("point", "points", "pp")
+_LEVELS = (90, 95, 99)
+_INTERVAL = re.compile(r"\bintervals?\b|\bCI\b|\bconfiden|\bbetween\b|\[", re.IGNORECASE)
 
 
 class Headline(NamedTuple):
@@ -298,6 +300,10 @@ class WrittenNumber(NamedTuple):
             return figure.is_change and figure.value >= 0
         return self.sign != "-" or figure.value <= 0
 
+    def is_level(self) -> bool:
+        """Return whether it may be the level of an interval: 95 %."""
+        return self.is_hundredth and self.size in _LEVELS
+
     def is_in_points_of(self, value: float) -> bool:
         """Return whether this is a value in points, which are hundredths: `+2.7 points` of 0.0268."""
         size = abs(value) * _HUNDRED
@@ -375,8 +381,11 @@ def find_contradiction(
     parameters = [value for one in results.outcomes for value in _list_parameters(one, one.setting.parameters)]
     hypotheses = [number.size for number in find_numbers(told)]
     has_baseline = any(results.compare(one, metric) is not None for one in results.outcomes for metric in metrics)
+    tells_interval = _INTERVAL.search(text) is not None
     for written in find_numbers(text):
         if written.may_be_parameter(parameters) or (written.sign in ("+", "-") and not has_baseline):
+            continue
+        if tells_interval and (written.is_level() or written.agrees(_list_bounds(results, metrics))):
             continue
         if written.size in hypotheses:
             continue
@@ -389,6 +398,17 @@ def find_contradiction(
         if not any(written.agrees(figures) for figures in (known, measured, claim, _list_means(elsewhere, metrics))):
             return written.text
     return None
+
+
+def _list_bounds(results: Results, metrics: Sequence[str]) -> Iterator[Figure]:
+    """Yield the bounds of the intervals of some metrics: of the means, and of the differences to the baseline."""
+    for outcome in results.outcomes:
+        for metric in metrics:
+            comparison = results.compare(outcome, metric)
+            bounds = (comparison.low, comparison.high) if comparison is not None else (None, None)
+            for bound in (*bounds, *(find_interval(outcome.setting.summarize(metric).numbers) or ())):
+                if bound is not None:
+                    yield Figure(bound, is_change=True)
 
 
 def _list_means(runs: Iterable[Run], metrics: Sequence[str]) -> Iterator[Figure]:
