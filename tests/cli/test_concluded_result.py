@@ -114,3 +114,20 @@ def test_a_baseline_that_cannot_be_used_is_said(orglab, repo):
 def report(orglab, repo):
     orglab("report", "--since", "2018-01-01", "-o", "report.md")
     return (repo.path / "report.md").read_text()
+
+
+def test_a_claim_is_written_with_the_experiment_or_refused(orglab, repo):
+    before = (repo.path / LOG).read_bytes()
+    said = orglab("new", "Warmup", "--claim", "better than before", code=2).err
+    assert said == (
+        "orglab: 'better than before' is no claim in numbers, such as 'loss < 0.3' or 'acc > +0.01' (a difference).\n"
+    )
+    assert (repo.path / LOG).read_bytes() == before
+    ref = orglab("new", "Warmup", "-s", "without", "-s", "with", "--claim", "acc > +0.02").out.strip()
+    assert json.loads(orglab("show", ref, "--json").out)["properties"]["CLAIM"] == "acc > +0.02"
+    assert orglab("check").err == "No problems found.\n"
+    for step, acc in ((1, 0.7), (2, 0.69)):
+        for seed in range(3):
+            orglab("run", f"{ref}.{step}", "--", sys.executable, "train.py", acc, "--seed", seed)
+    said = orglab("conclude", ref, "It is better.", "--verdict", "supported", code=2).err
+    assert "claimed > +0.02: fails" in said

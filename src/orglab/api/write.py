@@ -61,6 +61,7 @@ class WriteMethods(IdMethods):
         tags: Iterable[str] = (),
         number: str | None = None,
         note: str | None = None,
+        claim: str | None = None,
         unless: Literal["tried", "open"] | None = None,
     ) -> Experiment:
         """Add an experiment at the end of the log, make it the active one of this clone, and return it.
@@ -72,17 +73,21 @@ class WriteMethods(IdMethods):
             tags: Tags in addition to those of the settings.
             number: The id; if None, the next number that was never an id in this clone.
             note: A note, such as why the idea is tried again; it gets the time and `author`.
+            claim: What is expected in numbers, such as `loss < -0.02` (less than the baseline by more than 0.02).
             unless: What stops it, even if another process of this clone adds that at the same time: `tried`, an
                 experiment that surely tried the idea; `open`, one with the same title that is not done.
 
         Raises:
             TriedBeforeError: Something stops it, and nothing was written.
-            UsageError: The log cannot contain one of the texts, or the id is taken.
+            UsageError: The log cannot contain one of the texts, the id is taken, or the claim is not one in numbers.
         """
         from orglab.experiment import edits
         from orglab.experiment.note_text import format_note_head
+        from orglab.runs.step_results import parse_claim
         from orglab.search.similarity import find_stopping
 
+        if claim is not None and parse_claim(claim) is None:
+            raise UsageError(f"{claim!r} is no claim in numbers, such as 'loss < 0.3' or 'acc > +0.01' (a difference).")
         texts, names = list(steps), list(tags)
         now, known = clock.now(), self._read_known_ids()
         noted = (format_note_head(now, None, self.author), note) if note else None
@@ -95,7 +100,7 @@ class WriteMethods(IdMethods):
             last = find_last_experiment(document, self.config, self.path)
             return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
-                tags=names, note=noted,
+                tags=names, note=noted, claim=claim,
             ), chosen  # fmt: skip
 
         def verify(before: "Document", after: "Document", chosen: str) -> None:

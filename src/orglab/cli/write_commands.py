@@ -99,6 +99,8 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
 @click.argument("title")
 @click.option("-d", "--description", metavar="TEXT", help="The question or hypothesis; - reads standard input.")
 @click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be repeated.")
+@click.option("--claim", metavar="CLAIM",
+              help="What you expect, in numbers: 'acc > +0.01' is more than the baseline.")  # fmt: skip
 @click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number by default.")
 @click.option("--run", metavar="RUN", help="A run that belongs to it; see `orglab runs assign`.")
@@ -112,7 +114,8 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
 @log_options
 def new_command(  # noqa: PLR0913 - one for each option
     title: str, description: str | None, steps: tuple[str, ...], tags: tuple[str, ...], number: str | None,
-    run: str | None, *, ask: bool, gate: bool, why: str | None, author: str | None, as_json: bool, anyway: bool,
+    run: str | None, *, claim: str | None, ask: bool, gate: bool, why: str | None, author: str | None, as_json: bool,
+    anyway: bool,
 ) -> int:  # fmt: skip
     """Add an experiment at the end of the log, make it the active one, and print its reference.
 
@@ -151,7 +154,9 @@ def new_command(  # noqa: PLR0913 - one for each option
     note = _note_reason(why, sure or precedents[:1], is_searched=is_searched) if why is not None else None
     try:
         unless: Literal["tried", "open"] | None = ("open" if is_reasoned else "tried") if gate else None
-        experiment = log.new(title, description=about, steps=steps, tags=tags, number=number, note=note, unless=unless)
+        experiment = log.new(
+            title, description=about, steps=steps, tags=tags, number=number, note=note, claim=claim, unless=unless
+        )
     except TriedBeforeError as error:
         # It is being tried, or another process has added it since we looked.
         return _refuse(log, error.precedents, as_json=as_json, is_open=is_reasoned)

@@ -142,7 +142,11 @@ class Results(NamedTuple):
 
 def read_claim(experiment: Experiment) -> Claim | None:
     """Return the claim of an experiment, if its property CLAIM is one in numbers; other text is not interpreted."""
-    text = _read_property(experiment, "CLAIM")
+    return parse_claim(_read_property(experiment, "CLAIM"))
+
+
+def parse_claim(text: str) -> Claim | None:
+    """Return a claim in numbers, such as `acc > +0.01`; None if a text is none."""
     match = _CLAIM.fullmatch(text)
     if match is None:
         return None
