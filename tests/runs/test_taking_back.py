@@ -1,6 +1,7 @@
 """Discarding runs with their code: files and branch are as before them, and nothing of others is lost."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -234,3 +235,13 @@ def test_commits_on_another_branch_are_refused(branch, orglab):
         assert f"The commits of the run {run.id} are on the branch main" in answer.err
         branch.git("switch", "--quiet", "main")
     assert len(subjects(branch)) == 3
+
+
+def test_show_says_why_a_run_was_kept_or_discarded(branch, orglab):
+    for number, decision in enumerate((("keep",), ("discard", "--reset"))):
+        branch.write("model.py", f"x = {number}\n")
+        orglab("run", "1.1", "--worktree", "-m", "A try", "--", "true")
+        orglab("runs", *decision[:1], latest(branch).id, *decision[1:], "-m", f"Reason {number}")
+    shown = orglab("show", "1").out
+    assert re.search(r"A try\n +kept as [0-9a-f]{7}: Reason 0\n", shown)
+    assert re.search(r"A try\n +discarded: Reason 1\n", shown)

@@ -169,8 +169,14 @@ def describe_command(run: Run) -> str:
 
 def format_note(run: Run) -> str:
     """Return the note of a run for the log: the same in every clone, ending in `format_mark(run)`."""
-    decisions = describe_keeping(run), _describe_discarding(run)
-    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), *decisions, format_mark(run))))
+    return "\n".join(
+        filter(None, (describe_run(run), _quote_marks(run.why), *describe_decisions(run), format_mark(run)))
+    )
+
+
+def describe_decisions(run: Run) -> tuple[str, ...]:
+    """Return what was decided on a run, and why: that its code was kept, and that it is discarded."""
+    return tuple(filter(None, (describe_keeping(run), _describe_discarding(run))))
 
 
 def describe_keeping(run: Run) -> str:

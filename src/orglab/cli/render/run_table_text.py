@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from orglab.cli import output
-from orglab.runs.description import command_text, describe_command, describe_end, outcome_text
+from orglab.runs.description import command_text, describe_command, describe_decisions, describe_end, outcome_text
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import CODE, Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
@@ -88,8 +88,9 @@ def table_lines(table: RunTable, now: datetime.datetime, indent: str = "", *, wi
         texts = [one.cells[number_] for one in shown]
         states = [one.states[number_] if one.states else None for one in shown]
         yield indent + _join(shown, texts, states).rstrip()
-        if with_why and row.run.why:
-            yield from output.wrap(output.one_line(row.run.why), indent + " " * _SHORT_ID + _GAP)
+        reasons = (row.run.why, *describe_decisions(row.run)) if with_why else ()
+        for reason in filter(None, reasons):
+            yield from output.wrap(output.one_line(reason), indent + " " * _SHORT_ID + _GAP)
     if left_out:
         names = ", ".join(left_out)
         yield indent + output.paint(output.fit(f"not shown: {names}", limit).rstrip(), dim=True)
