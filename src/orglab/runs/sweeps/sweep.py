@@ -243,11 +243,10 @@ def read_swept(run: Run) -> Swept | None:
 def list_sweeps(log: LogFile) -> list[Sweep]:
     """Return the sweeps of a log, oldest first."""
     runs = LogRuns(log)
-    records = (read_run(folder) for _, folder in sorted(list_entries(log.top, SWEEPS).items()))
-    return [
-        Sweep(record) for record in records
-        if record is not None and record.argv and (record.log is None or runs.owns(record.log))
-    ]  # fmt: skip
+    records = filter(None, map(read_run, list_entries(log.top, SWEEPS).values()))
+    owned = [record for record in records if record.argv and (record.log is None or runs.owns(record.log))]
+    # Ids have a resolution of one second.
+    return [Sweep(record) for record in sorted(owned, key=lambda record: (record.began_at or 0.0, record.id))]
 
 
 def read_sweep(folder: Path) -> Sweep:
