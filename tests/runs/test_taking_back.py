@@ -13,6 +13,15 @@ LOG = "experiment_log.org"
 RESET = ("--reset", "-m", "Worse")
 
 
+def run_in_tracked_log(repo, orglab):
+    """Make a log that git tracks, and run changed code for its first step."""
+    orglab("init", "--tracked", "--no-hooks")
+    orglab("new", "First", "-s", "one", "-s", "two")
+    repo.commit("code", {"train.py": "print(1)\n"})
+    repo.write("train.py", "print(2)\n")
+    orglab("run", "1.1", "--", sys.executable, "train.py")
+
+
 def latest(repo):
     return read_runs(repo.path)[-1]
 
@@ -61,11 +70,7 @@ def test_the_branch_returns_to_before_the_commits_of_a_run(branch, orglab):
 
 
 def test_commits_of_the_log_stay_on_the_branch(repo, orglab):
-    orglab("init", "--tracked", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("code", {"train.py": "print(1)\n"})
-    repo.write("train.py", "print(2)\n")
-    orglab("run", "1.1", "--", sys.executable, "train.py")
+    run_in_tracked_log(repo, orglab)
     orglab("note", "1.2", "Not of the run")
     orglab("commit")
     orglab("note", "1.2", "Not committed")
@@ -84,11 +89,7 @@ def test_commits_of_the_log_stay_on_the_branch(repo, orglab):
 
 
 def test_the_code_of_a_run_that_came_later_is_not_lost(repo, orglab):
-    orglab("init", "--tracked", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("code", {"train.py": "print(1)\n"})
-    repo.write("train.py", "print(2)\n")
-    orglab("run", "1.1", "--", sys.executable, "train.py")
+    run_in_tracked_log(repo, orglab)
     first = latest(repo)
     orglab("run", "1.2", "--", sys.executable, "train.py")
     later = latest(repo)

@@ -9,8 +9,7 @@ Each run has a folder, named by its id (`storage` knows where):
 
 The record starts with `{"event": "began", ...}`, followed by events such as `{"event": "ended", ...}`, `measured`,
 `{"event": "committed", "commit": ...}`, `copied` or `lost`; each adds fields.  If the record has no end and its process
-is gone, the run is lost, or stopped if the event `asked` says that a signal asked it to end.  A line that was cut off
-by a crash or a full disk is skipped.
+is gone, the run is lost, or stopped if the event `asked` says that a signal asked for it.  A cut-off line is skipped.
 """
 
 import datetime
