@@ -212,7 +212,7 @@ def test_a_number_that_the_runs_do_not_have_is_doubted(words, doubt):
 
 
 def test_a_number_of_the_hypothesis_or_of_another_experiment_is_not_doubted():
-    words = "It is better by 0.103, not by 0.25, and 0.775 was better."
+    words = "It is better by 0.103, not by 0.25, and 0.775 was better, 0.791 at best."
     steps = ["[X] Base", "[X] New, by more than 0.25"]
     other = experiment(2, "Another", "DONE", steps=["[X] It"], conclusion="It has 0.775.")
     write(experiment(1, "One", "DONE", steps=steps, conclusion=words, verdict="supported"), other)
