@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
+    from orglab.history.linked_commits import LinkedCommit
     from orglab.history.references import Occurrence
     from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.report.brief.brief import Brief
+    from orglab.report.overview import Overview
     from orglab.runs.record import Run
     from orglab.runs.run_table import RunTable
     from orglab.runs.setting import Summary
@@ -235,6 +237,26 @@ class AskMethods(LogFile):
         from orglab.report.brief.gathering import make_brief
 
         return make_brief(self, tokens, progress)
+
+    def overview(self, most: int = 12) -> "Overview":
+        """Return what is in progress, what waits, what was concluded last, and what runs.
+
+        Args:
+            most: How many experiments each part has at most.
+        """
+        from orglab.report.overview import read_overview
+
+        return read_overview(self._sources(), most)
+
+    def linked_commits(self, names: Iterable[str]) -> "dict[str, LinkedCommit]":
+        """Return commits with their web pages, by the hashes in the log; those that are not in this clone are left out.
+
+        Args:
+            names: Hashes, full or abbreviated.
+        """
+        from orglab.history.linked_commits import find_linked_commits
+
+        return find_linked_commits(self._sources(), names)
 
     def find_line(self, reference: str) -> int:
         """Return the 1-based line of an experiment's heading, or of a step.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
     from orglab.runs.launch import LaunchedRun
+    from orglab.runs.log_runs import LogRuns
     from orglab.runs.pending import PendingEntry
     from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
@@ -99,9 +100,7 @@ class RunMethods(WriteMethods):
             NotFoundError: There is no such experiment or step, and no run of it.
             UsageError: It is not a reference.
         """
-        from orglab.runs.log_runs import LogRuns
-
-        runs = LogRuns(self)
+        runs = self._log_runs()
         if reference is None:
             return runs.all
         selected = runs.find(reference)
@@ -129,7 +128,6 @@ class RunMethods(WriteMethods):
 
     def _code_reader(self) -> "CodeReader":
         from orglab.git.trees import full_hash
-        from orglab.runs.log_runs import LogRuns
         from orglab.runs.run_table import CodeReader
 
         def resolve(revision: str) -> str:
@@ -137,7 +135,7 @@ class RunMethods(WriteMethods):
                 raise NotFoundError("There is no git repository, so code cannot be compared.")
             return full_hash(self.repository, revision)
 
-        return CodeReader(LogRuns(self).identify_code, resolve)
+        return CodeReader(self._log_runs().identify_code, resolve)
 
     def find_run(self, name: str) -> "Run":
         """Return everything that was recorded about a run.
@@ -149,10 +147,14 @@ class RunMethods(WriteMethods):
             NotFoundError: There is no such run.
             UsageError: Several runs match.
         """
-        from orglab.runs.log_runs import LogRuns
         from orglab.runs.record_reader import find_run
 
-        return find_run(LogRuns(self).all, name)
+        return find_run(self._log_runs().all, name)
+
+    def _log_runs(self) -> "LogRuns":
+        from orglab.runs.log_runs import LogRuns
+
+        return LogRuns(self)
 
     def uncommitted_code(self, run: "Run") -> "list[FileChange]":
         """Return the files in which the code of a run differs from the commit that it began on, as in `compare_runs`.

@@ -47,6 +47,7 @@ SECTIONS = {
         "commit": "Commit the log and the journal, and nothing else.",
         "sync": "Exchange run records with other clones.",
         "report": "Write a progress report, or check an earlier one.",
+        "serve": "Show the log in a browser.",
     }),
     "Care": ("care_commands", {
         "check": "Find problems in the log; --fix fixes the safe ones.",
@@ -63,7 +64,7 @@ HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
 # Modules of their own: one has many options, the other needs nothing of its neighbours.
-COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands"}
+COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands"}
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

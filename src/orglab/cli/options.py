@@ -89,11 +89,20 @@ def this_log(*, anyway: bool = False, author: str | None = None) -> Log:
 
 def open_this_log(tell: "Tell | None", *, anyway: bool = False, author: str | None = None) -> Log:
     """Return the log that the current command works on; `tell` is that of `open_log`."""
+    return find_opener()(tell, anyway=anyway, author=author)
+
+
+def find_opener() -> Callable[..., Log]:
+    """Return a function that does the same as `open_this_log`, also after the command's arguments are read."""
     given = click.get_current_context().find_root().obj["log"]
-    log = open_log(given, anyway=anyway, author=author, tell=tell)
-    if given is None:
-        log.path = Path(shorten_path(os.fspath(log.path)))
-    return log
+
+    def open_it(tell: "Tell | None", *, anyway: bool = False, author: str | None = None) -> Log:
+        log = open_log(given, anyway=anyway, author=author, tell=tell)
+        if given is None:
+            log.path = Path(shorten_path(os.fspath(log.path)))
+        return log
+
+    return open_it
 
 
 def read_text(text: str) -> str:

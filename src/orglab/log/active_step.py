@@ -45,6 +45,11 @@ class ActiveStep:
         git_dirs = [os.fspath(repository.git_dir), None] if repository is not None else [None]
         self._places = [_find_folder(Path(active_step_file(path, git_dir)), git_dir) for git_dir in git_dirs]
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that may hold it."""
+        return [place.path / _NAME for place in self._places]
+
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
         written = []

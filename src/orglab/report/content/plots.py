@@ -26,7 +26,7 @@ from orglab.text import count, listed
 
 _MAX_ROWS = 60
 _MAX_SERIES = 6
-_STATUS = {"doing": "open", "todo": "open", "waiting": "waiting", "dropped": "canceled", "done": "concluded"}
+STATUS_OF_KIND = {"doing": "open", "todo": "open", "waiting": "waiting", "dropped": "canceled", "done": "concluded"}
 _BETTER = {"min": "lower", "max": "higher", None: ""}
 
 
@@ -58,7 +58,7 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
         return None
     verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
-    status = verdict or _STATUS.get(activity.kind or "", "open")
+    status = verdict or STATUS_OF_KIND.get(activity.kind or "", "open")
     title = plain(report.wording.inline(activity.title, activity.ref))
     first = min(start.date(), end) if end is not None else start.date()
     return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))

@@ -28,7 +28,12 @@ _DIR = ' dir="auto"'
 
 def to_html(document: b.Document) -> str:
     """Return a document as a complete HTML page."""
-    return _HtmlWriter(document).page()
+    return HtmlWriter(document).page()
+
+
+def read_style() -> str:
+    """Return the style sheet of a page."""
+    return files("orglab.report.formats").joinpath("page.css").read_text("utf-8")
 
 
 def _text(text: str) -> str:
@@ -36,7 +41,7 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
-class _HtmlWriter(Writer):
+class HtmlWriter(Writer):
     """A writer of HTML."""
 
     marks: ClassVar = {
@@ -53,6 +58,7 @@ class _HtmlWriter(Writer):
     between = ""
 
     def __init__(self, document: b.Document) -> None:
+        """Prepare to write `document` once."""
         super().__init__(document)
         self._level = 1
         self._charts = 0
@@ -63,7 +69,7 @@ class _HtmlWriter(Writer):
         document = self.document
         main = "\n".join(self.pieces(document.blocks))
         notes = self.notes()
-        style = files("orglab.report.formats").joinpath("page.css").read_text("utf-8")
+        style = read_style()
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
         subtitle = f'<p class="subtitle"{_DIR}>{_text(document.subtitle)}</p>' if document.subtitle else ""
@@ -107,7 +113,7 @@ class _HtmlWriter(Writer):
         if _estimate_lines(self.document.blocks) <= _SCREENS:
             return ""
         lines = "".join(f'<li{_DIR}><a href="#{anchor}">{title}</a></li>' for anchor, title in self._contents)
-        return f'<nav aria-label="Sections"><ol>{lines}</ol></nav>'
+        return f'<nav class="contents" aria-label="Sections"><ol>{lines}</ol></nav>'
 
     def notes(self) -> str:
         """Return the footnotes; footnotes within footnotes come last."""

@@ -1,0 +1,170 @@
+"""A log for programs that go on: what it is made of is read once, and again when it has changed."""
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from orglab.api import Log
+from orglab.config import CONFIG_NAME, TERMS_NAME
+from orglab.experiment.model import Experiment
+from orglab.org.document import Document
+from orglab.runs.pending import RECORD
+from orglab.runs.record_reader import read_run
+from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders
+
+if TYPE_CHECKING:
+    from orglab.history.sources import Sources
+    from orglab.log.file import FileContent
+    from orglab.runs.log_runs import LogRuns
+
+_REFS = ("refs/heads", "refs/remotes", "refs/tags", "reftable")
+_DEEPEST = 6
+"""How many folders deep the names of branches are looked for."""
+
+
+class Snapshot(Log):
+    """A log as it is at one moment: what one method has read, the next one finds again.
+
+    Its methods that write work as those of `Log` do, but what it read before stays as it was.
+    """
+
+    @classmethod
+    def of(cls, log: Log) -> "Snapshot":
+        """Return a snapshot of a log; nothing is read yet."""
+        snapshot = cls(log.path, log.config, author=log.author)
+        vars(snapshot)["repository"] = log.repository
+        return snapshot
+
+    @cached_property
+    def _file(self) -> "FileContent":
+        return super().read_file()
+
+    @cached_property
+    def _document(self) -> Document:
+        return self.parse(self._file.data)
+
+    @cached_property
+    def _experiments(self) -> list[Experiment]:
+        return super().read_experiments(self._document)
+
+    @cached_property
+    def _all_sources(self) -> "Sources":
+        return super()._sources()
+
+    def read_file(self) -> "FileContent":
+        """Return the bytes of the log; errors as for `Log`."""
+        return self._file
+
+    def document(self) -> Document:
+        """Return the log as an Org document; errors as for `Log`."""
+        return self._document
+
+    def read_experiments(self, document: Document) -> list[Experiment]:
+        """Return the experiments of a version of the log."""
+        return [*self._experiments] if document is self._document else super().read_experiments(document)
+
+    def _sources(self) -> "Sources":
+        return self._all_sources
+
+    def _log_runs(self) -> "LogRuns":
+        return self._all_sources.log_runs
+
+
+class RunFiles(NamedTuple):
+    """The files of a run.
+
+    Attributes:
+        record: The size and the times of the record.
+        growing: Those of the other files, while the run has not ended.
+    """
+
+    record: tuple[int, ...]
+    growing: tuple[tuple[int, ...], ...] = ()
+
+
+class LogWatch:
+    """Tells whether anything has changed that a log is made of: its file, the journal, git, and the runs.
+
+    Only sizes and times are compared; of runs that have ended only those of the record.
+    """
+
+    def __init__(self, log: Log) -> None:
+        """Take a log, as it was opened."""
+        self._log = log
+        self._ended: dict[str, tuple[int, ...]] = {}
+
+    def is_of(self, log: Log) -> bool:
+        """Return whether a log, opened anew, has the same files."""
+        return (log.path, log.journal, log.top) == (self._log.path, self._log.journal, self._log.top)
+
+    def read_state(self) -> tuple[object, ...]:
+        """Return a value that differs from an earlier one if something has changed since."""
+        log = self._log
+        named = {CONFIG_NAME, "pyproject.toml"}
+        files = [log.path, log.journal, log.path.with_name(TERMS_NAME), *log.active.files]
+        files += [folder / name for folder in {log.path.absolute().parent, log.top} for name in sorted(named)]
+        state: list[object] = [_read_status(file) for file in files]
+        state += self._read_git()
+        for storage in find_storage_folders(log.top):
+            state += [self._read_runs(storage / RUNS), _read_folder(storage / PENDING)]
+            state += [_read_folder(sweep) for sweep in _list_folders(storage / SWEEPS)]
+        return tuple(state)
+
+    def _read_git(self) -> Iterator[object]:
+        """Yield what changes with the commit that is checked out, and with each branch."""
+        repository = self._log.repository
+        if repository is None:
+            return
+        yield from (_read_status(repository.git_dir / name) for name in ("HEAD", "logs/HEAD"))
+        yield _read_status(repository.common_dir / "packed-refs")
+        for name in _REFS:
+            yield from _read_tree(repository.common_dir / name, _DEEPEST)
+
+    def _read_runs(self, folder: Path) -> dict[str, RunFiles]:
+        """Return the files of the runs in a folder."""
+        return {path.name: self._read_run(path) for path in _list_folders(folder)}
+
+    def _read_run(self, folder: Path) -> RunFiles:
+        record = _read_status(folder / RECORD)
+        if self._ended.get(folder.name) == record:
+            return RunFiles(record)
+        run = read_run(folder)
+        if run is None or not run.is_going_on:
+            self._ended[folder.name] = record
+            return RunFiles(record)
+        return RunFiles(record, tuple(_read_status(path) for path in sorted(folder.iterdir())))
+
+
+def _read_status(path: Path) -> tuple[int, ...]:
+    """Return the size and the times of a file; nothing if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _read_folder(folder: Path) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the names in a folder, and the size and the times of each."""
+    try:
+        return tuple((path.name, _read_status(path)) for path in sorted(folder.iterdir()))
+    except OSError:
+        return ()
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(Path(entry.path) for entry in listing if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _read_tree(folder: Path, depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the folders below a folder with their times: git replaces a file in it for each change of a branch."""
+    yield folder.name, _read_status(folder)
+    if depth:
+        for inner in _list_folders(folder):
+            yield from _read_tree(inner, depth - 1)

@@ -1,0 +1,69 @@
+"""The server: it listens on this machine only, and ends with Ctrl-C."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from orglab.errors import UsageError
+from orglab.text import Tell
+from orglab.web.access import TOKEN, Access, make_token
+from orglab.web.app import make_app
+from orglab.web.site import Site
+
+HOST = "127.0.0.1"
+PORT = 6201
+"""The port if none is given, and if it is taken one of those that follow."""
+_TRIES = 20
+_NAMES = frozenset({HOST, "localhost", "[::1]"})
+_PATIENCE_SECONDS = 1
+
+
+def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], object] | None = None) -> None:
+    """Serve a log until a signal asks for the end.
+
+    Args:
+        site: The log.
+        port: The port; None for PORT, or one of the next that is free. 0 takes any.
+        tell: Called with the address once requests are answered.
+        opened: Called with the address after that; None for nothing.
+
+    Raises:
+        UsageError: The port is taken.
+    """
+    listener = _listen(port)
+    number, token = listener.getsockname()[1], make_token()
+    app = Access(make_app(site), _NAMES, number, token, may_write=site.may_write)
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, lifespan="off", server_header=False, ws="none",
+        timeout_graceful_shutdown=_PATIENCE_SECONDS,
+    )  # fmt: skip
+    address = f"http://{HOST}:{number}/?{TOKEN}={token}"
+    tell(address)
+    if opened is not None:
+        opened(address)
+    with suppress(KeyboardInterrupt), listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(port: int | None) -> socket.socket:
+    """Return a socket that listens on this machine.
+
+    Raises:
+        UsageError: The port is taken.
+    """
+    tried = [port] if port is not None else range(PORT, PORT + _TRIES)
+    for number in tried:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, number))
+        except (OSError, OverflowError):
+            listener.close()
+            continue
+        # From here on a browser can connect; it waits until the server answers.
+        listener.listen(128)
+        return listener
+    what = f"Port {port} is taken" if port is not None else f"The ports {PORT} to {PORT + _TRIES - 1} are taken"
+    raise UsageError(f"{what}; choose another one with --port.")

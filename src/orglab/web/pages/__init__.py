@@ -1,0 +1,1 @@
+"""The pages, each a function of what the log has; see `site.Page`."""
