@@ -81,6 +81,10 @@ class LogChangedError(NotWritableError):
     """Another program kept changing the log, so nothing was written."""
 
 
+class TextChangedError(NotWritableError):
+    """What was to be edited is no longer as it was seen; nothing was written."""
+
+
 class LogHeldError(NotWritableError):
     """An editor holds unsaved changes of the log, so nothing was written."""
 

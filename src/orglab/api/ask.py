@@ -16,6 +16,7 @@ from orglab.reference import Reference, find_references, parse_reference, withou
 if TYPE_CHECKING:
     from orglab.api.concluded_result import ConcludedResult
     from orglab.experiment.check import Progress
+    from orglab.experiment.journal import Entry
     from orglab.experiment.resolved import Resolved
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
@@ -247,6 +248,10 @@ class AskMethods(LogFile):
         from orglab.report.overview import read_overview
 
         return read_overview(self._sources(), most)
+
+    def journal_entries(self) -> "list[Entry]":
+        """Return the entries of the journal, in the order of its file; none if there is no journal."""
+        return self._sources().entries
 
     def linked_commits(self, names: Iterable[str]) -> "dict[str, LinkedCommit]":
         """Return commits with their web pages, by the hashes in the log; those that are not in this clone are left out.

@@ -17,8 +17,8 @@ from orglab.web.addresses import Addresses, is_own
 
 _NAMED = re.compile(
     r"\b(?P<run>(?:19[7-9]\d|2[01]\d\d)\d{4}-\d{6}-[0-9a-f]{4,16})\b"
-    r"|(?<=[(\s])(?P<commit>[0-9a-f]{7,40})(?=[),;.\s]|\Z)",
-    re.ASCII,
+    r"|(?<=[(\s])(?P<commit>[0-9a-f]{7,40})(?=[),;.\s]|\Z)"
+    r"|\[(?P<day>\d{4}-\d\d-\d\d)(?: [^\W\d_]{1,12}\.?)?(?: (?P<time>\d\d:\d\d))?\]",
 )
 _TEXT_LEVEL = 2
 """The level of the heading before a text of a user."""
@@ -30,13 +30,17 @@ class Linked(NamedTuple):
     Attributes:
         find_experiment: Returns the reference and the title of the experiment or step that an id and a number name;
             None if there is none.
+        has_experiment: Returns whether a reference such as `e201.1` names an experiment of the log.
         runs: The ids of the runs that have pages.
+        sweeps: The ids of the sweeps that have pages.
         commits: The subject and the web page, or an empty text, of commits, by hashes as the log has them.
         add_picture: Takes a picture, and returns its address.
     """
 
     find_experiment: Callable[[str, int | None], tuple[str, str] | None]
+    has_experiment: Callable[[str], bool]
     runs: frozenset[str]
+    sweeps: frozenset[str]
     commits: Mapping[str, tuple[str, str]]
     add_picture: Callable[[Picture], str]
 
@@ -51,7 +55,15 @@ class _PageWriter(HtmlWriter):
 
     def target(self, link: "b.Link | b.Reference") -> str:
         """Return the target of a link: a page of the log, or what a report links to."""
-        return link.url if is_own(link.url) else super().target(link)
+        if is_own(link.url):
+            return link.url
+        return (self._find_page(link) if isinstance(link, b.Reference) else "") or super().target(link)
+
+    def _find_page(self, reference: b.Reference) -> str:
+        """Return the page of what a report cites; empty if there is none."""
+        if reference.kind in ("experiment", "step") and self._linked.has_experiment(reference.text):
+            return self._addresses.experiment(reference.text)
+        return self._addresses.run(reference.text) if reference.text in self._linked.runs else ""
 
     def picture(self, image: b.InlineImage) -> str:
         """Write an `img` element with the address of the picture, or the name of the file if it cannot be shown."""
@@ -62,21 +74,26 @@ class _PageWriter(HtmlWriter):
         return f'<img src="{address}" alt="{Markup.escape(image.alt)}" loading="lazy">'
 
     def _write_text(self, inline: b.Text) -> str:
-        """Write text, with the runs and commits in it as links."""
+        """Write text, with the runs, sweeps and commits in it as links, and times without their brackets."""
         text, parts, end = inline.text, [], 0
         for match in _NAMED.finditer(text):
-            reference = self._cite(match)
-            if reference is not None:
-                parts += [super()._write_text(b.Text(text[end : match.start()])), self._write_reference(reference)]
+            if written := self._write_named(match):
+                parts += [super()._write_text(b.Text(text[end : match.start()])), written]
                 end = match.end()
         return "".join((*parts, super()._write_text(b.Text(text[end:]))))
 
-    def _cite(self, match: re.Match[str]) -> b.Reference | None:
-        run, commit = match["run"], match["commit"]
-        if run is not None:
-            return b.Reference(run, self._addresses.run(run), "", "run") if run in self._linked.runs else None
+    def _write_named(self, match: re.Match[str]) -> str:
+        """Write a run, a sweep, a commit or a time; nothing if it is not known."""
+        name, commit, day = match["run"], match["commit"], match["day"]
+        if day is not None:
+            moment = f"{day} {match['time'] or ''}".strip()
+            return f'<time class="stamp" datetime="{moment.replace(" ", "T")}">{moment}</time>'
+        if name is not None:
+            is_run, is_sweep = name in self._linked.runs, name in self._linked.sweeps
+            address = self._addresses.run(name) if is_run else self._addresses.sweep(name) if is_sweep else ""
+            return self._write_reference(b.Reference(name, address, "", "run")) if address else ""
         known = self._linked.commits.get(commit)
-        return b.Reference(commit, known[1], "", "commit", known[0]) if known is not None else None
+        return self._write_reference(b.Reference(commit, known[1], "", "commit", known[0])) if known is not None else ""
 
     def begin_text(self) -> None:
         """Begin another text, whose headings are below the one before it."""

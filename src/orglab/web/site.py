@@ -1,5 +1,6 @@
 """The log that is served: opened again when it has changed, and what a page is made of."""
 
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -10,14 +11,18 @@ from urllib.parse import urlencode
 
 from orglab import clock
 from orglab.api import Log
+from orglab.api.guarded_log import digest_experiment
 from orglab.api.log_snapshot import LogWatch, Snapshot
 from orglab.errors import NotFoundError, OrglabError, UsageError
-from orglab.reference import Reference
+from orglab.experiment.model import Experiment
+from orglab.org.source import decode
+from orglab.reference import Reference, parse_reference
 from orglab.report.formats.pictures import Picture
 from orglab.text import Tell
 from orglab.web.addresses import Addresses
 from orglab.web.page_text import Linked, PageText
 from orglab.web.picture_store import PictureStore
+from orglab.web.shown_texts import ShownTexts
 
 Query = Mapping[str, list[str]]
 """What a page is asked for: the values of each name in its address."""
@@ -48,16 +53,14 @@ class View:
         now: Local time.
     """
 
-    def __init__(
-        self, log: Log, pictures: PictureStore, addresses: Addresses, query: Query, *, may_write: bool = False
-    ) -> None:
+    def __init__(self, site: "Site", addresses: Addresses, query: Query) -> None:
         """Begin a page."""
-        self.log = log
+        self.log: Log = site.read()
         self.addresses = addresses
         self.query = query
-        self.may_write = may_write
+        self.may_write = site.may_write and not addresses.is_export
         self.now = clock.now()
-        self._pictures = pictures
+        self._site = site
         self._commits: dict[str, tuple[str, str]] = {}
 
     @property
@@ -80,6 +83,11 @@ class View:
             name: (one.commit.subject, one.url) for name, one in self.log.linked_commits([*names]).items()
         }
 
+    def remember_text(self, experiment: Experiment) -> None:
+        """Remember the text of an experiment, which the page shows."""
+        text = experiment.document.text[experiment.begin : experiment.end]
+        self._site.shown_texts.add(digest_experiment(experiment), decode(text))
+
     def find_commit(self, name: str) -> tuple[str, str]:
         """Return the subject and the web page of a commit that was given to `link_commits`."""
         return self._commits.get(name, ("not in this clone", ""))
@@ -88,7 +96,8 @@ class View:
     def text(self) -> PageText:
         """The texts of the page."""
         log = self.log
-        linked = Linked(self._find, frozenset(run.id for run in log.runs()), self._commits, self._add_picture)
+        runs, sweeps = (frozenset(one.id for one in some) for some in (log.runs(), log.sweeps()))
+        linked = Linked(self._find, self._has_experiment, runs, sweeps, self._commits, self._add_picture)
         return PageText(log.path.absolute().parent, log.top, log.config.letter, self.addresses, linked)
 
     def _find(self, name: str, step: int | None) -> tuple[str, str] | None:
@@ -102,8 +111,15 @@ class View:
         texts = {one.number: one.text for one in experiment.steps}
         return (f"{experiment.ref}.{step}", texts[step]) if step in texts else None
 
+    def _has_experiment(self, ref: str) -> bool:
+        try:
+            parsed = parse_reference(ref)
+        except UsageError:
+            return False
+        return self._find(parsed.id, None) is not None
+
     def _add_picture(self, picture: Picture) -> str:
-        return self._pictures.add(picture)
+        return self._site.pictures.add(picture)
 
 
 class Site:
@@ -113,7 +129,7 @@ class Site:
         open_log: Opens the log as it is now; what git did to it is told to the argument, if that is not None.
         may_write: Whether pages have forms.
         pictures: The pictures of its pages.
-        version: How many times it has changed.
+        shown_texts: The texts that its pages have shown.
     """
 
     def __init__(self, open_log: Callable[[Tell | None], Log], *, may_write: bool) -> None:
@@ -129,12 +145,14 @@ class Site:
         self.open_log = open_log
         self.may_write = may_write
         self.pictures = PictureStore()
+        self.shown_texts = ShownTexts()
         self._lock = threading.Lock()
         self._log = open_log(None)
         self._watch = LogWatch(self._log)
         self._state: tuple[object, ...] = ()
         self._snapshot = Snapshot.of(self._log)
-        self.version = 0
+        self._began = secrets.token_hex(4)
+        self._changes = 0
 
     @property
     def name(self) -> str:
@@ -151,11 +169,19 @@ class Site:
                     self._log = self.open_log(None)
                     self._watch = self._watch if self._watch.is_of(self._log) else LogWatch(self._log)
                 self._snapshot, self._state = Snapshot.of(self._log), state
-                self.version += 1
+                self._changes += 1
             return self._snapshot
+
+    def read_version(self) -> str:
+        """Return which state of the log pages would show now."""
+        self.read()
+        return self.version
+
+    @property
+    def version(self) -> str:
+        """Which state of the log the pages show; another server of the same log has others."""
+        return f"{self._began}-{self._changes}"
 
     def view(self, query: Query, addresses: Addresses | None = None) -> View:
         """Return what a page is made of."""
-        addresses = addresses or Addresses()
-        may_write = self.may_write and not addresses.is_export
-        return View(self.read(), self.pictures, addresses, query, may_write=may_write)
+        return View(self, addresses or Addresses(), query)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from orglab.org.timestamp import Timestamp
 from orglab.text import clean
@@ -42,6 +42,11 @@ def render(page: Page, view: View, **values: Any) -> str:  # noqa: ANN401 - what
     )  # fmt: skip
 
 
+def render_part(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever its template shows
+    """Return a part of a page as HTML."""
+    return _environment().get_template(template).render(values)
+
+
 def to_data(value: object) -> Markup:
     """Return a value as JSON for a `script` element of data, which none of its characters can end."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -67,6 +72,3 @@ def _when(moment: Timestamp | datetime.datetime | None) -> Markup:
 def _day(moment: Timestamp | None) -> Markup:
     """Return the day of a time as a `time` element."""
     return _when(Timestamp(moment.when, has_time=False)) if moment is not None else Markup("")
-
-
-__all__ = ["STATIC", "escape", "render", "to_data"]

@@ -8,13 +8,12 @@ from orglab.api.ask import History, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, format_time, head_line, note_lines
 from orglab.config import shorten_path
-from orglab.experiment.author import describe_author
 from orglab.experiment.resolved import Resolved
-from orglab.history.events import Event
+from orglab.history.event_words import describe_decision, describe_event
 from orglab.history.provenance import Link
 from orglab.history.references import Occurrence
 from orglab.history.why import Reason, Why
-from orglab.runs.description import describe_keeping, outcome_text, run_metrics_text
+from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
@@ -90,40 +89,7 @@ def history_lines(history: History) -> Iterator[str]:
         kind = "done" if event.kind == "step" else event.kind
         begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
         begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
-        yield from output.wrap(_event_text(event), " " * 18, begin)
-
-
-def _event_text(event: Event) -> str:
-    """Return an event in words."""
-    facts = event.facts
-    if event.kind == "state":
-        change = " -> ".join(filter(None, (facts.get("old"), facts.get("new"))))
-        return f"{change}: {event.text}" if event.text else change
-    if event.kind == "commit":
-        return f"{facts['short']}  {event.text}"
-    if event.kind == "step":
-        sources = {"note": "dated by its note", "log": "dated by the commit of the log", "unknown": "time unknown"}
-        commits = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
-        source = f"  ({sources[facts['source']]})" if facts["source"] in sources else ""
-        return event.text + commits + source
-    if event.recorded is not None:
-        run = event.recorded
-        known = (outcome_text(run), run_metrics_text(run), _decision(run), describe_author(run.author))
-        outcome = ", ".join(filter(None, known))
-        return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
-    mark = describe_author(facts.get("author"))
-    if event.kind == "conclusion":
-        head = " ".join(filter(None, (facts.get("verdict"), f"({mark})" if mark else "")))
-        return ": ".join(filter(None, (head, event.text)))
-    inside = ", ".join(filter(None, (event.commit[:7] if event.kind == "note" and event.commit else "", mark)))
-    return f"({inside}) {event.text}" if inside else event.text
-
-
-def _decision(run: Run) -> str:
-    """Return that a run is discarded or kept, and why; empty if neither was decided."""
-    if run.discarded is None:
-        return describe_keeping(run)
-    return ": ".join(filter(None, ("discarded", run.discarded)))
+        yield from output.wrap(describe_event(event), " " * 18, begin)
 
 
 def why_lines(answer: Why) -> Iterator[str]:
@@ -157,7 +123,7 @@ def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
     yield from output.flow(
         [
             f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}",
-            *map(output.clean, filter(None, (outcome_text(run), _decision(run)))),
+            *map(output.clean, filter(None, (outcome_text(run), describe_decision(run)))),
         ]
     )
     yield from output.wrap(" ".join(run.argv), "        ", "      $ ")

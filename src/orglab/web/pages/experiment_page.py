@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from orglab.api.ask import Shown
+from orglab.api.guarded_log import digest_experiment
 from orglab.experiment.model import Experiment, Step, strip_cookies
 from orglab.org.heading import Heading
 from orglab.org.source import decode
@@ -31,6 +32,8 @@ def make_experiment_page(view: View, ref: str) -> Page:
     source = experiment.document.text[experiment.begin : experiment.end]
     named = [decode(name) for name in _HASHES.findall(source)[:_MOST_HASHES]]
     view.link_commits([*named, *(mention.hash for mention in shown.mentions)])
+    settings = experiment.heading.document.settings
+    view.remember_text(experiment)
     values = {
         "experiment": experiment,
         "heading": view.text.line(experiment.title, experiment.ref),
@@ -43,6 +46,9 @@ def make_experiment_page(view: View, ref: str) -> Page:
         "sections": [*_read_sections(shown, view)],
         "mentions": [(one, view.find_commit(one.hash)[1]) for one in shown.mentions],
         "shown": shown,
+        "seen": digest_experiment(experiment),
+        "keywords": [*settings.keywords],
+        "done_keywords": settings.done_names,
     }
     return Page("experiment.html", f"{experiment.ref} {experiment.title}", values)
 
