@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from orglab.cli.options import find_opener, log_options
-from orglab.cli.output import say, tell
+from orglab.cli.output import progress_bar, say, tell
 from orglab.errors import OrglabError, UsageError
 
 _NEEDED = ("starlette", "uvicorn", "jinja2")
@@ -48,7 +48,9 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
             raise UsageError("--export writes files and starts no server; leave out --port and --open.")
         from orglab.web.static_pages import export_pages  # noqa: PLC0415 - the same
 
-        say(export_pages(site, folder))
+        with progress_bar("Writing the pages") as update:
+            exported = export_pages(site, folder, update)
+        say(exported.describe())
         return
     from orglab.web.listening import serve  # noqa: PLC0415 - the same
 

@@ -6,7 +6,9 @@ a cookie, which the printed address sets.
 """
 
 import hmac
+import re
 import secrets
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,12 +16,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orglab.git.private_files import PrivateFolder
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Nothing but the server's own files is run, shown or asked for."""
 TOKEN = "token"  # noqa: S105 - the name of a parameter
+_FILE, _BYTES, _LONGEST = "serve-token", 24, 100
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _READING = ("GET", "HEAD")
 _HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -113,9 +119,21 @@ class Access:
         return hmac.compare_digest(text.encode("utf-8", "replace"), self._token.encode())
 
 
-def make_token() -> str:
-    """Return a new secret."""
-    return secrets.token_urlsafe(24)
+def take_token(folder: PrivateFolder | None) -> str:
+    """Return the secret of a clone, so that a page that is open goes on when the server is started again.
+
+    Args:
+        folder: The folder of what is private to the clone; None for a secret of this server alone.
+    """
+    kept = folder.read(_FILE, _LONGEST) if folder is not None else None
+    text = (kept or b"").decode("ascii", "replace").strip()
+    if _TOKEN.fullmatch(text):
+        return text
+    token = secrets.token_urlsafe(_BYTES)
+    if folder is not None:
+        with suppress(OSError):  # a git directory that cannot be written
+            folder.write(_FILE, f"{token}\n".encode(), 0o600)
+    return token
 
 
 def _mark(send: Send) -> Send:

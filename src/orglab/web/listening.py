@@ -8,7 +8,7 @@ import uvicorn
 
 from orglab.errors import UsageError
 from orglab.text import Tell
-from orglab.web.access import TOKEN, Access, make_token
+from orglab.web.access import TOKEN, Access, take_token
 from orglab.web.app import make_app
 from orglab.web.site import Site
 
@@ -33,7 +33,9 @@ def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], obje
         UsageError: The port is taken.
     """
     listener = _listen(port)
-    number, token = listener.getsockname()[1], make_token()
+    repository = site.read().repository
+    number = listener.getsockname()[1]
+    token = take_token(repository.own_files if repository is not None else None)
     app = Access(make_app(site), _NAMES, number, token, may_write=site.may_write)
     config = uvicorn.Config(
         app, log_level="error", access_log=False, lifespan="off", server_header=False, ws="none",

@@ -30,7 +30,3 @@ class PictureStore:
     def find(self, name: str) -> Picture | None:
         """Return the picture with the last part of an address; None if no page has shown it lately."""
         return self._pictures.get(name)
-
-    def items(self) -> list[tuple[str, Picture]]:
-        """Return the pictures, by the last part of their addresses."""
-        return list(self._pictures.items())

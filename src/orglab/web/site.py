@@ -51,6 +51,7 @@ class View:
         query: What the page is asked for.
         may_write: Whether the page has forms.
         now: Local time.
+        pictures: The pictures that the page shows, by their addresses.
     """
 
     def __init__(self, site: "Site", addresses: Addresses, query: Query) -> None:
@@ -60,6 +61,7 @@ class View:
         self.query = query
         self.may_write = site.may_write and not addresses.is_export
         self.now = clock.now()
+        self.pictures: dict[str, Picture] = {}
         self._site = site
         self._commits: dict[str, tuple[str, str]] = {}
 
@@ -119,7 +121,9 @@ class View:
         return self._find(parsed.id, None) is not None
 
     def _add_picture(self, picture: Picture) -> str:
-        return self._site.pictures.add(picture)
+        address = self._site.pictures.add(picture)
+        self.pictures[address] = picture
+        return address
 
 
 class Site:
