@@ -10,6 +10,7 @@ from orglab.api import Log
 from orglab.config import CONFIG_NAME, TERMS_NAME
 from orglab.experiment.model import Experiment
 from orglab.org.document import Document
+from orglab.reference import Reference, without_letter
 from orglab.runs.pending import RECORD
 from orglab.runs.record_reader import read_run
 from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders
@@ -64,6 +65,38 @@ class Snapshot(Log):
     def read_experiments(self, document: Document) -> list[Experiment]:
         """Return the experiments of a version of the log."""
         return [*self._experiments] if document is self._document else super().read_experiments(document)
+
+    @cached_property
+    def _begins(self) -> dict[str, list[int]]:
+        """Where the experiments begin in the text, by id."""
+        begins: dict[str, list[int]] = {}
+        for experiment in self._experiments:
+            begins.setdefault(experiment.id, []).append(experiment.begin)
+        return begins
+
+    @cached_property
+    def _found(self) -> dict[int, Experiment]:
+        return {}
+
+    def find(self, document: Document, reference: Reference) -> Experiment:
+        """Return the experiment of a document that a reference names; errors as for `Log`."""
+        if document is self._document:
+            names = dict.fromkeys((reference.id, without_letter(reference.id, self.config.letter)))
+            begins = next((self._begins[name] for name in names if name in self._begins), [])
+            if len(begins) == 1:
+                return self._read_at(document, begins[0])
+        # By a former id; or there is none, or there are several.
+        return super().find(document, reference)
+
+    def _read_at(self, document: Document, begin: int) -> Experiment:
+        """Return the experiment that begins somewhere, without parsing the rest of the document."""
+        if begin not in self._found:
+            part = document.part_at(begin)
+            heading = part.heading_at(begin - part.begin)
+            if heading is None:
+                raise AssertionError(begin)
+            self._found[begin] = Experiment(heading, self.config, str(self.path))
+        return self._found[begin]
 
     def _sources(self) -> "Sources":
         return self._all_sources

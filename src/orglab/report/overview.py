@@ -1,7 +1,6 @@
 """What happens in a log now: what is in progress, what waits, what was concluded last, and what runs."""
 
 import bisect
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from orglab.report.brief.last_verdicts import read_verdicts
 from orglab.report.brief.open_work import read_reason
 from orglab.runs.unfinished import Unfinished, read_unfinished
 
-_CLOSED = compile_late(rb"^[ \t]*CLOSED: \[(\d{4}-\d{2}-\d{2}[^\]\n]*)\]", re.M)
+_CLOSED = compile_late(rb"CLOSED: \[(\d{4}-\d{2}-\d{2}[^\]\n]*)\]")
 _ROOM = 400  # bytes of a sentence
 _SPARE = 3
 """Of how many times as many experiments as are shown the conclusions are read: some were concluded anew later."""

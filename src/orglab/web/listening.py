@@ -1,11 +1,15 @@
 """The server: it listens on this machine only, and ends with Ctrl-C."""
 
+import os
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
+from orglab.api import Log
 from orglab.errors import UsageError
 from orglab.text import Tell
 from orglab.web.access import TOKEN, Access, take_token
@@ -18,6 +22,7 @@ PORT = 6201
 _TRIES = 20
 _NAMES = frozenset({HOST, "localhost", "[::1]"})
 _PATIENCE_SECONDS = 1
+_NICEST = 19
 
 
 def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], object] | None = None) -> None:
@@ -45,8 +50,23 @@ def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], obje
     tell(address)
     if opened is not None:
         opened(address)
-    with suppress(KeyboardInterrupt), listener:
+    with suppress(KeyboardInterrupt), listener, _update_index(site.read()):
         uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _update_index(log: Log) -> Iterator[None]:
+    """Have another process bring the index of the search up to date, so that the first search need not wait for it."""
+    command = [sys.executable, "-P", "-m", "orglab", "--log", os.fspath(log.path.absolute()), "tried", "--json"]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=0)  # noqa: S603 - ours
+    try:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICEST)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _listen(port: int | None) -> socket.socket:

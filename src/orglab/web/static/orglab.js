@@ -62,7 +62,9 @@
       unsay(GONE);
       if (event.data === document.body.dataset.version) return;
       document.body.dataset.version = event.data;
-      refresh();
+      // What takes long to make, or was asked for, changes only when it is asked for again.
+      if (document.body.dataset.live === "ask") say("The log has changed since; reload the page to see it.", 0);
+      else refresh();
     });
     source.onerror = () => {
       source.close();
