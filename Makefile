@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-mcp test-slurm fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps clean
+.PHONY: help demo test test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps web-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ system-deps:
 slurm-deps:
 	@scripts/system-deps.sh slurm
 
+web-deps:
+	@scripts/system-deps.sh web
+
 # ---- what people come for ----
 
 demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to the last conclusion
@@ -83,6 +86,15 @@ $(VENV)/mcp-%/stamp: | $(VENV)/stamp
 
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
 	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)
+
+test-web: web-deps $(VENV)/stamp-test $(VENV)/stamp-web-test $(VENV)/stamp-axe ## the pages of `orglab serve` in a real browser
+	$(PYTEST) tests/web -n $(JOBS) -m browser $(NO_SKIP) $(ARGS)
+
+# axe comes in this package; what drives a browser there is not needed.
+$(VENV)/stamp-axe: | $(VENV)/stamp
+	@echo '$(VENV): installing axe' >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps axe-playwright-python==0.1.8 </dev/null >&2
+	@touch $@
 
 fast: $(VENV)/stamp-test ## the tests that are not slow, in less than fifteen seconds
 	$(PYTEST) -q -n $(JOBS) -m 'not slow' --hypothesis-profile=fast $(NO_SKIP) $(ARGS)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the programs that the tests need with apt, if they are missing and apt may be used:
-# those of `make test`, or with the argument `slurm` those of `make test-slurm`.
+# those of `make test`, or with the argument `slurm` or `web` those of `make test-slurm` or `make test-web`.
 #
 # This never fails: a test without its program is skipped and says so. With STRICT=1 the
 # test fails instead, with a clearer message than this script could give.
@@ -17,6 +17,9 @@ if [ "${1-}" = slurm ]; then
   need slurmctld slurm-wlm
   need slurmd slurm-wlm
   need munged munge
+elif [ "${1-}" = web ]; then
+  need chromium chromium
+  need chromedriver chromium-driver
 else
   need emacs emacs-nox # Org itself, to compare with
   need setfattr attr   # a rewritten log keeps its extended attributes

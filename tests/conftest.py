@@ -67,7 +67,7 @@ def pytest_make_collect_report(
 
 
 _LONGEST = frozenset(("test_demo", "test_queue", "test_study"))
-_SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
+_SLOW_FIXTURES = frozenset(("emacs", "repo", "serve", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
     for name in (
@@ -88,8 +88,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
     unwanted = set() if SHARED.is_dir() else {"shared"}
-    unwanted |= {mark for mark in ("mcp_client", "slurm") if mark not in config.getoption("markexpr")}
+    unwanted |= {mark for mark in ("browser", "mcp_client", "slurm") if mark not in config.getoption("markexpr")}
     left_out = [item for item in items if _is_unwanted(item, unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -1,0 +1,58 @@
+"""The fixtures of tests of the page: a real server; and a real browser, for tests that `make test-web` runs."""
+
+from __future__ import annotations
+
+import signal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from web.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from web.chromium import Browser
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Return a function that starts `orglab serve` in a folder; see `Server`.
+
+    Each server is ended after the test, and must end well.
+    """
+    servers: list[Server] = []
+
+    def start(folder, *options, port=0, **environment):
+        servers.append(Server(folder, *options, port=port, **environment))
+        return servers[-1]
+
+    yield start
+    ended = [server.stop() for server in servers]
+    assert not [done for done in ended if done.code not in (0, -signal.SIGTERM) or "Traceback" in done.err]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of all tests in this process."""
+    if find_spec("selenium") is None:
+        pytest.skip("selenium is not installed: make test-web")
+    from web.chromium import Browser, find_missing  # noqa: PLC0415 - selenium, which most tests do without
+
+    if missing := find_missing():
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: apt install chromium chromium-driver)")
+    browser = Browser()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(chromium) -> Iterator[Browser]:
+    """A browser with an empty page; a test fails if one of its pages logs an error that the test does not take.
+
+    A test with this fixture is marked `browser`.
+    """
+    chromium.begin()
+    yield chromium
+    assert chromium.take_errors() == []

@@ -1,0 +1,77 @@
+"""A real `orglab serve` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from lab import SOURCE, Done
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:(\d+))/\?token=(\S+)\n")
+_PATIENCE_SECONDS = 60
+
+
+class Server:
+    """A server that answers.
+
+    Attributes:
+        process: The process.
+        address: The address that it printed.
+        origin: The address without its path and its token.
+        port: The port.
+        token: The token.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int = 0, **environment: str) -> None:
+        """Start a server in a folder, and wait until it has printed its address."""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orglab", "serve", "--port", str(port), *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        self._done: Done | None = None
+        printed = self._read_line()
+        found = _ADDRESS.fullmatch(printed)
+        assert found is not None, (printed, self.stop())
+        self.address = printed.rstrip("\n")
+        self.origin, self.port, self.token = found[1], int(found[2]), found[3]
+
+    def url(self, path: str = "") -> str:
+        """Return the address of a page."""
+        return f"{self.origin}/{path}"
+
+    def read_errors(self) -> str:
+        """Return what the server has printed on standard error so far."""
+        return os.pread(self._errors.fileno(), 1_000_000, 0).decode()
+
+    def stop(self, number: int = signal.SIGTERM) -> Done:
+        """End the server with a signal, once; return how it ended."""
+        if self._done is None:
+            self.process.send_signal(number)
+            try:
+                out, _ = self.process.communicate(timeout=_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                out, _ = self.process.communicate()
+            self._done = Done(self.process.returncode, out.decode(), self.read_errors())
+            self._errors.close()
+        return self._done
+
+    def _read_line(self) -> str:
+        """Return the first line that the server prints; empty if it ends or takes too long."""
+        if not select.select([self.process.stdout], [], [], _PATIENCE_SECONDS)[0]:
+            return ""
+        return self.process.stdout.readline().decode()
