@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import select
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab import SOURCE, Done
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"(http://127\.0\.0\.1:(\d+))/\?token=(\S+)\n")
 _PATIENCE_SECONDS = 60
+
+
+class Answer(NamedTuple):
+    """What a server answers: the headers by their names in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
 
 
 class Server:
@@ -52,6 +61,37 @@ class Server:
     def url(self, path: str = "") -> str:
         """Return the address of a page."""
         return f"{self.origin}/{path}"
+
+    @property
+    def cookie(self) -> str:
+        """What a browser sends that has opened the address."""
+        return f"orglab-{self.port}={self.token}"
+
+    def ask(self, target: str, method: str = "GET", body: str | None = None, **headers: str | None) -> Answer:
+        """Send a request as a browser does that has opened the address.
+
+        Args:
+            target: What is asked for, as it is sent.
+            method: The method.
+            body: What is sent with it.
+            headers: More headers, with _ for -; None leaves one out that is sent otherwise.
+        """
+        sent = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            sent |= {"Content-Length": str(len(body.encode())), "Content-Type": "application/x-www-form-urlencoded"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_SECONDS)
+        try:
+            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in sent.items():
+                if value is not None:
+                    connection.putheader(name, value.encode())
+            connection.endheaders(body.encode() if body is not None else None)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
 
     def read_errors(self) -> str:
         """Return what the server has printed on standard error so far."""

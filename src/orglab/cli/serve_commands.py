@@ -55,4 +55,5 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
     from orglab.web.listening import serve  # noqa: PLC0415 - the same
 
     tell(f"Serving {site.read().path}; Ctrl-C ends this.")
-    serve(site, port, say, webbrowser.open if is_opened else None)
+    is_debug = click.get_current_context().find_root().obj["debug"]
+    serve(site, port, say, webbrowser.open if is_opened else None, is_debug=is_debug)

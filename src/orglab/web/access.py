@@ -9,7 +9,6 @@ import hmac
 import re
 import secrets
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -109,11 +108,9 @@ class Access:
         return response
 
     def _has_cookie(self, headers: Headers) -> bool:
-        try:
-            cookies: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return self._cookie in cookies and self._is_token(cookies[self._cookie].value)
+        # Every server of this machine can set cookies for all of them: a strange one beside ours is no obstacle.
+        cookies = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+        return any(name == self._cookie and self._is_token(value) for name, _, value in cookies)
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode("utf-8", "replace"), self._token.encode())

@@ -1,7 +1,7 @@
 """The application: which function answers which address."""
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from orglab.web.endpoints import (
@@ -21,6 +21,7 @@ from orglab.web.pages.overview_page import make_overview
 from orglab.web.pages.report_page import make_report_page
 from orglab.web.pages.search_page import make_search_page
 from orglab.web.pages.tried_page import make_tried_before, make_tried_page
+from orglab.web.problems import make_error_handlers
 from orglab.web.site import Site
 from orglab.web.templating import STATIC
 
@@ -40,7 +41,9 @@ PAGES: dict[str, MakePage] = {
 
 def make_app(site: Site) -> Starlette:
     """Return the application that serves a log."""
-    routes = [Route(path, make_page_endpoint(site, make_page), methods=["GET"]) for path, make_page in PAGES.items()]
+    routes: list[BaseRoute] = [
+        Route(path, make_page_endpoint(site, make_page), methods=["GET"]) for path, make_page in PAGES.items()
+    ]
     routes += [
         Route("/report{extension}", make_report_endpoint(site), methods=["GET"]),
         Route("/pictures/{name}", make_picture_endpoint(site), methods=["GET"]),
@@ -48,4 +51,5 @@ def make_app(site: Site) -> Starlette:
         Route("/write-{action}", make_write_endpoint(site), methods=["POST"]),
         Route("/static/text.css", send_text_style, methods=["GET"]),
     ]
-    return Starlette(routes=[*routes, Mount("/static", StaticFiles(directory=str(STATIC)))])
+    routes.append(Mount("/static", StaticFiles(directory=str(STATIC))))
+    return Starlette(routes=routes, exception_handlers=make_error_handlers(site))

@@ -12,6 +12,7 @@ from orglab.errors import NotFoundError, OrglabError, TextChangedError, UsageErr
 from orglab.org.source import decode
 from orglab.report.formats.to_html import read_style
 from orglab.web.pages.report_page import write_report_file
+from orglab.web.problems import find_status
 from orglab.web.site import Page, Query, Site, View
 from orglab.web.templating import render, render_part
 from orglab.web.writing import WRITES, Form, write
@@ -36,11 +37,7 @@ def make_page_endpoint(site: Site, make_page: MakePage) -> Endpoint:
 
     def answer(query: str, parts: dict[str, str]) -> Response:
         view = site.view(_read_query(query))
-        try:
-            page, status = make_page(view, **parts), 200
-        except OrglabError as error:
-            page, status = _explain(error), _find_status(error)
-        return HTMLResponse(_render(page, view, site), status)
+        return HTMLResponse(_render(make_page(view, **parts), view, site))
 
     async def endpoint(request: Request) -> Response:
         # Reading the log takes its time, in which others are answered.
@@ -53,11 +50,7 @@ def make_report_endpoint(site: Site) -> Endpoint:
     """Return what answers with a report as a file."""
 
     def answer(query: str, extension: str) -> Response:
-        view = site.view(_read_query(query))
-        try:
-            name, content = write_report_file(view, extension)
-        except OrglabError as error:
-            return HTMLResponse(_render(_explain(error), view, site), _find_status(error))
+        name, content = write_report_file(site.view(_read_query(query)), extension)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
@@ -154,7 +147,7 @@ async def _read_body(request: Request) -> bytes | None:
 
 def _refuse(error: OrglabError, form: Form, site: Site, *, is_part: bool) -> Response:
     """Return the answer to a form of which nothing was written."""
-    status = 409 if isinstance(error, TextChangedError) else _find_status(error)
+    status = 409 if isinstance(error, TextChangedError) else find_status(error)
     view = site.view({})
     changes = _find_changes(form, site, view) if isinstance(error, TextChangedError) else []
     if is_part:
@@ -175,17 +168,11 @@ def _find_changes(form: Form, site: Site, view: View) -> list[tuple[str, str]]:
 
 
 def _read_query(text: str) -> Query:
-    return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise UsageError(f"No page and no form has more than {_MOST_FIELDS} fields.") from None
 
 
 def _render(page: Page, view: View, site: Site) -> str:
     return render(page, view, site_name=site.name, version=site.version)
-
-
-def _explain(error: OrglabError) -> Page:
-    return Page("problem.html", "Not shown", {"sentence": str(error)})
-
-
-def _find_status(error: OrglabError) -> int:
-    """Return the status of an answer that is an error."""
-    return 404 if isinstance(error, NotFoundError) else 400 if isinstance(error, UsageError) else 500

@@ -25,7 +25,9 @@ _PATIENCE_SECONDS = 1
 _NICEST = 19
 
 
-def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], object] | None = None) -> None:
+def serve(
+    site: Site, port: int | None, tell: Tell, opened: Callable[[str], object] | None = None, *, is_debug: bool = False
+) -> None:
     """Serve a log until a signal asks for the end.
 
     Args:
@@ -33,6 +35,7 @@ def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], obje
         port: The port; None for PORT, or one of the next that is free. 0 takes any.
         tell: Called with the address once requests are answered.
         opened: Called with the address after that; None for nothing.
+        is_debug: Whether the traceback of an unexpected error is printed on standard error.
 
     Raises:
         UsageError: The port is taken.
@@ -43,8 +46,8 @@ def serve(site: Site, port: int | None, tell: Tell, opened: Callable[[str], obje
     token = take_token(repository.own_files if repository is not None else None)
     app = Access(make_app(site), _NAMES, number, token, may_write=site.may_write)
     config = uvicorn.Config(
-        app, log_level="error", access_log=False, lifespan="off", server_header=False, ws="none",
-        timeout_graceful_shutdown=_PATIENCE_SECONDS,
+        app, log_level="error" if is_debug else "critical", access_log=False, lifespan="off", server_header=False,
+        ws="none", proxy_headers=False, timeout_graceful_shutdown=_PATIENCE_SECONDS,
     )  # fmt: skip
     address = f"http://{HOST}:{number}/?{TOKEN}={token}"
     tell(address)
