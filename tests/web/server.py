@@ -40,11 +40,21 @@ class Server:
         token: The token.
     """
 
-    def __init__(self, folder: Path, *options: str, port: int = 0, **environment: str) -> None:
-        """Start a server in a folder, and wait until it has printed its address."""
+    def __init__(
+        self, folder: Path, *options: str, port: int = 0, before: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        """Start a server, and wait until it has printed its address.
+
+        Args:
+            folder: The folder to start it in.
+            options: Options of the command.
+            port: The port; 0 for any.
+            before: Options before the command.
+            environment: More variables of its environment.
+        """
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orglab", "serve", "--port", str(port), *options],
+            [sys.executable, "-m", "orglab", *before, "serve", "--port", str(port), *options],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
             stdin=subprocess.DEVNULL,
