@@ -103,7 +103,7 @@ def read_overview(sources: Sources, most: int) -> Overview:
         Counter(one.kind or "todo" for one in experiments),
         active,
         tuple(map(_describe_progress, doing[:most])),
-        tuple(Blocked(one, *reversed(read_reason(one))) for one in waiting[:most]),
+        tuple(Blocked(one, *read_reason(one)) for one in waiting[:most]),
         _read_concluded(sources, most),
         read_unfinished(log, sources.log_runs),
     )
