@@ -22,10 +22,10 @@ PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect wi
 def study(repo):
     repo.write(NAME, LOG)
     repo.write("plot.svg", PICTURE)
-    repo.write("train.py", "import os\nprint('printed', os.environ['SECRET_PLACE'])\n")
+    repo.write("train.py", "import os\nprint('printed', os.environ['HIDDEN_PLACE'])\n")
     repo.commit("[e1] Begin")
     command = ("run", "1.1", "--", "python3", "train.py")
-    assert orglab(*command, cwd=repo.path, SECRET_PLACE="elsewhere").code == 0
+    assert orglab(*command, cwd=repo.path, HIDDEN_PLACE="elsewhere").code == 0
     return repo
 
 
@@ -57,7 +57,7 @@ def test_what_is_private_stays_here(study, tmp_path_factory):
     assert orglab("serve", "--export", folder, cwd=study.path).code == 0
     written = "\n".join(path.read_text(errors="replace") for path in folder.rglob("*.html"))
     assert "train.py" in written
-    for private in ("printed", "elsewhere", "SECRET_PLACE", os.uname().nodename, str(study.path)):
+    for private in ("printed", "elsewhere", "HIDDEN_PLACE", os.uname().nodename, str(study.path)):
         assert private not in written
 
 
