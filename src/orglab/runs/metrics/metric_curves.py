@@ -1,0 +1,101 @@
+"""The curves of metrics: their values by step in a history, and fewer points that look the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeGuard
+
+from orglab.runs.metrics.values import Value, find_step_name, is_step_name
+
+Curve = Sequence[tuple[float, float | None]]
+"""Pairs of x and y; None is a value that is not a finite number."""
+_MOST_METRICS = 100
+
+
+class MetricCurve(NamedTuple):
+    """The values of a metric in a history.
+
+    Attributes:
+        x: What the metrics file calls its steps; `row` without a step in each row, or if steps begin again.
+        points: The values, ordered by x.
+    """
+
+    x: str
+    points: Curve
+
+
+class _Course:
+    """The rows of a history that have a metric."""
+
+    def __init__(self) -> None:
+        self._columns: set[str | None] = set()
+        self._names: set[str | None] = set()
+        self._steps: list[object] = []
+        self.values: list[float | None] = []
+
+    def add(self, row: Mapping[str, Value], value: Value) -> None:
+        column = find_step_name(row)
+        self._columns.add(column)
+        self._names.add(_find_own_name(row, column))
+        self._steps.append(row[column] if column is not None else None)
+        self.values.append(float(value) if _is_number(value) else None)
+
+    def make_curve(self) -> MetricCurve:
+        numbers = [float(step) for step in self._steps if _is_number(step)]
+        column = self._columns.pop() if len(self._columns) == 1 else None
+        if column is None or len(numbers) < len(self.values) or numbers != sorted(numbers):
+            return MetricCurve("row", list(zip(map(float, range(1, len(self.values) + 1)), self.values, strict=True)))
+        name = self._names.pop() if len(self._names) == 1 else None
+        return MetricCurve(name or column, list(zip(numbers, self.values, strict=True)))
+
+
+def read_curve(history: Iterable[Mapping[str, Value]], metric: str) -> MetricCurve:
+    """Return the curve of a metric, which has no points if the history does not have the metric."""
+    course = _Course()
+    for row in history:
+        if metric in row:
+            course.add(row, row[metric])
+    return course.make_curve()
+
+
+def read_curves(history: Iterable[Mapping[str, Value]]) -> dict[str, MetricCurve]:
+    """Return the curves of all metrics in a history that have a number, by their names; what counts steps is none."""
+    courses: dict[str, _Course] = {}
+    for row in history:
+        for name, value in row.items():
+            if not is_step_name(name) and (name in courses or len(courses) < _MOST_METRICS):
+                courses.setdefault(name, _Course()).add(row, value)
+    known = {name: one for name, one in courses.items() if any(value is not None for value in one.values)}
+    return {name: one.make_curve() for name, one in known.items()}
+
+
+def thin_curve(points: Curve, most: int) -> Curve:
+    """Return a curve with few points that looks like it: of each stretch the lowest, the highest and a missing value.
+
+    Args:
+        points: The curve.
+        most: The most points to keep, at least 8.
+    """
+    if len(points) <= most:
+        return points
+    stretches = (most - 2) // 3
+    bounds = [len(points) * place // stretches for place in range(stretches + 1)]
+    kept = {0, len(points) - 1}
+    for begin, end in pairwise(bounds):
+        values = [(y, place) for place, (_, y) in enumerate(points[begin:end], begin) if y is not None]
+        if len(values) < end - begin:
+            kept.add(next(place for place in range(begin, end) if points[place][1] is None))
+        if values:
+            kept |= {min(values)[1], max(values)[1]}
+    return [points[place] for place in sorted(kept)]
+
+
+def _find_own_name(row: Mapping[str, Value], column: str | None) -> str | None:
+    """Return what the metrics file calls the steps in a column of a row; orglab adds a copy of them as `step`."""
+    other = find_step_name(name for name in row if name != column)
+    is_copy = column == "step" and other is not None and row[other] == row[column]
+    return other if is_copy else column
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    # Converting an integer too large for a float would raise.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # noqa: PLR2004
