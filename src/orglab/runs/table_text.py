@@ -1,15 +1,15 @@
 """The words of the table of runs, for every output: its cells as text, and which columns tell its rows apart."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from orglab.runs.description import command_text, describe_end, outcome_text
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Run
 from orglab.runs.run_table import CODE, Column, Row, RunTable, describe_age
-from orglab.runs.setting import has_diverged, is_path, read_seeds
-from orglab.runs.step_results import is_bookkeeping
+from orglab.runs.setting import Setting, has_diverged, is_path, read_seeds
+from orglab.runs.step_results import is_bookkeeping, label_settings
 from orglab.runs.summary_text import describe_counts, describe_mean, find_decimals
 from orglab.text import cut, duration, number, one_line, shared_decimals
 
@@ -43,6 +43,13 @@ def find_distinctive(table: RunTable) -> Distinctive:
     return Distinctive(parameters, () if table.is_grouped else tuple(places), findings or table.metrics)
 
 
+def name_settings(settings: Sequence[Setting]) -> list[str]:
+    """Return what each setting is called beside the others: `e201.1 lr 0.1`."""
+    labels = label_settings(settings)
+    names = (" ".join(filter(None, (one.ref, label))) for one, label in zip(settings, labels, strict=True))
+    return [one_line(name) or "setting" for name in names]
+
+
 def short_id(run_id: str) -> str:
     """Return the random part of a run's id, which commands take for the run."""
     return run_id.rpartition("-")[2][:_SHORT_ID]
@@ -72,19 +79,22 @@ def read_cells(table: RunTable, column: Column, now: datetime.datetime) -> list[
     values = [row.read(column) for row in rows]
     if column.kind == "metric":
         decimals = shared_decimals([float(value) for value in values if isinstance(value, int | float)], [])
-        return [_describe_metric(row, column, value, decimals) for row, value in zip(rows, values, strict=True)]
+        return [describe_metric(row, column, value, decimals) for row, value in zip(rows, values, strict=True)]
     return [_describe_value(value) for value in values]
 
 
 def _read_means(table: RunTable, column: Column) -> list[str]:
-    """Return the means of a metric, each with its deviation, and the count where that of the first metric differs."""
+    """Return the means of a metric, each with its deviation, and the count where that of the first metric differs.
+
+    Of a metric besides the first one, which none of the runs of a setting has, that says enough.
+    """
     summaries = [row.summarize(column) for row in table.rows]
     main = table.metrics[0] if table.metrics else column
     firsts = [row.summarize(main) for row in table.rows]
     decimals = find_decimals(one for one in summaries if one is not None)
     cells = []
-    for one, first in zip(summaries, firsts, strict=True):
-        if one is None:
+    for row, one, first in zip(table.rows, summaries, firsts, strict=True):
+        if one is None or (column != main and all(column.key not in run.metrics for run in row.runs)):
             cells.append("-")
             continue
         is_said = column != main and first is not None and describe_counts(one) == describe_counts(first)
@@ -93,7 +103,8 @@ def _read_means(table: RunTable, column: Column) -> list[str]:
     return cells
 
 
-def _describe_metric(row: Row, column: Column, value: Value | None, decimals: int | None) -> str:
+def describe_metric(row: Row, column: Column, value: Value | None, decimals: int | None) -> str:
+    """Return the value of a metric of a run: `0.871`, `NaN at 40`; `-` if there is none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value, decimals)
     if column.best is None and has_diverged(row.run, column.key):
