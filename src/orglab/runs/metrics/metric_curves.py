@@ -23,6 +23,20 @@ class MetricCurve(NamedTuple):
     points: Curve
 
 
+class _Step(NamedTuple):
+    """The step of a row of a history.
+
+    Attributes:
+        column: The column that counts the steps, if there is one.
+        own_name: What the metrics file calls it.
+        value: The step.
+    """
+
+    column: str | None
+    own_name: str | None
+    value: Value | None
+
+
 class _Course:
     """The rows of a history that have a metric."""
 
@@ -32,11 +46,10 @@ class _Course:
         self._steps: list[object] = []
         self.values: list[float | None] = []
 
-    def add(self, row: Mapping[str, Value], value: Value) -> None:
-        column = find_step_name(row)
-        self._columns.add(column)
-        self._names.add(_find_own_name(row, column))
-        self._steps.append(row[column] if column is not None else None)
+    def add(self, step: "_Step", value: Value) -> None:
+        self._columns.add(step.column)
+        self._names.add(step.own_name)
+        self._steps.append(step.value)
         self.values.append(float(value) if _is_number(value) else None)
 
     def make_curve(self) -> MetricCurve:
@@ -53,7 +66,7 @@ def read_curve(history: Iterable[Mapping[str, Value]], metric: str) -> MetricCur
     course = _Course()
     for row in history:
         if metric in row:
-            course.add(row, row[metric])
+            course.add(_read_step(row), row[metric])
     return course.make_curve()
 
 
@@ -61,9 +74,13 @@ def read_curves(history: Iterable[Mapping[str, Value]]) -> dict[str, MetricCurve
     """Return the curves of all metrics in a history that have a number, by their names; what counts steps is none."""
     courses: dict[str, _Course] = {}
     for row in history:
+        step = _read_step(row)
         for name, value in row.items():
-            if not is_step_name(name) and (name in courses or len(courses) < _MOST_METRICS):
-                courses.setdefault(name, _Course()).add(row, value)
+            if name in courses:
+                courses[name].add(step, value)
+            elif not is_step_name(name) and len(courses) < _MOST_METRICS:
+                courses[name] = _Course()
+                courses[name].add(step, value)
     known = {name: one for name, one in courses.items() if any(value is not None for value in one.values)}
     return {name: one.make_curve() for name, one in known.items()}
 
@@ -89,11 +106,14 @@ def thin_curve(points: Curve, most: int) -> Curve:
     return [points[place] for place in sorted(kept)]
 
 
-def _find_own_name(row: Mapping[str, Value], column: str | None) -> str | None:
-    """Return what the metrics file calls the steps in a column of a row; orglab adds a copy of them as `step`."""
-    other = find_step_name(name for name in row if name != column)
-    is_copy = column == "step" and other is not None and row[other] == row[column]
-    return other if is_copy else column
+def _read_step(row: Mapping[str, Value]) -> _Step:
+    column = find_step_name(row)
+    if column is None:
+        return _Step(None, None, None)
+    # orglab adds a copy of what the metrics file calls its steps as `step`.
+    other = find_step_name(name for name in row if name != column) if column == "step" else None
+    is_copy = other is not None and row[other] == row[column]
+    return _Step(column, other if is_copy else column, row[column])
 
 
 def _is_number(value: object) -> TypeGuard[float]:
