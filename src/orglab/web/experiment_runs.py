@@ -10,7 +10,7 @@ from orglab.runs.claim_text import describe_baseline, describe_claim
 from orglab.runs.run_table import TableRequest
 from orglab.runs.step_results import Results
 from orglab.runs.table_text import name_settings
-from orglab.web.curves import make_curves
+from orglab.web.page_curves import make_curves
 from orglab.web.run_tables import make_page_tables
 from orglab.web.site import View
 

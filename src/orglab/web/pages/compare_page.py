@@ -2,7 +2,7 @@
 
 from orglab.runs.record import Run
 from orglab.runs.side_by_side import Compared
-from orglab.web.curves import make_curves
+from orglab.web.page_curves import make_curves
 from orglab.web.site import Page, View
 
 _MOST_LINES = 2000
