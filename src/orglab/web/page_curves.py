@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from markupsafe import Markup
 
-from orglab.report.chart_model import Series, is_drawn
+from orglab.report.chart_model import Series
 from orglab.report.content.bands import make_setting_series
 from orglab.report.content.plots import rank_outcomes
 from orglab.runs.metrics.metric_curves import Curve, MetricCurve, read_curves, thin_curve
@@ -139,12 +139,10 @@ def _read_setting(setting: Setting) -> _SettingCurves:
 
 
 def _pack(curve: MetricCurve) -> _Points:
-    points = thin_curve([(x, y) for x, y in curve.points if is_drawn(x)], _MOST_POINTS)
-    return _Points(curve.x, array("d", [x for x, _ in points]), array("d", [_drawn(y) for _, y in points]))
-
-
-def _drawn(value: float | None) -> float:
-    return value if value is not None and is_drawn(value) else _MISSING
+    points = thin_curve(curve.points, _MOST_POINTS)
+    return _Points(
+        curve.x, array("d", [x for x, _ in points]), array("d", [_MISSING if y is None else y for _, y in points])
+    )
 
 
 def make_curves(named: Sequence[tuple[str, Setting]], results: Results | None = None) -> PageCurves | None:

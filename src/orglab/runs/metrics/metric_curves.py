@@ -97,12 +97,12 @@ def thin_curve(points: Curve, most: int) -> Curve:
     stretches = (most - 2) // 3
     bounds = [len(points) * place // stretches for place in range(stretches + 1)]
     kept = {0, len(points) - 1}
+    values = [y for _, y in points]
     for begin, end in pairwise(bounds):
-        values = [(y, place) for place, (_, y) in enumerate(points[begin:end], begin) if y is not None]
-        if len(values) < end - begin:
-            kept.add(next(place for place in range(begin, end) if points[place][1] is None))
-        if values:
-            kept |= {min(values)[1], max(values)[1]}
+        stretch = values[begin:end]
+        known = [y for y in stretch if y is not None]
+        wanted = [*((min(known), max(known)) if known else ()), *([None] if len(known) < len(stretch) else ())]
+        kept.update(begin + stretch.index(y) for y in wanted)
     return [points[place] for place in sorted(kept)]
 
 
