@@ -59,6 +59,11 @@ def mark_directions(text: str) -> str:
     return re.sub(f"[{DIRECTIONS}]", lambda match: f"<U+{ord(match.group()):04X}>", text)
 
 
+def one_line(text: str) -> str:
+    """Return cleaned text on one line, so that a line break in it cannot look like another row."""
+    return " ".join(clean(text).split())
+
+
 def cut(text: str, room: int) -> str:
     """Return a text cut to at most `room` characters, an ellipsis included."""
     return text if len(text) <= room else text[: room - 1] + "…"

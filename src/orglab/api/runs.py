@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orglab.runs.rerun_consent import Ask
     from orglab.runs.run_request import RunRequest
     from orglab.runs.run_table import CodeReader, RunTable, TableRequest
+    from orglab.runs.side_by_side import SideBySide
     from orglab.runs.standing import Standing
     from orglab.runs.sync import SyncResult
 
@@ -242,6 +243,12 @@ class RunMethods(WriteMethods):
         from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)
+
+    def compare_side_by_side(self, runs: Sequence[str], settings: Sequence[str]) -> "SideBySide":
+        """Return what differs between several runs and settings; see `runs.side_by_side.compare_side_by_side`."""
+        from orglab.runs.side_by_side import compare_side_by_side
+
+        return compare_side_by_side(self._log_runs(), runs, settings, tuple(self.config.metrics))
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference in code as a patch; empty if there is none, or a commit is missing in this clone."""

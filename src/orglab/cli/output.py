@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import click
 
 from orglab.text import clean as clean  # noqa: PLC0414 - for the modules that print
+from orglab.text import one_line as one_line  # noqa: PLC0414 - the same
 
 # Characters between which a line can break, because their scripts have no spaces: Chinese, Japanese and others.
 _WIDE = (
@@ -38,11 +39,6 @@ def width(text: str) -> int:
 
     columns = wcswidth(text)
     return columns if columns >= 0 else len(text)
-
-
-def one_line(text: str) -> str:
-    """Return cleaned text on one line, so that a line break in it cannot look like another row."""
-    return " ".join(clean(text).split())
 
 
 def fit(text: str, columns: int) -> str:

@@ -149,20 +149,22 @@ def _parse_wanted(column: Column, text: str) -> Value:
 
 
 def _read_field(run: Run, name: str) -> Value | None:
-    values: dict[str, Value | None] = {
-        "id": run.id,
-        "step": run.ref,
-        "status": "discarded" if run.discarded is not None else run.status,
-        "ended": describe_end(run),
-        "age": -run.began_at if run.began_at is not None else None,
-        "seconds": run.seconds,
-        "seed": _join_seeds([read_seeds(run)]),
-        "command": " ".join(run.argv),
-        "host": run.host,
-        "why": run.why,
-        "author": run.author,
-    }
-    return values[name]
+    return _FIELDS[name](run)
+
+
+_FIELDS: dict[str, Callable[[Run], Value | None]] = {
+    "id": lambda run: run.id,
+    "step": lambda run: run.ref,
+    "status": lambda run: "discarded" if run.discarded is not None else run.status,
+    "ended": describe_end,
+    "age": lambda run: -run.began_at if run.began_at is not None else None,
+    "seconds": lambda run: run.seconds,
+    "seed": lambda run: _join_seeds([read_seeds(run)]),
+    "command": lambda run: " ".join(run.argv),
+    "host": lambda run: run.host,
+    "why": lambda run: run.why,
+    "author": lambda run: run.author,
+}
 
 
 class RunTable(NamedTuple):

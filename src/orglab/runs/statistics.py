@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _CONFIDENCE = 0.95
@@ -38,6 +39,11 @@ def deviation(values: Sequence[float]) -> float | None:
     """Return the sample standard deviation of some values; None for fewer than two, or if it is not finite."""
     if len(values) < 2:  # noqa: PLR2004 - one value has no deviation
         return None
+    return _deviation(tuple(values))
+
+
+@lru_cache(maxsize=4096)
+def _deviation(values: tuple[float, ...]) -> float | None:
     from statistics import stdev  # noqa: PLC0415 - with decimal and fractions it takes 5 ms
 
     try:
@@ -120,6 +126,7 @@ def _with_interval(change: float, method: str, error: float | None, freedom: flo
     return Comparison(change, low, high, method) if math.isfinite(low) and math.isfinite(high) else Comparison(change)
 
 
+@lru_cache(maxsize=4096)
 def student_quantile(share: float, freedom: float) -> float:
     """Return a quantile of Student's t distribution.
 

@@ -13,12 +13,14 @@ from orglab.web.endpoints import (
     make_write_endpoint,
     send_text_style,
 )
+from orglab.web.pages.compare_page import make_compare_page
 from orglab.web.pages.experiment_page import make_experiment_page
 from orglab.web.pages.history_page import make_history_page
 from orglab.web.pages.journal_page import make_journal_page
 from orglab.web.pages.new_page import make_new_page
 from orglab.web.pages.overview_page import make_overview
 from orglab.web.pages.report_page import make_report_page
+from orglab.web.pages.runs_page import make_runs_page
 from orglab.web.pages.search_page import make_search_page
 from orglab.web.pages.tried_page import make_tried_before, make_tried_page
 from orglab.web.problems import make_error_handlers
@@ -35,6 +37,8 @@ PAGES: dict[str, MakePage] = {
     "/journal": make_journal_page,
     "/report": make_report_page,
     "/new": make_new_page,
+    "/runs": make_runs_page,
+    "/compare": make_compare_page,
 }
 """The function of each address."""
 

@@ -129,8 +129,11 @@ class PageText:
 
     def line(self, text: str, ref: str = "") -> Markup:
         """Return one line of the log, such as a title."""
-        inlines = read_line(text, replace(self._context, prefix=ref))
-        return Markup(self._writer.inlines(inlines))  # noqa: S704 - the writer escapes
+        return Markup(self._writer.inlines(self.read_line(text, ref)))  # noqa: S704 - the writer escapes
+
+    def read_line(self, text: str, ref: str = "") -> b.Inlines:
+        """Return one line of the log as inlines, for a chart."""
+        return read_line(text, replace(self._context, prefix=ref))
 
     def blocks(self, blocks: b.Blocks) -> Markup:
         """Return blocks, such as a chart."""

@@ -58,7 +58,7 @@ def read(runs, properties=b"", others=(), codes=(), directions=()):
 
 
 def draw_steps(results):
-    return steps_chart("e1", results, WORDING)
+    return steps_chart("e1", results, WORDING.inline)
 
 
 def test_a_setting_whose_runs_all_failed_is_a_row_that_says_so(make_run):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.cli import output
+from orglab.runs.claim_text import describe_baseline, describe_claim
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.statistics import find_interval
 from orglab.runs.step_results import Outcome, Results, has_number
@@ -16,24 +17,12 @@ if TYPE_CHECKING:
 
 def comparison_lines(results: Results) -> Iterator[str]:
     """Yield what the steps are compared with if that was named, the claim, and whether it holds."""
-    baseline = results.baseline
     if results.problem:
         yield from output.wrap(output.one_line(results.problem), "  ")
-    if baseline is not None and results.is_named and any(not outcome.is_baseline for outcome in results.outcomes):
-        label = f" ({output.one_line(baseline.label)})" if baseline.label else ""
-        yield f"  Baseline: {output.one_line(baseline.ref)}{label}"
-    if results.claim is None:
-        if results.claim_text:
-            yield from output.wrap(f"Claim: “{results.claim_text}”", "  ")
-        return
-    judged = [(outcome, results.judge(outcome)) for outcome in results.outcomes]
-    words = [f"{_name(outcome)} {verdict}" for outcome, verdict in judged if verdict is not None]
-    claim = f"Claim: {results.claim.text}" + (f" ({', '.join(words)})" if words else "")
-    yield from output.wrap(output.one_line(claim), "  ")
-
-
-def _name(outcome: Outcome) -> str:
-    return f"{outcome.ref} with {outcome.label}:" if outcome.label else f"{outcome.ref}:"
+    if baseline := describe_baseline(results):
+        yield f"  Baseline: {output.one_line(baseline)}"
+    if claim := describe_claim(results):
+        yield from output.wrap(f"Claim: {claim}", "  ")
 
 
 def step_results_line(results: Results, ref: str) -> str:

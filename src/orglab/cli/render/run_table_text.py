@@ -9,18 +9,16 @@ from functools import partial
 from typing import NamedTuple
 
 from orglab.cli import output
-from orglab.runs.description import command_text, describe_command, describe_decisions, describe_end, outcome_text
-from orglab.runs.parameters.arguments import Value
-from orglab.runs.run_table import CODE, Column, Row, RunTable, describe_age
-from orglab.runs.setting import has_diverged, is_path, read_seeds
-from orglab.runs.step_results import is_bookkeeping
-from orglab.runs.summary_text import describe_counts, describe_mean, describe_runs, find_decimals
-from orglab.text import cut, duration, number, shared_decimals
+from orglab.runs.description import command_text, describe_command, describe_decisions, outcome_text
+from orglab.runs.run_table import Column, Row, RunTable, describe_age
+from orglab.runs.setting import read_seeds
+from orglab.runs.summary_text import describe_runs
+from orglab.runs.table_text import CELL, describe_status, find_distinctive, read_cells, short_id
+from orglab.text import duration
 
-_SHORT_ID = 6
 _MANY = 3  # with more parameters there is no room for a metric at 80 columns
-_CELL = 24  # columns of a value that is not a number
 _COMMAND_ROOM = 16
+_ID = 6  # columns of a short id
 _GAP = "  "
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND = 8  # columns of a sparkline
@@ -61,11 +59,6 @@ class _Later(NamedTuple):
     make: Callable[[], _Cells]
 
 
-def short_id(run_id: str) -> str:
-    """Return the random part of a run's id, which commands take for the run."""
-    return run_id.rpartition("-")[2][:_SHORT_ID]
-
-
 def table_lines(table: RunTable, now: datetime.datetime, indent: str = "", *, with_why: bool = False) -> Iterator[str]:
     """Yield the table: as many columns as fit the terminal, all of them in a pipe.
 
@@ -90,7 +83,7 @@ def table_lines(table: RunTable, now: datetime.datetime, indent: str = "", *, wi
         yield indent + _join(shown, texts, states).rstrip()
         reasons = (row.run.why, *describe_decisions(row.run)) if with_why else ()
         for reason in filter(None, reasons):
-            yield from output.wrap(output.one_line(reason), indent + " " * _SHORT_ID + _GAP)
+            yield from output.wrap(output.one_line(reason), indent + " " * _ID + _GAP)
     if left_out:
         names = ", ".join(left_out)
         yield indent + output.paint(output.fit(f"not shown: {names}", limit).rstrip(), dim=True)
@@ -137,41 +130,28 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells | _Lat
             _Cells("run", [short_id(row.run.id) for row in rows]),
             _Cells("step", [output.one_line(row.run.ref or "-") for row in rows]),
             _Cells("age", [describe_age(row.run, now) for row in rows], is_number=True),
-            _Cells("status", [_read_status(row) for row in rows], states=tuple(map(_read_state, rows))),
+            _Cells("status", [describe_status(row.run) for row in rows], states=tuple(map(_read_state, rows))),
         ]
-    places = [column for column in table.parameters if any(is_path(column.key, row.read(column)) for row in rows)]
-    others = dict.fromkeys(table.parameters, None)
-    for column in places:
-        del others[column]
-    parameters: list[_Cells | _Later] = [_make_later(table, column, now) for column in others]
-    if table.is_grouped:
-        places = []  # where a run writes is no part of a setting, though a single run does not show that
+    distinctive = find_distinctive(table)
+    parameters: list[_Cells | _Later] = [_make_later(table, column, now) for column in distinctive.parameters]
     seeds = [",".join(read_seeds(row.run).values()) for row in rows]
     if any(seeds) and not table.is_grouped:
-        cells = [output.fit(output.one_line(text), _CELL).rstrip() for text in seeds]
+        cells = [output.fit(output.one_line(text), CELL).rstrip() for text in seeds]
         parameters.append(_Cells("seed", cells, is_number=True))
-    findings = [column for column in table.metrics if not is_bookkeeping(column.key)] or table.metrics
+    findings = distinctive.metrics
     metrics = [_make_later(table, column, now) for column in findings] or _make_amounts(table)
     trend = _make_trend(table, findings[0].key) if findings and not table.is_grouped else []
     first, rest = [*metrics[:1], *trend], metrics[1:]
     if len(parameters) > _MANY:
         # The first metric matters more than a long list of parameters.
-        return [*begin, *first, *parameters, *rest, *(_make_later(table, column, now) for column in places)]
-    return [*begin, *parameters, *first, *rest, *(_make_later(table, column, now) for column in places)]
+        return [*begin, *first, *parameters, *rest, *(_make_later(table, column, now) for column in distinctive.places)]
+    return [*begin, *parameters, *first, *rest, *(_make_later(table, column, now) for column in distinctive.places)]
 
 
 def _make_amounts(table: RunTable) -> list[_Cells]:
     """Return a column of how many runs of each setting count, for a table without a metric that says so."""
     settings = [row.setting for row in table.rows if row.setting is not None]
     return [_Cells("runs", [describe_runs(one) for one in settings])] if table.is_grouped else []
-
-
-def _read_status(row: Row) -> str:
-    run = row.run
-    if run.discarded is not None:
-        return "discarded"
-    status = output.one_line(outcome_text(run)) if run.status in ("failed", "killed", "stopped") else run.status
-    return status + (", kept" if run.kept_code is not None else "")
 
 
 def _read_state(row: Row) -> str:
@@ -183,74 +163,13 @@ def _make_later(table: RunTable, column: Column, now: datetime.datetime) -> _Lat
 
 
 def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Cells:
-    rows = table.rows
+    rows, heading, cells = table.rows, output.one_line(column.name), read_cells(table, column, now)
     if column.kind == "field":
         states = tuple(map(_read_state, rows)) if column.key == "status" and not table.is_grouped else ()
-        cells = [_FIELDS[column.key](row, now) for row in rows]
         return _Cells(column.name, cells, column.key in ("age", "seconds", "seed"), states)
-    if column.kind == "metric" and table.is_grouped:
-        return _make_mean_column(table, column)
-    values = [row.read(column) for row in rows]
     if column.kind == "metric":
-        numbers = [float(value) for value in values if isinstance(value, int | float)]
-        decimals = shared_decimals(numbers, [])
-        cells = [_format_metric(row, column, value, decimals) for row, value in zip(rows, values, strict=True)]
-        return _Cells(output.one_line(column.name), cells, is_number=True)
-    cells = [_format_value(value) for value in values]
-    return _Cells(output.one_line(column.name), cells, all(not isinstance(value, str) for value in values))
-
-
-def _make_mean_column(table: RunTable, column: Column) -> _Cells:
-    """Return the means of a metric, each with its deviation, and the count where that of the first metric differs."""
-    summaries = [row.summarize(column) for row in table.rows]
-    main = table.metrics[0] if table.metrics else column
-    firsts = [row.summarize(main) for row in table.rows]
-    decimals = find_decimals(one for one in summaries if one is not None)
-    cells = []
-    for one, first in zip(summaries, firsts, strict=True):
-        if one is None:
-            cells.append("-")
-            continue
-        is_said = column != main and first is not None and describe_counts(one) == describe_counts(first)
-        text = describe_mean(one, decimals)
-        cells.append(text if is_said and not table.columns else f"{text} ({describe_counts(one)})")
-    return _Cells(output.one_line(column.name), cells)
-
-
-def _format_metric(row: Row, column: Column, value: Value | None, decimals: int | None) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value, decimals)
-    if column.best is None and has_diverged(row.run, column.key):
-        step = row.run.diverged.get(column.key)
-        text = output.one_line(str(value))
-        return f"{text} at {step:g}" if step is not None else text
-    return _format_value(value)
-
-
-def _format_value(value: Value | None) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return cut(output.one_line(value), _CELL)
-    return str(value)
-
-
-_FIELDS: dict[str, Callable[[Row, datetime.datetime], str]] = {
-    "id": lambda row, _: output.one_line(row.run.id),
-    "step": lambda row, _: output.one_line(row.run.ref or "-"),
-    "status": lambda row, _: _read_status(row),
-    "ended": lambda row, _: output.one_line(describe_end(row.run)),
-    "age": lambda row, now: describe_age(row.run, now),
-    "seconds": lambda row, _: duration(row.run.seconds, is_compact=True) if row.run.seconds is not None else "-",
-    "seed": lambda row, _: output.one_line(",".join(read_seeds(row.run).values())) or "-",
-    "command": lambda row, _: output.clean(command_text(row.run.argv)),
-    "host": lambda row, _: output.one_line(row.run.host or "-"),
-    "code": lambda row, _: output.one_line(str(row.read(CODE) or "-"))[:7],
-    "why": lambda row, _: cut(output.one_line(row.run.why or "-"), 60),
-    "author": lambda row, _: output.one_line(row.run.author or "-"),
-}
+        return _Cells(heading, cells, is_number=not table.is_grouped)
+    return _Cells(heading, cells, all(not isinstance(row.read(column), str) for row in rows))
 
 
 def _make_trend(table: RunTable, metric: str) -> list[_Cells]:

@@ -1,16 +1,18 @@
 """Bands: the curves of the runs of a setting as one line of their means, between their lowest and highest values."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from orglab.report.chart_model import Series, Spread, is_drawn
+from orglab.runs.metrics.metric_curves import Curve, MetricCurve
+from orglab.runs.record import Run
+from orglab.runs.setting import Setting, has_diverged, is_failed
 from orglab.runs.statistics import mean
 
 MAX_POINTS = 200
 """The maximum number of points of a line; with more, each is the mean of a stretch."""
 
-Curve = Sequence[tuple[float, float | None]]
 Point = tuple[float, float]
 
 
@@ -34,6 +36,29 @@ def make_series(name: str, curves: Sequence[Curve], diverged: Sequence[Curve] = 
         missing=sum(map(len, curves)) - sum(map(len, values)),
         diverged=tuple(map(_end, diverged)),
     )
+
+
+def make_setting_series(
+    name: str, setting: Setting, metric: str, read: Callable[[Run, str], MetricCurve]
+) -> tuple[Series | None, set[str]]:
+    """Return the curves of a setting as one series, and what their steps are called; None without a curve.
+
+    Args:
+        name: Its name in the legend.
+        setting: The setting.
+        metric: The metric.
+        read: Returns the curve of a metric in a run.
+    """
+    diverged = [run for run in setting.counted if has_diverged(run, metric)]
+    counted = [run for run in setting.counted if run not in diverged]
+    diverged += [run for run, _ in setting.left_out if is_failed(run) and has_diverged(run, metric)]
+    counters: set[str] = set()
+    curves: list[list[Curve]] = []
+    for runs in (counted, diverged):
+        kept = [curve for run in runs if len((curve := read(run, metric)).points) > 1]
+        counters.update(curve.x for curve in kept)
+        curves.append([curve.points for curve in kept])
+    return (make_series(name, *curves), counters) if any(curves) else (None, counters)
 
 
 def _drawn(curve: Curve) -> Iterator[Point]:

@@ -146,7 +146,7 @@ def _lay_out_result(item: Item, report: Report, *, with_chart: bool) -> Iterator
     yield from _paragraphs(item.statements[: item.chart_after])
     results = report.results.get(item.ref)
     if with_chart and results is not None:
-        chart = steps_chart(item.ref, results, report.wording, item.metric)
+        chart = steps_chart(item.ref, results, report.wording.inline, item.metric)
         yield from () if chart is None else (chart,)
     yield from _paragraphs(item.statements[item.chart_after :])
 

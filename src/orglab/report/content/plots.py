@@ -1,9 +1,8 @@
 """The charts of a report: experiments over time, the results of settings, and metrics during runs."""
 
-from collections.abc import Mapping
-from typing import TypeGuard
+from collections.abc import Callable
 
-from orglab.report.blocks import Chart, Text, make_anchor, plain
+from orglab.report.blocks import Chart, Inlines, Text, make_anchor, plain
 from orglab.report.chart_model import (
     MetricHistory,
     Series,
@@ -12,15 +11,13 @@ from orglab.report.chart_model import (
     Timeline,
     TimelineRow,
 )
-from orglab.report.content.bands import Curve, make_series
+from orglab.report.content.bands import make_setting_series
 from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.figures import claim_figures
 from orglab.report.content.statements import Report, Statement
-from orglab.report.content.wording import Wording
 from orglab.runs.metrics.directions import find_direction
-from orglab.runs.metrics.values import find_step_name
-from orglab.runs.record import Metric, Run
-from orglab.runs.setting import has_diverged, is_failed
+from orglab.runs.metrics.metric_curves import MetricCurve, read_curve
+from orglab.runs.record import Run
 from orglab.runs.step_results import Outcome, Results
 from orglab.text import count, listed
 
@@ -64,21 +61,21 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))
 
 
-def steps_chart(ref: str, results: Results, wording: Wording, metric: str = "") -> Chart | None:
+def steps_chart(ref: str, results: Results, read_line: Callable[[str, str], Inlines], metric: str = "") -> Chart | None:
     """Return the chart of a metric's final values by setting; None for fewer than two settings.
 
     Args:
         ref: The experiment.
         results: Its results.
-        wording: The context.
+        read_line: Returns the text of a step of an experiment as inlines.
         metric: The metric; empty for the first key metric.
     """
     outcomes = _list_charted(results)
     if not outcomes:
         return None
     metric = metric or results.metrics[0]
-    rows = tuple(_row(outcome, metric, ref, results, wording) for outcome in outcomes)
-    other = listed(" ".join(filter(None, (one.ref, one.label))) for one in outcomes if results.has_other_code(one))
+    rows = tuple(_row(outcome, metric, ref, results, read_line) for outcome in outcomes)
+    other = listed(name_outcome(one) for one in outcomes if results.has_other_code(one))
     caption = (Text(f"Not the code of the baseline: {other}."),) if other else ()
     plot = StepResults(rows, metric, _BETTER[find_direction(metric, results.directions)])
     return Chart(plot, f"{ref}: {metric} by {'setting' if any(one.label for one in outcomes) else 'step'}", caption)
@@ -100,12 +97,14 @@ def _list_charted(results: Results) -> list[Outcome]:
     return outcomes if len(outcomes) > 1 and results.metrics else []
 
 
-def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wording) -> StepResult:
+def _row(
+    outcome: Outcome, metric: str, ref: str, results: Results, read_line: Callable[[str, str], Inlines]
+) -> StepResult:
     """Return the row of a setting, with what tells it from the others of its step, or else the text of the step."""
     summary = outcome.setting.summarize(metric)
     return StepResult(
         outcome.ref,
-        outcome.label or (plain(wording.inline(outcome.text, ref)) if outcome.text else ""),
+        outcome.label or (plain(read_line(outcome.text, ref)) if outcome.text else ""),
         summary.numbers,
         outcome.is_baseline,
         make_anchor(outcome.ref),
@@ -118,13 +117,13 @@ def _row(outcome: Outcome, metric: str, ref: str, results: Results, wording: Wor
 def history_chart(ref: str, results: Results) -> Chart | None:
     """Return the chart of the first key metric during the runs of each setting; None if they have no history of it."""
     for metric in results.metrics[:1]:
-        outcomes = _rank(results, metric)
+        outcomes = rank_outcomes(results, metric)
         found: dict[int, Series] = {}
         counters: set[str] = set()
         for outcome in outcomes:
             if len(found) == _MAX_SERIES:
                 break
-            series, own = _series(outcome, metric)
+            series, own = make_setting_series(name_outcome(outcome), outcome.setting, metric, _read_curve)
             if series is not None:
                 found[results.outcomes.index(outcome)] = series
                 counters |= own
@@ -140,7 +139,7 @@ def history_chart(ref: str, results: Results) -> Chart | None:
     return None
 
 
-def _rank(results: Results, metric: str) -> list[Outcome]:
+def rank_outcomes(results: Results, metric: str) -> list[Outcome]:
     """Return the settings: the baseline first, then the best first, or the last if it is not known which is best."""
     direction = find_direction(metric, results.directions)
     sign = -1 if direction == "max" else 1
@@ -153,54 +152,10 @@ def _rank(results: Results, metric: str) -> list[Outcome]:
     return [results.outcomes[place] for place in sorted(range(len(results.outcomes)), key=order)]
 
 
-def _series(outcome: Outcome, metric: str) -> tuple[Series | None, set[str]]:
-    """Return the histories of the runs of a setting, and what their steps are called; None without a history."""
-    diverged = [run for run in outcome.runs if has_diverged(run, metric)]
-    counted = [run for run in outcome.runs if run not in diverged]
-    diverged += [run for run, _ in outcome.setting.left_out if is_failed(run) and has_diverged(run, metric)]
-    counters: set[str] = set()
-    curves: list[list[Curve]] = []
-    for runs in (counted, diverged):
-        histories = [_read_history(run, metric) for run in runs]
-        kept = [(counter, curve) for counter, curve in histories if len(curve) > 1]
-        counters.update(counter for counter, _ in kept)
-        curves.append([curve for _, curve in kept])
-    name = " ".join(filter(None, (outcome.ref, outcome.label)))
-    return (make_series(name, *curves), counters) if any(curves) else (None, counters)
+def name_outcome(outcome: Outcome) -> str:
+    """Return what the setting of an outcome is called: `e201.1 lr 0.1`."""
+    return " ".join(filter(None, (outcome.ref, outcome.label)))
 
 
-def _read_history(run: Run, metric: str) -> tuple[str, Curve]:
-    """Return the history of a metric, and what the metrics file calls its steps.
-
-    Without a step in each row, or if steps begin again, it is by `row`.
-    """
-    columns: set[str | None] = set()
-    names: set[str | None] = set()
-    steps: list[object] = []
-    values: list[float | None] = []
-    for row in run.history():
-        if metric in row:
-            column = find_step_name(row)
-            columns.add(column)
-            names.add(_find_own_name(row, column))
-            steps.append(row[column] if column is not None else None)
-            value = row[metric]
-            values.append(float(value) if _is_number(value) else None)
-    numbers = [float(step) for step in steps if _is_number(step)]
-    column = columns.pop() if len(columns) == 1 else None
-    if column is None or len(numbers) < len(values) or numbers != sorted(numbers):
-        return "row", list(zip(map(float, range(1, len(values) + 1)), values, strict=True))
-    name = names.pop() if len(names) == 1 else None
-    return name or column, list(zip(numbers, values, strict=True))
-
-
-def _find_own_name(row: Mapping[str, Metric], column: str | None) -> str | None:
-    """Return what the metrics file calls the steps in a column of a row; orglab adds a copy of them as `step`."""
-    other = find_step_name(name for name in row if name != column)
-    is_copy = column == "step" and other is not None and row[other] == row[column]
-    return other if is_copy else column
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    # Converting an integer too large for a float would raise.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # noqa: PLR2004
+def _read_curve(run: Run, metric: str) -> MetricCurve:
+    return read_curve(run.history(), metric)

@@ -12,6 +12,7 @@ from orglab.experiment.model import Experiment, Step, strip_cookies
 from orglab.org.heading import Heading
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
+from orglab.web.experiment_runs import read_run_values
 from orglab.web.site import Page, View
 from orglab.web.tones import state_tone, verdict_tone
 
@@ -49,6 +50,7 @@ def make_experiment_page(view: View, ref: str) -> Page:
         "seen": digest_experiment(experiment),
         "keywords": [*settings.keywords],
         "done_keywords": settings.done_names,
+        **read_run_values(view, shown),
     }
     return Page("experiment.html", f"{experiment.ref} {experiment.title}", values)
 
