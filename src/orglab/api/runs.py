@@ -84,7 +84,7 @@ class RunMethods(WriteMethods):
         """Return where a run stands beside the best so far and the baseline; see `runs.standing.find_standings`."""
         from orglab.runs.standing import find_standings
 
-        return find_standings(self, run)
+        return find_standings(self, run, self._log_runs())
 
     def repeated_run(self, run: "Run") -> "Run | None":
         """Return the earlier run with the same code, parameters and seed that a run repeats; None without one."""
@@ -241,7 +241,7 @@ class RunMethods(WriteMethods):
         """
         from orglab.runs.comparison import compare_runs
 
-        return compare_runs(self, name, other)
+        return compare_runs(self, self._log_runs().all, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference in code as a patch; empty if there is none, or a commit is missing in this clone."""

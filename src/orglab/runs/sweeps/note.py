@@ -136,6 +136,15 @@ class SweepState:
         }  # fmt: skip
         return [f"{amount} {status}" for status, amount in amounts.items() if amount]
 
+    def describe_task(self, task: Task) -> str:
+        """Return how a task ended, or what it does: `done`, `done before`, `diverged`, `failed` or `running`."""
+        if task.state != ENDED:
+            return "running" if task in self.running else "lost" if task in self.lost else "queued"
+        if task.status == SKIPPED:
+            return "done before"
+        run = self.runs.get(task.name)
+        return "diverged" if task.is_good and run is not None and run.diverged else task.status or "failed"
+
     def explain(self, task: Task) -> str:
         """Return why a task did not end well; empty if it did, or has not ended."""
         if task.state != ENDED or task.is_good:

@@ -109,15 +109,27 @@ def _estimate(state: SweepState, running: Sequence[float], workers: int) -> floa
 
 def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
     """Return the best setting of a sweep, as its note has it; None if that is not known."""
+    ranking = rank_settings(log, state, LogRuns(log))
+    if ranking is None or ranking.best is None:
+        return None
+    label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
+    return Best(label, ranking.settings[ranking.best], summary, find_decimals(ranking.summaries))
+
+
+def rank_settings(log: LogFile, state: SweepState, runs: LogRuns, metric: str | None = None) -> Ranking | None:
+    """Return the settings of a sweep, and which is the best; None if its experiment is not in the log.
+
+    Args:
+        log: The log.
+        state: How far the sweep is.
+        runs: The runs of the log.
+        metric: The metric to rank by; None for the main one.
+    """
     try:
         experiment = log.experiment((state.sweep.record.ref or "").partition(".")[0])
     except OrglabError:
         return None
-    ranking = Ranking(state.runs.values(), experiment, LogRuns(log).identify_code, log.config.metrics)
-    if ranking.best is None:
-        return None
-    label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
-    return Best(label, ranking.settings[ranking.best], summary, find_decimals(ranking.summaries))
+    return Ranking(state.runs.values(), experiment, runs.identify_code, log.config.metrics, metric)
 
 
 def describe_rest(progress: Progress) -> str:
