@@ -27,7 +27,7 @@ from orglab.runs.run_facts import (
     find_best_value,
 )
 from orglab.runs.run_wait import find_process
-from orglab.runs.setting import read_seeds
+from orglab.runs.setting import find_reason, read_seeds
 from orglab.runs.standing import Standing
 from orglab.runs.summary_text import describe_mean
 from orglab.runs.sweeps.sweep import read_swept
@@ -52,7 +52,7 @@ def make_run_page(view: View, name: str) -> Page:
     """
     run = view.log.find_run(name)
     standings = view.log.standings(run)
-    commits = _list_commits(run)
+    commits, counts = _list_commits(run), find_reason(run) is None
     view.link_commits(commits)
     other, is_baseline = _find_other(run, standings, view)
     values = {
@@ -62,13 +62,13 @@ def make_run_page(view: View, name: str) -> Page:
         "took": duration(run.seconds) if run.seconds is not None else "",
         "command": command_text(run.argv, _COMMAND),
         "place": _describe_place(run, view),
-        "decisions": describe_decisions(run),
+        "decisions": _list_decisions(run),
         "swept": read_swept(run),
         "repeated": view.log.repeated_run(run),
         "job": describe_job(run.job) if run.job is not None else "",
         "trackers": describe_trackers(run),
         "metrics": [_describe_metric(run, metric, view) for metric in run.metrics],
-        "standings": [_describe_place_of(one) for one in standings],
+        "standings": [_describe_standing(one) for one in standings if one.value is not None and counts],
         "parameters": describe_parameters(run),
         "commits": {name: (name[:7], *view.find_commit(name)) for name in commits},
         "missing": listed(run.missing),
@@ -85,6 +85,12 @@ def make_run_page(view: View, name: str) -> Page:
 
 def _list_commits(run: Run) -> list[str]:
     return [name for name in (run.code, run.before, run.commit, run.kept, run.kept_code) if name is not None]
+
+
+def _list_decisions(run: Run) -> list[tuple[str, str]]:
+    """Return what was decided on a run, and why."""
+    decided = (text.partition(" " if text.startswith("kept ") else ":") for text in describe_decisions(run))
+    return [(verb.capitalize(), why.strip() or "no reason given") for verb, _, why in decided]
 
 
 def _describe_place(run: Run, view: View) -> dict[str, object]:
@@ -116,7 +122,7 @@ def _describe_metric(run: Run, name: str, view: View) -> dict[str, object]:
     }
 
 
-def _describe_place_of(standing: Standing) -> dict[str, object]:
+def _describe_standing(standing: Standing) -> dict[str, object]:
     """Return where a run stands by a metric, with what its words have links for."""
     words = describe_standing(standing)
     best, baseline = standing.best, standing.baseline
@@ -124,7 +130,7 @@ def _describe_place_of(standing: Standing) -> dict[str, object]:
     linked = {key: _split(text, one.outcome.ref if one is not None else "") for key, text, one in rivals}
     return {
         "metric": standing.metric,
-        "value": number(standing.value, words.decimals) if standing.value is not None else "none",
+        "value": number(standing.value or 0.0, words.decimals),
         "setting": _describe_setting(standing, words),
         **linked,
         "is_better": best is not None and best.setting_is_better,
