@@ -64,7 +64,8 @@ class SweepMethods(RunMethods):
         from orglab.runs.sweeps.sweep import Sweep, find_sweep
         from orglab.runs.sweeps.sweep_progress import read_progress
 
-        return read_progress(self, name if isinstance(name, Sweep) else find_sweep(self, name), scheduler)
+        sweep = name if isinstance(name, Sweep) else find_sweep(self, name)
+        return read_progress(self, sweep, self._log_runs(), scheduler)
 
     def rank_sweep(self, progress: "Progress", metric: str | None = None) -> "Ranking | None":
         """Return the settings of a sweep by a metric; see `runs.sweeps.sweep_progress.rank_settings`."""

@@ -70,23 +70,24 @@ def ask_scheduler(sweep: Sweep) -> "SchedulerState | None":
     return ask_slurm(sweep)
 
 
-def read_progress(log: LogFile, sweep: Sweep, scheduler: "SchedulerState | None" = None) -> Progress:
+def read_progress(log: LogFile, sweep: Sweep, runs: LogRuns, scheduler: "SchedulerState | None" = None) -> Progress:
     """Return how far a sweep is now.
 
     Args:
         log: The log.
         sweep: The sweep.
+        runs: The runs of the log.
         scheduler: What Slurm has of it, if that is known.
     """
     # Before the tasks, so that none of a sweep that is over is still shown as one that runs.
     workers, is_past = sweep.list_workers(), is_over(sweep)
     state = read_state(log, sweep, scheduler.names if scheduler is not None else ())
     now = clock.now()
-    runs = [(task, state.runs.get(task.name)) for task in state.running]
-    shown = [(task, run, _count_seconds(run, now)) for task, run in runs]
+    at_work = [(task, state.runs.get(task.name)) for task in state.running]
+    shown = [(task, run, _count_seconds(run, now)) for task, run in at_work]
     return Progress(
         state, len(workers), shown, _estimate(state, [seconds for _, _, seconds in shown], len(workers) or 1),
-        find_best_setting(log, state), is_past, scheduler,
+        _find_best_setting(log, state, runs), is_past, scheduler,
     )  # fmt: skip
 
 
@@ -107,9 +108,9 @@ def _estimate(state: SweepState, running: Sequence[float], workers: int) -> floa
     return rest / workers
 
 
-def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
+def _find_best_setting(log: LogFile, state: SweepState, runs: LogRuns) -> Best | None:
     """Return the best setting of a sweep, as its note has it; None if that is not known."""
-    ranking = rank_settings(log, state, LogRuns(log))
+    ranking = rank_settings(log, state, runs)
     if ranking is None or ranking.best is None:
         return None
     label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
