@@ -85,7 +85,7 @@ class RunMethods(WriteMethods):
         """Return where a run stands beside the best so far and the baseline; see `runs.standing.find_standings`."""
         from orglab.runs.standing import find_standings
 
-        return find_standings(self, run)
+        return find_standings(self, run, self._log_runs())
 
     def repeated_run(self, run: "Run") -> "Run | None":
         """Return the earlier run with the same code, parameters and seed that a run repeats; None without one."""
@@ -242,7 +242,7 @@ class RunMethods(WriteMethods):
         """
         from orglab.runs.comparison import compare_runs
 
-        return compare_runs(self, name, other)
+        return compare_runs(self, self._log_runs().all, name, other)
 
     def compare_side_by_side(self, runs: Sequence[str], settings: Sequence[str]) -> "SideBySide":
         """Return what differs between several runs and settings; see `runs.side_by_side.compare_side_by_side`."""

@@ -8,6 +8,7 @@ from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.runs.launchers.slurm_jobs import SchedulerState
+    from orglab.runs.sweeps.note import Ranking
     from orglab.runs.sweeps.start import SweepRequest
     from orglab.runs.sweeps.sweep import Sweep
     from orglab.runs.sweeps.sweep_progress import Progress
@@ -32,11 +33,20 @@ class SweepMethods(RunMethods):
 
         return try_versions(self, request, tell, keep_going=keep_going, show_output=show_output)
 
-    def sweeps(self) -> "list[Sweep]":
-        """Return all sweeps, oldest first."""
-        from orglab.runs.sweeps.sweep import list_sweeps
+    def sweeps(self, reference: str | None = None) -> "list[Sweep]":
+        """Return the sweeps of an experiment or a step, or all sweeps, oldest first.
 
-        return list_sweeps(self)
+        Raises:
+            UsageError: It is not a reference.
+        """
+        from orglab.runs.sweeps.sweep import Sweep, list_sweeps
+
+        sweeps = list_sweeps(self)
+        if reference is None:
+            return sweeps
+        runs, spelled = self._log_runs(), self.spell(reference)
+        current = [Sweep(runs.with_current_ref(one.record)) for one in sweeps]
+        return [one for one in current if f"{one.record.ref}.".startswith(f"{spelled}.")]
 
     def sweep_progress(
         self, name: "str | Sweep | None" = None, scheduler: "SchedulerState | None" = None
@@ -54,7 +64,14 @@ class SweepMethods(RunMethods):
         from orglab.runs.sweeps.sweep import Sweep, find_sweep
         from orglab.runs.sweeps.sweep_progress import read_progress
 
-        return read_progress(self, name if isinstance(name, Sweep) else find_sweep(self, name), scheduler)
+        sweep = name if isinstance(name, Sweep) else find_sweep(self, name)
+        return read_progress(self, sweep, self._log_runs(), scheduler)
+
+    def rank_sweep(self, progress: "Progress", metric: str | None = None) -> "Ranking | None":
+        """Return the settings of a sweep by a metric; see `runs.sweeps.sweep_progress.rank_settings`."""
+        from orglab.runs.sweeps.sweep_progress import rank_settings
+
+        return rank_settings(self, progress.state, self._log_runs(), metric)
 
     def ask_scheduler(self, name: str | None = None) -> "SchedulerState | None":
         """Return what Slurm has of a sweep, the newest one without a name; see `runs.sweeps.sweep_progress`."""

@@ -1,6 +1,6 @@
 """Compare two runs, or a run with a revision: code, parameters, arguments, environment, metrics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError
@@ -9,7 +9,6 @@ from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_com
 from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
 from orglab.runs.description import describe_value
-from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Metric, Run
 from orglab.runs.record_reader import find_run
@@ -48,11 +47,12 @@ class Difference(NamedTuple):
     metrics: dict[str, tuple[Metric | None, Metric | None]]
 
 
-def compare_runs(log: LogFile, name: str, other: str | None = None) -> Difference:
+def compare_runs(log: LogFile, runs: Sequence[Run], name: str, other: str | None = None) -> Difference:
     """Return the differences between a run and another run, a revision or the working tree.
 
     Args:
         log: The log.
+        runs: Its runs.
         name: The id of the run, or a unique beginning or end of it.
         other: The other run, or a revision; the working tree if None.
 
@@ -60,7 +60,6 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         NotFoundError: There is no such run, or `other` is neither a run nor a revision.
         UsageError: Several runs match.
     """
-    runs = LogRuns(log).all
     first = find_run(runs, name)
     second = None
     revision = None

@@ -71,7 +71,7 @@ class Standing(NamedTuple):
     change: Comparison | None = None
 
 
-def find_standings(log: LogFile, run: Run) -> list[Standing]:
+def find_standings(log: LogFile, run: Run, runs: LogRuns) -> list[Standing]:
     """Return where a run stands by each main metric of its experiment, the most important first.
 
     The settings, the differences and the best of the experiment are those of `read_results` and `summarize_best`, as in
@@ -81,20 +81,21 @@ def find_standings(log: LogFile, run: Run) -> list[Standing]:
     Args:
         log: The log.
         run: The run, which may go on: then all that have ended count.
+        runs: The runs of the log.
     """
     try:
         experiment = log.experiment((run.ref or "").partition(".")[0])
     except OrglabError:
         return []
-    return _Standings(log, experiment, run).list_all()
+    return _Standings(log, experiment, run, runs).list_all()
 
 
 class _Standings:
     """The experiment of a run as it was when the run ended."""
 
-    def __init__(self, log: LogFile, experiment: Experiment, run: Run) -> None:
+    def __init__(self, log: LogFile, experiment: Experiment, run: Run, runs: LogRuns) -> None:
         self._log, self._experiment = log, experiment
-        self._runs = LogRuns(log)
+        self._runs = runs
         self._directions = log.config.metrics
         self._end, self._id = run.ended_at, run.id
         own = self._select(self._runs.find_by_experiment(experiment))

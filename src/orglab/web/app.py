@@ -20,8 +20,10 @@ from orglab.web.pages.journal_page import make_journal_page
 from orglab.web.pages.new_page import make_new_page
 from orglab.web.pages.overview_page import make_overview
 from orglab.web.pages.report_page import make_report_page
+from orglab.web.pages.run_page import make_run_page
 from orglab.web.pages.runs_page import make_runs_page
 from orglab.web.pages.search_page import make_search_page
+from orglab.web.pages.sweep_page import make_sweep_page
 from orglab.web.pages.tried_page import make_tried_before, make_tried_page
 from orglab.web.problems import make_error_handlers
 from orglab.web.site import Site
@@ -39,6 +41,8 @@ PAGES: dict[str, MakePage] = {
     "/new": make_new_page,
     "/runs": make_runs_page,
     "/compare": make_compare_page,
+    "/run-{name}": make_run_page,
+    "/sweep-{name}": make_sweep_page,
 }
 """The function of each address."""
 

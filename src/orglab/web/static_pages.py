@@ -18,6 +18,8 @@ from orglab.web.pages.history_page import make_history_page
 from orglab.web.pages.journal_page import make_journal_page
 from orglab.web.pages.overview_page import make_overview
 from orglab.web.pages.report_page import make_report_page
+from orglab.web.pages.run_page import make_run_page
+from orglab.web.pages.sweep_page import make_sweep_page
 from orglab.web.pages.tried_page import make_tried_page
 from orglab.web.site import Page, Site, View
 from orglab.web.templating import STATIC, render
@@ -95,6 +97,10 @@ def _list_pages(view: View) -> Iterator[tuple[str, Callable[[View], Page]]]:
     for experiment in log.experiments():
         yield to.experiment(experiment.ref), partial(make_experiment_page, ref=experiment.ref)
         yield to.history(experiment.ref), partial(make_history_page, ref=experiment.ref)
+    for run in log.runs():
+        yield to.run(run.id), partial(make_run_page, name=run.id)
+    for sweep in log.sweeps():
+        yield to.sweep(sweep.id), partial(make_sweep_page, name=sweep.id)
 
 
 def _list_static(folder: Path) -> Iterator[tuple[str, bytes]]:

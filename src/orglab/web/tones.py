@@ -6,7 +6,10 @@ from orglab.text import duration
 
 _TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}
 _STATE_TONES = {"doing": "active", "waiting": "waiting"}
-_RUN_TONES = {"done": "good", "running": "active", "unobserved": "active", "failed": "bad", "killed": "bad"}
+_RUN_TONES = {
+    "done": "good", "done before": "good", "running": "active", "unobserved": "active", "failed": "bad",
+    "killed": "bad", "diverged": "bad", "lost": "bad", "stopped": "unsure", "queued": "waiting",
+}  # fmt: skip
 
 
 def verdict_tone(verdict: str | None) -> str:
@@ -20,7 +23,7 @@ def state_tone(kind: str | None) -> str:
 
 
 def run_tone(status: str) -> str:
-    """Return the tone of the status of a run."""
+    """Return the tone of the status of a run, or of a version of a sweep."""
     return _RUN_TONES.get(status, "plain")
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.git.trees import FileChange
-from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.comparison import Difference
 from orglab.runs.description import (
     command_text,
@@ -17,18 +16,25 @@ from orglab.runs.description import (
     source_text,
     value_text,
 )
-from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
 from orglab.runs.record_reader import describe_record, read_output_end
+from orglab.runs.run_facts import (
+    describe_change,
+    describe_job,
+    describe_parameters,
+    describe_results,
+    describe_standing,
+    describe_trackers,
+    find_best_value,
+    find_first_standing,
+)
 from orglab.runs.run_wait import find_process
-from orglab.runs.sources.registry import TITLES
-from orglab.runs.summary_text import describe_comparison, describe_mean, find_decimals
 from orglab.runs.sweeps.sweep import read_swept
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
     from orglab.runs.pruning import PrunableRun
-    from orglab.runs.standing import Rival, Standing
+    from orglab.runs.standing import Standing
 
 _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
@@ -62,14 +68,14 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Kept": describe_keeping(run).removeprefix("kept "),
         "Author": run.author or "",
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
-        "Uncommitted": listed(_change_text(change) for change in uncommitted),
-        "Results": run.commit or (f"{run.kept}, on no branch" if run.kept else ""),
-        "Parameters": listed((f"{name} {parameter_text(one)}" for name, one in run.parameters.items()), _PARAMETERS),
+        "Uncommitted": listed(map(describe_change, uncommitted)),
+        "Results": describe_results(run),
+        "Parameters": listed(map(" ".join, describe_parameters(run)), _PARAMETERS),
         "Not read": listed(run.unread_files),
-        "Job": job_text(run.job) if run.job is not None else "",
+        "Job": describe_job(run.job) if run.job is not None else "",
         "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
         "Unattributed": listed(run.unattributed),
-        "Trackers": listed(f"{TITLES.get(one.tracker, one.tracker)} {one.id or ''}".strip() for one in run.trackers),
+        "Trackers": listed(describe_trackers(run)),
         "Folder": run.cwd or "",
         "Host": run.host or "",
         "Process": str(find_process(run) or ""),
@@ -92,27 +98,14 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         yield from (f"  {output.clean(line)}" for line in printed[-_LAST_LINES:])
 
 
-def _change_text(change: FileChange) -> str:
-    return change.path + (" (binary)" if change.added is None else f" (+{change.added} -{change.removed})")
-
-
-def job_text(job: SchedulerJob) -> str:
-    """Return the job of a scheduler: `slurm 12, index 3 of its array, restarted 2 times`."""
-    index = f", index {job.array} of its array" if job.array is not None else ""
-    return f"{job.scheduler} {job.id}{index}" + (f", restarted {count(job.restarts, 'time')}" if job.restarts else "")
-
-
 def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
     """Return the last value of a metric, and the best one if another was better."""
     text = metrics_text([(name, describe_value(run, name))])
-    extremes, direction = run.extremes.get(name), find_direction(name, directions)
-    if extremes is None or direction is None:
-        return text
-    best, step = extremes[:2] if direction == "min" else extremes[2:]
-    if best == run.metrics[name]:
+    best = find_best_value(run, name, directions)
+    if best is None:
         return text
     begin = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
-    return f"{begin}best {value_text(best)} at step {value_text(step)})"
+    return f"{begin}best {value_text(best.value)} at step {value_text(best.step)})"
 
 
 def standing_line(standings: "Sequence[Standing]") -> str:
@@ -120,33 +113,18 @@ def standing_line(standings: "Sequence[Standing]") -> str:
 
     For example `val_acc: better than the best so far: 0.91 (e1.1, n = 3); to the baseline: +0.020, n = 1`.
     """
-    standing = next((one for one in standings if one.value is not None), None)
+    standing = find_first_standing(standings)
     if standing is None:
         return ""
-    decimals = find_decimals([standing.summary, *(one.summary for one in _list_rivals(standing))])
-    parts = []
-    best = standing.best
-    if best is not None:
-        verb = "better than the best so far" if best.setting_is_better else "best so far"
-        parts.append(f"{verb}: {_rival_text(best, decimals)}")
-    if standing.best_of_log is not None:
-        parts.append(f"best in the log: {_rival_text(standing.best_of_log, decimals)}")
-    if standing.change is not None:
-        change = describe_comparison(standing.change, decimals, has_other_code=standing.has_other_code)
-        parts.append(f"to the baseline: {change}, n = {len(standing.summary.values)}")
+    words = describe_standing(standing)
+    is_better = standing.best is not None and standing.best.setting_is_better
+    named = {
+        "better than the best so far" if is_better else "best so far": words.best,
+        "best in the log": words.best_of_log,
+        "to the baseline": words.change,
+    }
+    parts = [f"{name}: {text}" for name, text in named.items() if text]
     return output.one_line(f"{standing.metric}: {'; '.join(parts)}") if parts else ""
-
-
-def _list_rivals(standing: "Standing") -> "list[Rival]":
-    return [one for one in (standing.best, standing.best_of_log) if one is not None]
-
-
-def _rival_text(rival: "Rival", decimals: int | None) -> str:
-    """Return the best setting so far: `0.91 ± 0.01 (e1.1 with lr 0.1, n = 3)`."""
-    outcome = rival.outcome
-    name = "this setting" if rival.is_same else outcome.ref + (f" with {outcome.label}" if outcome.label else "")
-    remark = ", other code" if rival.has_other_code else ""
-    return f"{describe_mean(rival.summary, decimals)} ({name}{remark}, n = {len(rival.summary.values)})"
 
 
 def prunable_lines(prunable: "Sequence[PrunableRun]") -> Iterator[str]:

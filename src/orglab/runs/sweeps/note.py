@@ -136,6 +136,15 @@ class SweepState:
         }  # fmt: skip
         return [f"{amount} {status}" for status, amount in amounts.items() if amount]
 
+    def describe_task(self, task: Task) -> str:
+        """Return how a task ended, or what it does: `done`, `done before`, `diverged`, `failed` or `running`."""
+        if task.state != ENDED:
+            return "running" if task in self.running else "lost" if task in self.lost else "queued"
+        if task.status == SKIPPED:
+            return "done before"
+        run = self.runs.get(task.name)
+        return "diverged" if task.is_good and run is not None and run.diverged else task.status or "failed"
+
     def explain(self, task: Task) -> str:
         """Return why a task did not end well; empty if it did, or has not ended."""
         if task.state != ENDED or task.is_good:
@@ -223,9 +232,10 @@ class Ranking:
     Attributes:
         settings: The settings, in the order of their first runs, also those without a run that counts.
         metrics: The main metrics, the most important first.
-        summaries: The values of the first metric, for each setting.
+        metric: The metric that they are ranked by; empty if they have none.
+        summaries: The values of that metric, for each setting.
         best: The place of the best setting, or of the only one with values; None if that is not known.
-        direction: Whether less (`min`) or more (`max`) of the first metric is better; None if that is not known.
+        direction: Whether less (`min`) or more (`max`) of that metric is better; None if that is not known.
     """
 
     def __init__(
@@ -234,6 +244,7 @@ class Ranking:
         experiment: Experiment,
         identify_code: Callable[[Sequence[Run]], Mapping[str, str]],
         directions: Mapping[str, str],
+        metric: str | None = None,
     ) -> None:
         """Rank the settings of some runs of an experiment.
 
@@ -242,6 +253,7 @@ class Ranking:
             experiment: The experiment.
             identify_code: Returns the identity of the code of each run, by its id.
             directions: The setting `metrics`: `min` or `max` by name.
+            metric: The metric to rank by; None for the first of the main ones.
         """
         own = sorted(runs, key=lambda run: (run.began_at or 0, run.id))
         codes = identify_code(own)
@@ -255,10 +267,11 @@ class Ranking:
         main = next(iter(by_code.values()), Results())
         self._code = next(iter(by_code), "")
         self.metrics = main.metrics
-        first = self.metrics[0] if self.metrics else ""
-        self.direction = find_direction(first, directions)
-        self.settings = _join_settings([one.setting for results in by_code.values() for one in results.outcomes], first)
-        self.summaries = [setting.summarize(first) for setting in self.settings]
+        self.metric = metric or next(iter(self.metrics), "")
+        self.direction = find_direction(self.metric, directions)
+        settings = [one.setting for results in by_code.values() for one in results.outcomes]
+        self.settings = _join_settings(settings, self.metric)
+        self.summaries = [setting.summarize(self.metric) for setting in self.settings]
         self.best = self._find_best()
 
     def is_on_other_code(self, place: int) -> bool:

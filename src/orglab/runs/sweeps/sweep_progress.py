@@ -12,11 +12,12 @@ from orglab.runs.record import Run
 from orglab.runs.setting import Setting, Summary
 from orglab.runs.statistics import mean
 from orglab.runs.step_results import label_settings
-from orglab.runs.summary_text import find_decimals
-from orglab.runs.sweeps.note import Ranking, SweepState
+from orglab.runs.summary_text import describe_summary, find_decimals
+from orglab.runs.sweeps.note import MOST_NAMED, Ranking, SweepState
 from orglab.runs.sweeps.settlement import is_over, read_state
 from orglab.runs.sweeps.sweep import Sweep
 from orglab.runs.sweeps.tasks import SKIPPED, Task
+from orglab.text import count, duration
 
 if TYPE_CHECKING:
     from orglab.runs.launchers.slurm_jobs import SchedulerState
@@ -69,23 +70,24 @@ def ask_scheduler(sweep: Sweep) -> "SchedulerState | None":
     return ask_slurm(sweep)
 
 
-def read_progress(log: LogFile, sweep: Sweep, scheduler: "SchedulerState | None" = None) -> Progress:
+def read_progress(log: LogFile, sweep: Sweep, runs: LogRuns, scheduler: "SchedulerState | None" = None) -> Progress:
     """Return how far a sweep is now.
 
     Args:
         log: The log.
         sweep: The sweep.
+        runs: The runs of the log.
         scheduler: What Slurm has of it, if that is known.
     """
     # Before the tasks, so that none of a sweep that is over is still shown as one that runs.
     workers, is_past = sweep.list_workers(), is_over(sweep)
     state = read_state(log, sweep, scheduler.names if scheduler is not None else ())
     now = clock.now()
-    runs = [(task, state.runs.get(task.name)) for task in state.running]
-    shown = [(task, run, _count_seconds(run, now)) for task, run in runs]
+    at_work = [(task, state.runs.get(task.name)) for task in state.running]
+    shown = [(task, run, _count_seconds(run, now)) for task, run in at_work]
     return Progress(
         state, len(workers), shown, _estimate(state, [seconds for _, _, seconds in shown], len(workers) or 1),
-        find_best_setting(log, state), is_past, scheduler,
+        _find_best_setting(log, state, runs), is_past, scheduler,
     )  # fmt: skip
 
 
@@ -106,14 +108,79 @@ def _estimate(state: SweepState, running: Sequence[float], workers: int) -> floa
     return rest / workers
 
 
-def find_best_setting(log: LogFile, state: SweepState) -> Best | None:
+def _find_best_setting(log: LogFile, state: SweepState, runs: LogRuns) -> Best | None:
     """Return the best setting of a sweep, as its note has it; None if that is not known."""
+    ranking = rank_settings(log, state, runs)
+    if ranking is None or ranking.best is None:
+        return None
+    label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
+    return Best(label, ranking.settings[ranking.best], summary, find_decimals(ranking.summaries))
+
+
+def rank_settings(log: LogFile, state: SweepState, runs: LogRuns, metric: str | None = None) -> Ranking | None:
+    """Return the settings of a sweep, and which is the best; None if its experiment is not in the log.
+
+    Args:
+        log: The log.
+        state: How far the sweep is.
+        runs: The runs of the log.
+        metric: The metric to rank by; None for the main one.
+    """
     try:
         experiment = log.experiment((state.sweep.record.ref or "").partition(".")[0])
     except OrglabError:
         return None
-    ranking = Ranking(state.runs.values(), experiment, LogRuns(log).identify_code, log.config.metrics)
-    if ranking.best is None:
-        return None
-    label, summary = label_settings(ranking.settings)[ranking.best], ranking.summaries[ranking.best]
-    return Best(label, ranking.settings[ranking.best], summary, find_decimals(ranking.summaries))
+    return Ranking(state.runs.values(), experiment, runs.identify_code, log.config.metrics, metric)
+
+
+def describe_rest(progress: Progress) -> str:
+    """Return how long a sweep took, or will take: `, about 3m12s left`; empty if that is not known."""
+    if progress.state.sweep.tasks.is_stopped:
+        return ", stopped; `orglab sweep resume` goes on"
+    if progress.state.is_complete:
+        return f", {duration(progress.state.seconds, is_compact=True)}"
+    if progress.left is None or not (progress.workers or progress.running):
+        return ""
+    return f", about {duration(progress.left, is_compact=True)} left"
+
+
+def describe_counts(progress: Progress) -> str:
+    """Return `5 done, 1 failed, 2 running, 4 queued; 2 slots`."""
+    state = progress.state
+    text = ", ".join(state.describe_counts()) or "no versions"
+    if progress.is_over:
+        return text
+    if state.sweep.where is not None:
+        waiting = progress.scheduler.describe() if progress.scheduler is not None else ""
+        return "; ".join(filter(None, (text, _describe_place(state.sweep), waiting)))
+    if not progress.workers:
+        return f"{text}; no worker, so `orglab sweep resume` has to go on with it"
+    return f"{text}; {count(progress.workers, 'slot')}"
+
+
+def _describe_place(sweep: Sweep) -> str:
+    """Return where a sweep runs that does not run here."""
+    if sweep.where != "slurm":
+        return sweep.where or ""
+    from orglab.runs.launchers.slurm_jobs import describe_jobs  # noqa: PLC0415 - most sweeps run here
+
+    return describe_jobs(sweep)
+
+
+def describe_lost(progress: Progress) -> list[str]:
+    """Return a line for each of the first versions whose worker is gone."""
+    again = "another one" if progress.workers else "`orglab sweep resume`"
+    lost = progress.state.lost[:MOST_NAMED]
+    return [f"{task.version.name}: its worker is gone; {again} runs it again" for task in lost]
+
+
+def describe_doubt(progress: Progress) -> str:
+    """Return why versions may not be lost that seem to be; empty if they are."""
+    is_unknown = progress.state.sweep.where == "slurm" and progress.scheduler is None
+    return "unless Slurm has requeued it, which is not known now" if progress.state.lost and is_unknown else ""
+
+
+def describe_best(best: Best) -> str:
+    """Return the best setting: `lr 0.1: val_acc 0.91 ± 0.01 (n = 3)`."""
+    summary = describe_summary(best.summary, best.decimals)
+    return f"{best.label or 'the only setting'}: {best.summary.metric} {summary}"

@@ -1,0 +1,88 @@
+"""The files that a run wrote, and the pictures among them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from orglab.config import is_git_name
+from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.private_files import is_real_folder
+from orglab.report import blocks as b
+from orglab.report.formats.pictures import MAX_SIZE
+from orglab.runs.record import OUT, Run
+from orglab.text import file_size
+from orglab.web.site import View
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"})
+_MOST_FILES, _MOST_PICTURES = 1000, 24
+
+
+class WrittenFile(NamedTuple):
+    """A file that a run wrote.
+
+    Attributes:
+        name: Its path from the top of the repository, or from the folder that ORGLAB_OUT names.
+        size: Its size, such as `3 KB`.
+        remark: What has become of it since; empty if it is as the run wrote it, or was not looked at.
+        picture: The picture that it is, if it is shown.
+    """
+
+    name: str
+    size: str
+    remark: str = ""
+    picture: Markup | None = None
+
+
+def list_files(run: Run, view: View) -> list[WrittenFile]:
+    """Return the files that a run wrote: its results, and what it left in its own folder."""
+    shown: list[WrittenFile] = []
+    pictures = 0
+    for name, size, path in _find_files(run):
+        remark, picture = "", None
+        if pictures < _MOST_PICTURES and _may_be_picture(name, size):
+            remark = _find_change(path, view) if isinstance(path, HashedFile) else ""
+            if not remark:
+                pictures += 1
+                place = path if isinstance(path, Path) else view.log.top.absolute() / path.path
+                picture = view.text.blocks((b.Image(place, name, (b.Text(name),)),))
+        shown.append(WrittenFile(name, file_size(size), remark, picture))
+    return shown
+
+
+def _may_be_picture(name: str, size: int) -> bool:
+    return size <= MAX_SIZE and os.path.splitext(name)[1].lower() in _PICTURES  # noqa: PTH122 - a name, not a path
+
+
+def _find_files(run: Run) -> Iterator[tuple[str, int, Path | HashedFile]]:
+    """Yield the name and the size of each file, and where it is or what is recorded of it."""
+    for file in run.outputs[:_MOST_FILES]:
+        yield file.path, file.size, file
+    folder = run.folder / OUT
+    if not is_real_folder(folder):
+        return
+    room = _MOST_FILES - min(len(run.outputs), _MOST_FILES)
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if room and path.is_file() and not path.is_symlink():
+                room -= 1
+                yield os.fspath(path.relative_to(folder)), path.stat().st_size, path.absolute()
+
+
+def _find_change(file: HashedFile, view: View) -> str:
+    """Return what has become of a file since a run wrote it; empty if it is as it was.
+
+    A record may come from somebody else, so that its paths may lead anywhere.
+    """
+    path = Path(os.path.normpath(file.path))
+    if path.is_absolute() or os.pardir in path.parts or any(map(is_git_name, path.parts)):
+        return "not in the repository"
+    try:
+        is_same = hash_file(view.log.repository, view.log.top / file.path) == file.sha256
+    except OSError:
+        return "no longer there"
+    return "" if is_same else "changed since"
