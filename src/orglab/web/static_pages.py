@@ -19,6 +19,7 @@ from orglab.web.pages.journal_page import make_journal_page
 from orglab.web.pages.overview_page import make_overview
 from orglab.web.pages.report_page import make_report_page
 from orglab.web.pages.run_page import make_run_page
+from orglab.web.pages.runs_page import make_runs_page
 from orglab.web.pages.sweep_page import make_sweep_page
 from orglab.web.pages.tried_page import make_tried_page
 from orglab.web.site import Page, Site, View
@@ -92,8 +93,8 @@ def _list_pages(view: View) -> Iterator[tuple[str, Callable[[View], Page]]]:
     """Yield the name of the file of each page, and what makes it."""
     log, to = view.log, view.addresses
     yield to.overview, make_overview
-    for name, make_page in (("tried", make_tried_page), ("journal", make_journal_page), ("report", make_report_page)):
-        yield to.named(name), make_page
+    single = {"runs": make_runs_page, "tried": make_tried_page, "journal": make_journal_page, "report": make_report_page}
+    yield from ((to.named(name), make_page) for name, make_page in single.items())
     for experiment in log.experiments():
         yield to.experiment(experiment.ref), partial(make_experiment_page, ref=experiment.ref)
         yield to.history(experiment.ref), partial(make_history_page, ref=experiment.ref)
