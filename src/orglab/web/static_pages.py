@@ -93,8 +93,9 @@ def _list_pages(view: View) -> Iterator[tuple[str, Callable[[View], Page]]]:
     """Yield the name of the file of each page, and what makes it."""
     log, to = view.log, view.addresses
     yield to.overview, make_overview
-    single = {"runs": make_runs_page, "tried": make_tried_page, "journal": make_journal_page, "report": make_report_page}
-    yield from ((to.named(name), make_page) for name, make_page in single.items())
+    for name, make_page in (("runs", make_runs_page), ("tried", make_tried_page), ("journal", make_journal_page)):
+        yield to.named(name), make_page
+    yield to.named("report"), make_report_page
     for experiment in log.experiments():
         yield to.experiment(experiment.ref), partial(make_experiment_page, ref=experiment.ref)
         yield to.history(experiment.ref), partial(make_history_page, ref=experiment.ref)
