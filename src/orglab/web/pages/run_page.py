@@ -52,7 +52,7 @@ def make_run_page(view: View, name: str) -> Page:
     """
     run = view.log.find_run(name)
     standings = view.log.standings(run)
-    commits, counts = _list_commits(run), find_reason(run) is None
+    commits = _list_commits(run)
     view.link_commits(commits)
     other, is_baseline = _find_other(run, standings, view)
     values = {
@@ -68,7 +68,7 @@ def make_run_page(view: View, name: str) -> Page:
         "job": describe_job(run.job) if run.job is not None else "",
         "trackers": describe_trackers(run),
         "metrics": [_describe_metric(run, metric, view) for metric in run.metrics],
-        "standings": [_describe_standing(one) for one in standings if one.value is not None and counts],
+        "standings": _list_standings(run, standings),
         "parameters": describe_parameters(run),
         "commits": {name: (name[:7], *view.find_commit(name)) for name in commits},
         "missing": listed(run.missing),
@@ -120,6 +120,14 @@ def _describe_metric(run: Run, name: str, view: View) -> dict[str, object]:
         "best": value_text(best.value) if best is not None else "the last" if has_best else "",
         "step": value_text(best.step) if best is not None else "",
     }
+
+
+def _list_standings(run: Run, standings: Sequence[Standing]) -> list[dict[str, object]]:
+    """Return where a run that counts stands, by each metric by which it can be compared."""
+    if find_reason(run) is not None:
+        return []
+    compared = (one for one in standings if one.best or one.best_of_log or one.change or one.is_baseline)
+    return [_describe_standing(one) for one in compared if one.value is not None]
 
 
 def _describe_standing(standing: Standing) -> dict[str, object]:
