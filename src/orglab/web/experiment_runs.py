@@ -11,6 +11,7 @@ from orglab.runs.run_table import TableRequest
 from orglab.runs.step_results import Results
 from orglab.runs.table_text import name_settings
 from orglab.web.page_curves import make_curves
+from orglab.web.pages.sweep_page import list_sweeps
 from orglab.web.run_tables import make_page_tables
 from orglab.web.site import View
 
@@ -32,6 +33,7 @@ def read_run_values(view: View, shown: Shown) -> dict[str, Any]:
         "results": results,
         "baseline": describe_baseline(results),
         "claim": describe_claim(results),
+        "sweeps": list_sweeps(view, shown.experiment),
     }
 
 

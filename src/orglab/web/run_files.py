@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from orglab.config import is_git_name
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.inside import walk_inside
 from orglab.git.private_files import is_real_folder
 from orglab.report import blocks as b
 from orglab.report.formats.pictures import MAX_SIZE
@@ -40,7 +41,7 @@ def list_files(run: Run, view: View) -> list[WrittenFile]:
     """Return the files that a run wrote: its results, and what it left in its own folder."""
     shown: list[WrittenFile] = []
     pictures = 0
-    for name, size, path in _find_files(run):
+    for name, size, path in _find_files(run, view):
         remark, picture = "", None
         if pictures < _MOST_PICTURES and _may_be_picture(name, size):
             remark = _find_change(path, view) if isinstance(path, HashedFile) else ""
@@ -56,7 +57,7 @@ def _may_be_picture(name: str, size: int) -> bool:
     return size <= MAX_SIZE and os.path.splitext(name)[1].lower() in _PICTURES  # noqa: PTH122 - a name, not a path
 
 
-def _find_files(run: Run) -> Iterator[tuple[str, int, Path | HashedFile]]:
+def _find_files(run: Run, view: View) -> Iterator[tuple[str, int, Path | HashedFile]]:
     """Yield the name and the size of each file, and where it is or what is recorded of it."""
     for file in run.outputs[:_MOST_FILES]:
         yield file.path, file.size, file
@@ -64,7 +65,7 @@ def _find_files(run: Run) -> Iterator[tuple[str, int, Path | HashedFile]]:
     if not is_real_folder(folder):
         return
     room = _MOST_FILES - min(len(run.outputs), _MOST_FILES)
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in walk_inside(view.log.repository, folder):
         folders.sort()
         for name in sorted(names):
             path = Path(parent, name)

@@ -3,9 +3,8 @@
 from orglab.runs.record import Run
 from orglab.runs.side_by_side import Compared
 from orglab.web.page_curves import make_curves
+from orglab.web.page_patch import read_page_patch
 from orglab.web.site import Page, View
-
-_MOST_LINES = 2000
 
 
 def make_compare_page(view: View) -> Page:
@@ -22,8 +21,6 @@ def make_compare_page(view: View) -> Page:
         "aspects": aspects,
         "curves": make_curves([(one.setting_name, one.setting) for one in compared]),
         "changes": None,
-        "patch": "",
-        "is_cut": False,
     }
     if len(compared) == 2:  # noqa: PLR2004 - a difference has two sides
         values |= _read_code_difference(view, *map(_find_run, compared))
@@ -39,10 +36,4 @@ def _find_run(compared: Compared) -> Run:
 def _read_code_difference(view: View, run: Run, other: Run) -> dict[str, object]:
     """Return the changed files of the code of two runs, None if that is not known, and the patch."""
     difference = view.log.compare_runs(run.id, other.id)
-    lines = view.log.read_patch(difference).split("\n", _MOST_LINES)
-    return {
-        "changes": difference.files,
-        "runs": (run, other),
-        "patch": "\n".join(lines[:_MOST_LINES]),
-        "is_cut": len(lines) > _MOST_LINES,
-    }
+    return {"changes": difference.files, "runs": (run, other), "patch": read_page_patch(view, difference)}

@@ -5,7 +5,6 @@ from typing import Any
 
 from orglab.errors import GitError, OrglabError
 from orglab.git.trees import FileChange
-from orglab.runs.comparison import Difference
 from orglab.runs.description import (
     command_text,
     describe_decisions,
@@ -27,19 +26,20 @@ from orglab.runs.run_facts import (
     find_best_value,
 )
 from orglab.runs.run_wait import find_process
-from orglab.runs.setting import find_reason, read_seeds
+from orglab.runs.setting import find_reason, find_settings, read_seeds
 from orglab.runs.standing import Standing
 from orglab.runs.summary_text import describe_mean
 from orglab.runs.sweeps.sweep import read_swept
 from orglab.runs.terminal_lines import read_terminal_lines
-from orglab.text import count, cut, duration, listed, number
+from orglab.text import count, duration, listed, number
+from orglab.web.page_curves import make_curves
+from orglab.web.page_patch import PagePatch, read_page_patch
 from orglab.web.run_files import list_files
 from orglab.web.site import Page, View
 from orglab.web.tones import run_tone
 
 _OUTPUT_BYTES, _OUTPUT_LINES = 1 << 16, 1000
 """How much of the end of the output is shown."""
-_PATCH_LINES, _PATCH_COLUMNS = 2000, 500
 _COMMAND = 4000
 
 
@@ -68,6 +68,7 @@ def make_run_page(view: View, name: str) -> Page:
         "job": describe_job(run.job) if run.job is not None else "",
         "trackers": describe_trackers(run),
         "metrics": [_describe_metric(run, metric, view) for metric in run.metrics],
+        "curves": make_curves([("this run", setting) for setting in find_settings([run], {})]),
         "standings": _list_standings(run, standings),
         "parameters": describe_parameters(run),
         "commits": {name: (name[:7], *view.find_commit(name)) for name in commits},
@@ -189,45 +190,19 @@ def _list_uncommitted(run: Run, view: View) -> str:
 
 def _read_code(run: Run, other: Run | None, view: View) -> dict[str, object]:
     """Return how the code of a run differs from that of another one."""
-    nothing: dict[str, object] = {"changes": None, "patch": [], "patch_is_cut": False}
+    nothing: dict[str, object] = {"changes": None, "patch": PagePatch([], is_cut=False)}
     if other is None:
         return nothing
     try:
         difference = view.log.compare_runs(other.id, run.id)
-        patch = _read_patch(difference, view)
+        patch = read_page_patch(view, difference)
     except GitError:
         return nothing
-    files = difference.files
-    return {
-        "changes": None if files is None else _name_files(files),
-        "patch": [*_mark_lines(patch[:_PATCH_LINES])],
-        "patch_is_cut": len(patch) > _PATCH_LINES,
-    }
+    return {"changes": None if difference.files is None else _name_files(difference.files), "patch": patch}
 
 
 def _name_files(files: Sequence[FileChange]) -> str:
     return f"{count(len(files), 'file')}: {listed(map(describe_change, files))}" if files else ""
-
-
-def _read_patch(difference: Difference, view: View) -> list[str]:
-    lines = view.log.read_patch(difference).split("\n", _PATCH_LINES)
-    return lines if lines[-1] else lines[:-1]
-
-
-def _mark_lines(lines: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the lines of a patch, each with what it is: `file`, `hunk`, `added`, `removed`, or nothing."""
-    marked, is_in_hunk = [], False
-    for line in lines:
-        if line.startswith("diff --git "):
-            kind, is_in_hunk = "file", False
-        elif line.startswith("@@"):
-            kind, is_in_hunk = "hunk", True
-        elif not is_in_hunk:
-            kind = "file"
-        else:
-            kind = {"+": "added", "-": "removed"}.get(line[:1], "")
-        marked.append((kind, cut(line, _PATCH_COLUMNS)))
-    return marked
 
 
 def _describe_surroundings(run: Run) -> Mapping[str, Any]:
