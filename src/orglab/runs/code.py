@@ -92,9 +92,19 @@ def identify_code(
         own_paths: The log and the journal, relative to the top of the repository.
         writers: The runs whose results and outputs are not code; `runs` if None.
     """
+    return compare_code(repository, runs, find_generated_paths(runs if writers is None else writers, own_paths))
+
+
+def compare_code(repository: Repository | None, runs: Sequence[Run], generated: GeneratedPaths) -> dict[str, str]:
+    """Return for each run, by id, what its code is, as `identify_code` does.
+
+    Args:
+        repository: The repository; None without git.
+        runs: The runs.
+        generated: The paths that are not code.
+    """
     if repository is None:
         return {run.id: "" for run in runs}
-    generated = find_generated_paths(runs if writers is None else writers, own_paths)
     # The values of a configuration file are parameters, and compared as such, if all of them are known.
     configured = {path for run in runs for path in run.config_files}
     configured -= {path for run in runs for path in run.partial_files}

@@ -6,6 +6,7 @@ A repository may contain several logs, and an experiment may have had other ids,
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.ids import list_ids
@@ -20,6 +21,9 @@ from orglab.org.source import decode
 from orglab.reference import parse_reference, without_letter
 from orglab.runs.record import Run
 from orglab.runs.record_reader import list_runs, read_newest_runs, read_run, read_runs
+
+if TYPE_CHECKING:
+    from orglab.runs.code import GeneratedPaths
 
 
 class LogRuns:
@@ -118,11 +122,17 @@ class LogRuns:
 
     def identify_code(self, runs: Sequence[Run]) -> dict[str, str]:
         """Return what the code of each run is, by its id; see `code.identify_code`."""
-        from orglab.runs.code import identify_code  # noqa: PLC0415 - most commands compare no code
+        from orglab.runs.code import compare_code  # noqa: PLC0415 - most commands compare no code
+
+        return compare_code(self._log.repository, runs, self._generated)
+
+    @cached_property
+    def _generated(self) -> "GeneratedPaths":
+        """The paths that are not code, because a run of the log writes them."""
+        from orglab.runs.code import find_generated_paths  # noqa: PLC0415 - the same
 
         repository = self._log.repository
-        own_paths = self._log.find_own_paths(repository) if repository is not None else ()
-        return identify_code(repository, runs, own_paths, self.all)
+        return find_generated_paths(self.all, self._log.find_own_paths(repository) if repository is not None else ())
 
     def read_newest(self, count: int) -> Iterator[Run]:
         """Yield the runs of the log among the newest `count` records, newest first; records are read lazily."""
