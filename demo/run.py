@@ -373,7 +373,7 @@ def main() -> None:
     say("The log itself, a plain Org file that you can edit with any editor, and the report:")
     print(f"{study.folder / 'experiment_log.org'}\n{study.folder / 'report.html'}")
     print(f"\nContinue from here:\n  cd {shlex.quote(str(study.folder))}")
-    print(f'  PATH="{BIN}:$PATH"\n  orglab next')
+    print(f'  PATH="{BIN}:$PATH"\n  orglab next\n  orglab serve --open   # the study in your browser')
 
 
 if __name__ == "__main__":

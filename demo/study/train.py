@@ -4,7 +4,8 @@ The settings choose the model, the number of training digits and the preprocessi
 draws the training digits and 500 others for testing, and initializes the model. For
 settings/e1.1.toml and seed 3 the results are results/e1.1-seed3.json, the numbers, and
 models/e1.1.joblib, the last model, with the commit of the code that trained it, which
-`orglab run` passes in ORGLAB_COMMIT. With --out FOLDER, the numbers are FOLDER/metrics.json.
+`orglab run` passes in ORGLAB_COMMIT. With --out FOLDER, the numbers are FOLDER/metrics.jsonl, with the
+loss of each epoch.
 """
 
 from __future__ import annotations
@@ -94,9 +95,15 @@ def main() -> None:
     began = time.perf_counter()
     model, accuracy = train(settings, arguments.seed)
     result = {"accuracy": round(accuracy, 4), "seconds": round(time.perf_counter() - began, 2)}
-    file = arguments.out / "metrics.json" if arguments.out else Path("results", f"{step}-seed{arguments.seed}.json")
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.out:
+        losses = [round(float(loss), 5) for loss in getattr(model, "loss_curve_", [])]
+        rows = [{"epoch": epoch + 1, "train_loss": loss} for epoch, loss in enumerate(losses)] or [{}]
+        rows[-1] |= result
+        arguments.out.mkdir(exist_ok=True)
+        Path(arguments.out, "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    else:
+        Path("results").mkdir(exist_ok=True)
+        Path("results", f"{step}-seed{arguments.seed}.json").write_text(json.dumps(result, indent=1) + "\n")
     Path("models").mkdir(exist_ok=True)
     kept = {"model": model, "settings": settings, "commit": os.environ.get("ORGLAB_COMMIT")}
     joblib.dump(kept, Path("models", f"{step}.joblib"), compress=3)

@@ -326,7 +326,7 @@ ALLOWED = {
         "git.snapshot git.versions git.worktree log.active_step log.apart log.known_ids log.text_guard runs.detached runs.launch "
         "runs.migration runs.pruning runs.record_lines runs.record_writer runs.script_run runs.secret_stream runs.state_key runs.storage "
         "runs.sweeps.presence runs.sweeps.sweep runs.sweeps.tasks runs.sweeps.worker "
-        "report.formats.assets search.freshness search.location search.store api.status"
+        "report.formats.assets search.freshness search.location search.store api.status api.log_snapshot"
     ),
     "the log and its files, after `require_inside`": "log.file log.log log.kept_text log.log_commit log.move",
     "files that git names, without following links": "git.untracked history.references",
@@ -339,7 +339,7 @@ ALLOWED = {
         "mcp.wire runs.child runs.ending runs.environment runs.processes runs.source_folders"
     ),
     "the metadata of installed packages": "runs.sources.installed",
-    "files that come with orglab": "__main__ cli.agent_setup report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
+    "files that come with orglab, and that it has just made": "web.static_pages web.pages.report_page __main__ cli.agent_setup report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
     "through `open_inside`": "runs.metrics.reading",
     "after `is_below`": "runs.code_tree",
 }  # fmt: skip
