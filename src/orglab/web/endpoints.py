@@ -12,7 +12,7 @@ from orglab.errors import NotFoundError, OrglabError, TextChangedError, UsageErr
 from orglab.org.source import decode
 from orglab.report.formats.to_html import read_style
 from orglab.web.pages.report_page import write_report_file
-from orglab.web.problems import find_status
+from orglab.web.problems import find_status, is_for_part
 from orglab.web.site import Page, Query, Site, View
 from orglab.web.templating import render, render_part
 from orglab.web.writing import WRITES, Form, write
@@ -124,8 +124,7 @@ def make_write_endpoint(site: Site) -> Endpoint:
             return Response(status_code=400)
         if body is None:
             return Response("The form is too large.\n", 413, media_type="text/plain")
-        is_part = request.headers.get("hx-request") == "true"
-        return await run_in_threadpool(answer, request.path_params["action"], body, is_part=is_part)
+        return await run_in_threadpool(answer, request.path_params["action"], body, is_part=is_for_part(request))
 
     return endpoint
 

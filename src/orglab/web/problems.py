@@ -17,25 +17,34 @@ from orglab.web.templating import render_part
 def make_error_handlers(site: Site) -> Mapping[Any, Any]:
     """Return what answers requests that end with an error; the log is not read for it."""
 
-    def answer(sentence: str, status: int) -> Response:
+    def answer(request: Request, sentence: str, status: int) -> Response:
+        if is_for_part(request):
+            return HTMLResponse(render_part("refusal.html", sentence=sentence, changes=[]), status)
         html = render_part(
             "problem.html", sentence=sentence, page_title="Not shown", to=Addresses(), text=None, is_export=False,
             may_write=site.may_write, site_name=site.name, version=site.version,
         )  # fmt: skip
         return HTMLResponse(html, status)
 
-    async def explain(_: Request, error: OrglabError) -> Response:
-        return answer(str(error), find_status(error))
+    async def explain(request: Request, error: OrglabError) -> Response:
+        return answer(request, str(error), find_status(error))
 
-    async def explain_status(_: Request, error: HTTPException) -> Response:
+    async def explain_status(request: Request, error: HTTPException) -> Response:
         sentence = "There is no such page." if error.status_code == HTTPStatus.NOT_FOUND else error.detail
-        return answer(sentence, error.status_code)
+        return answer(request, sentence, error.status_code)
 
-    async def explain_internal_error(_: Request, error: Exception) -> Response:
+    async def explain_internal_error(request: Request, error: Exception) -> Response:
         kind = f"{type(error).__name__}: {error}"
-        return answer(f"Internal error ({kind}); start the server with `orglab --debug serve` and report it.", 500)
+        return answer(
+            request, f"Internal error ({kind}); start the server with `orglab --debug serve` and report it.", 500
+        )
 
     return {OrglabError: explain, HTTPException: explain_status, Exception: explain_internal_error}
+
+
+def is_for_part(request: Request) -> bool:
+    """Return whether the answer is shown in the form that was sent, and is not a page of its own."""
+    return request.method == "POST" and request.headers.get("hx-request") == "true"
 
 
 def find_status(error: OrglabError) -> int:
