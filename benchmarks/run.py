@@ -24,6 +24,7 @@ import bench_run
 import bench_similar
 import bench_sweep
 import bench_trackers
+import bench_web
 from measure import RUNS, environment, measure, ratio_rows, run_once, table
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def make_repository(folder: Path, log: Path) -> None:
 
 TOPICS = (
     "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
-    "hostile", "agents",
+    "hostile", "agents", "web",
 )  # fmt: skip
 
 
@@ -198,6 +199,7 @@ def bench_topic(topic: str) -> None:
             "render": bench_render.main,
             "hostile": bench_hostile.main,
             "agents": bench_agents.main,
+            "web": bench_web.main,
         }[topic]()
 
 

@@ -61,7 +61,6 @@ class Browser:
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options, service)
         self._visited: set[str] = set()
-        self._axe = files(AXE_PACKAGE).joinpath("axe.min.js").read_text(encoding="utf-8")
 
     def begin(self) -> None:
         """Forget what was done before: a new page of 1280 x 900 in light colours, and no cookie."""
@@ -132,7 +131,7 @@ class Browser:
     def find_violations(self) -> list[str]:
         """Return what axe says of the page, with all its details open."""
         if not self.run("return 'axe' in window"):
-            self.run(self._axe)
+            self.run(files(AXE_PACKAGE).joinpath("axe.min.js").read_text(encoding="utf-8"))
         return self.driver.execute_async_script(_RUN_AXE)
 
     def count_pixels_too_wide(self) -> int:
