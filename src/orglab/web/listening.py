@@ -1,6 +1,7 @@
 """The server: it listens on this machine only, and ends with Ctrl-C."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,10 +51,12 @@ def serve(
         ws="none", proxy_headers=False, timeout_graceful_shutdown=_PATIENCE_SECONDS,
     )  # fmt: skip
     address = f"http://{HOST}:{number}/?{TOKEN}={token}"
-    tell(address)
-    if opened is not None:
-        opened(address)
+    # uvicorn raises the signal that has ended it once more: it must not end us before the process that we started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), listener, _update_index(site.read()):
+        tell(address)
+        if opened is not None:
+            opened(address)
         uvicorn.Server(config).run(sockets=[listener])
 
 
