@@ -72,8 +72,11 @@ class Browser:
             self.driver.close()
         self.driver.switch_to.window(ours)
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        for origin in self._visited:
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
         self._visited.clear()
         self.set_size()
+        self.set_scheme("light")
         self.take_errors()
 
     def quit(self) -> None:
@@ -82,8 +85,8 @@ class Browser:
 
     def open(self, server: Server, path: str = "") -> None:
         """Open a page of a server; the first one with the address that the server printed."""
-        if server.address not in self._visited:
-            self._visited.add(server.address)
+        if server.origin not in self._visited:
+            self._visited.add(server.origin)
             self.driver.get(server.address)
         if path or self.driver.current_url != server.url():
             self.driver.get(server.url(path))
@@ -119,6 +122,12 @@ class Browser:
             lambda: self.run("return document.querySelector(arguments[0])?.textContent.includes(arguments[1])", selector, text),
             f"no {text!r} in {selector}",
         )  # fmt: skip
+
+    def open_window(self, server: Server, path: str = "") -> str:
+        """Open a page in another window, beside the one that is there; return its handle."""
+        self.driver.switch_to.new_window("window")
+        self.open(server, path)
+        return self.driver.current_window_handle
 
     def press(self, *keys: str) -> None:
         """Press keys where the focus is."""

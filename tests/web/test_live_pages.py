@@ -1,0 +1,183 @@
+"""Working in a real browser: pages follow the log, the keyboard does it all, and nothing that is typed is lost."""
+
+import signal
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from lab import NAME
+
+LOG = """\
+* INPROGRESS [1] Dropout of 0.2 helps [0/2] :exp:nlp:
+:PROPERTIES:
+:ID: e1
+:END:
+** Steps [0/2]
+- [ ] Train with 0.1
+- [ ] Train with 0.2
+** Notes
+* DONE [2] A smaller learning rate :exp:
+:PROPERTIES:
+:ID: e2
+:VERDICT: refuted
+:END:
+** Conclusion
+It diverges all the same.
+"""
+IS_FOCUSED = "return document.activeElement === arguments[0]"
+
+
+@pytest.fixture
+def study(repo):
+    repo.commit("log", {NAME: LOG})
+    return repo
+
+
+def save_as_an_editor(path, text):
+    """Replace a file as editors do: another one takes its name."""
+    beside = path.with_name(f".{path.name}.swp")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def focus(browser, selector, within="return document.activeElement.matches(arguments[0])"):
+    """Press Tab until an element has the focus; return how often."""
+    for times in range(1, 200):
+        browser.press(Keys.TAB)
+        if browser.run(within, selector):
+            return times
+    raise AssertionError(selector)
+
+
+def write_note(browser, text):
+    """Write a note on the experiment with the keyboard alone, but do not send it."""
+    focus(browser, ".write-note > summary")
+    browser.press(Keys.ENTER, Keys.TAB, text)
+
+
+def test_two_open_pages_follow_an_editor(study, serve, browser):
+    server, log = serve(study.path), study.path / NAME
+    browser.open(server)
+    overview = browser.driver.current_window_handle
+    experiment = browser.open_window(server, "experiment-e1")
+    for number, save in enumerate((save_as_an_editor, type(log).write_text) * 2):
+        save(log, LOG.replace("Train with 0.2", f"Train with {number} layers").replace("Dropout", f"Dropout {number}"))
+        browser.wait_for_text("main", f"Train with {number} layers")
+        browser.driver.switch_to.window(overview)
+        browser.wait_for_text(".list", f"Dropout {number} of")
+        browser.driver.switch_to.window(experiment)
+
+
+def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pages(study, serve, browser):
+    server = serve(study.path)
+    browser.open(server, "experiment-e1")
+    first = browser.driver.current_window_handle
+    browser.open_window(server, "experiment-e1")
+    write_note(browser, "The loss <b>falls</b>.")
+    browser.press(Keys.CONTROL, Keys.ENTER)
+    for window in (browser.driver.current_window_handle, first):
+        browser.driver.switch_to.window(window)
+        browser.wait_for_text(".notes", "The loss <b>falls</b>.")
+    assert "The loss <b>falls</b>." in (study.path / NAME).read_text()
+
+
+def test_a_step_is_ticked_and_reopened(study, serve, browser):
+    browser.open(serve(study.path), "experiment-e1")
+    for state, box in (("done", "- [X] Train with 0.1"), ("open", "- [ ] Train with 0.1")):
+        browser.find("#step-1 button.tick").send_keys(Keys.ENTER)
+        browser.find(f"#step-1.{state}")
+        assert box in (study.path / NAME).read_text()
+
+
+def test_what_is_typed_survives_a_change_of_the_log(study, serve, browser):
+    browser.open(serve(study.path), "experiment-e1")
+    write_note(browser, "Half a sen")
+    save_as_an_editor(study.path / NAME, LOG.replace("Train with 0.1", "Train with 0.3"))
+    browser.wait_for_text("#step-1", "0.3")
+    browser.press("tence")
+    field = browser.run("return document.activeElement")
+    assert field.get_attribute("value") == "Half a sentence"
+    browser.driver.refresh()
+    assert browser.find(".write-note textarea").get_attribute("value") == "Half a sentence"
+
+
+def test_a_note_on_a_text_that_has_changed_meanwhile_shows_what_changed_and_the_file_wins(study, serve, browser):
+    log = study.path / NAME
+    browser.open(serve(study.path), "experiment-e1")
+    write_note(browser, "My own words.")
+    # The page is not told: its connection is cut off, as on a laptop that was asleep.
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    changed = LOG.replace("Train with 0.1", "Train with another one")
+    save_as_an_editor(log, changed)
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.press(Keys.CONTROL, Keys.ENTER)
+    browser.wait(lambda: "My own words." in log.read_text() or browser.find_all(".answer .patch"), "no answer")
+    assert "Train with another one" in log.read_text()
+
+
+def test_the_server_may_be_killed_and_started_again_while_someone_types(study, serve, browser):
+    server = serve(study.path)
+    browser.open(server, "experiment-e1")
+    write_note(browser, "Half a sen")
+    server.stop(signal.SIGKILL)
+    browser.wait_for_text("#status", "The server does not answer")
+    browser.press("tence", Keys.CONTROL, Keys.ENTER)
+    save_as_an_editor(study.path / NAME, LOG.replace("Train with 0.1", "Train with 0.3"))
+    serve(study.path, port=server.port)
+    browser.wait_for_text("#step-1", "0.3")
+    browser.wait(lambda: "does not answer" not in browser.find_all("#status")[0].text, "the message stays")
+    assert browser.find(".write-note textarea").get_attribute("value") == "Half a sentence"
+    browser.find(".write-note textarea").send_keys(Keys.CONTROL, Keys.ENTER)
+    browser.wait_for_text(".notes", "Half a sentence")
+    browser.take_errors()  # the connections that were refused
+
+
+def test_what_was_tried_before_appears_as_a_title_is_typed(study, serve, browser):
+    server = serve(study.path)
+    browser.open(server, "new")
+    browser.find("input[name=title]").send_keys("Smaller learning rate")
+    browser.wait_for_text("#tried-before", "It diverges all the same.")
+    browser.press(Keys.ENTER)
+    browser.wait(lambda: "experiment-e3" in browser.driver.current_url, "the new experiment is not shown")
+    assert "Smaller learning rate" in (study.path / NAME).read_text()
+
+
+def test_a_search_is_begun_and_followed_with_the_keyboard(study, serve, browser):
+    browser.open(serve(study.path))
+    browser.press("/", "dropout", Keys.ENTER)
+    browser.wait_for_text("h1", "Search")
+    focus(browser, ".hits a")
+    browser.press(Keys.ENTER)
+    browser.wait_for_text("h1", "Dropout of 0.2 helps")
+
+
+@pytest.mark.parametrize("path", ["", "experiment-e1", "new", "report", "tried", "journal"])
+def test_tab_reaches_everything_and_the_focus_is_seen(study, serve, browser, path):
+    browser.open(serve(study.path), path)
+    browser.run("document.activeElement.blur()")
+    wanted = browser.run(
+        "return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]"
+        ".filter((one) => one.checkVisibility()).length"
+    )
+    reached = set()
+    for _ in range(wanted + 20):
+        browser.press(Keys.TAB)
+        focused = browser.run("return document.activeElement === document.body ? null : document.activeElement")
+        if focused is None:
+            break
+        style = browser.run(
+            "const {outlineStyle, outlineWidth} = getComputedStyle(arguments[0]); return [outlineStyle, outlineWidth]",
+            focused,
+        )
+        assert style[0] != "none", focused.get_attribute("outerHTML")
+        assert style[1] != "0px", focused.get_attribute("outerHTML")
+        reached.add(focused.id)
+    assert len(reached) >= wanted
+
+
+def test_many_pages_can_be_open_at_once(study, serve, browser):
+    server = serve(study.path)
+    for _ in range(9):
+        browser.driver.switch_to.new_window("tab")
+        browser.open(server, "experiment-e1")
+        browser.wait_for_text("h1", "Dropout")
