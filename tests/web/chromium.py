@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import visibility_of_element_located
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -132,6 +133,10 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Press keys where the focus is."""
         ActionChains(self.driver).send_keys(*keys).perform()
+
+    def press_with_control(self, key: str) -> None:
+        """Press a key while the control key is held."""
+        ActionChains(self.driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
 
     def run(self, script: str, *arguments: object) -> Any:
         """Run JavaScript in the page, and return its value."""

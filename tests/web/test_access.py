@@ -13,7 +13,7 @@ from web.server import Server
 LOG = """\
 * TODO [1] First :exp:
 :PROPERTIES:
-:ID: e1
+:ID: 1
 :END:
 """
 HEADERS = {

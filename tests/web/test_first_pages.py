@@ -9,7 +9,7 @@ LOG = """\
 
 * INPROGRESS [1] Dropout of 0.2 helps [1/2] :exp:nlp:
 :PROPERTIES:
-:ID: e1
+:ID: 1
 :CREATED: [2026-11-02 Mon 10:00]
 :END:
 Because [[id:e2][the baseline]] overfits.
@@ -19,7 +19,7 @@ Because [[id:e2][the baseline]] overfits.
 #+begin_src python
 print("a long line of code that does not fit on the screen of a phone at all, however one turns it", 1, 2, 3)
 #+end_src
-** Steps [1/2]
+** Experiments [1/2]
 - [X] Train with 0.1
 - [ ] Train with 0.2
 ** Notes
@@ -27,18 +27,18 @@ print("a long line of code that does not fit on the screen of a phone at all, ho
   The loss falls.
 * DONE [2] أثر معدل التعلم e1 على الدقة :exp:
 :PROPERTIES:
-:ID: e2
+:ID: 2
 :VERDICT: supported
 :END:
-** Conclusion
+** Conclusions
 نعم، 0.93 مقابل 0.91.
 * TODO [3] 学习率对准确率的影响一个很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长很长的标题 :exp:
 :PROPERTIES:
-:ID: e3
+:ID: 3
 :END:
 * TODO [4] a_very_long_name_without_any_space_in_it_that_no_phone_has_room_for_a_very_long_name_without_any_space :exp:
 :PROPERTIES:
-:ID: e4
+:ID: 4
 :END:
 """
 PAGES = ("", "experiment-e1", "experiment-e2", "experiment-e3", "experiment-e4", "?kind=done", "?match=((")

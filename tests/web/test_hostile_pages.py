@@ -20,7 +20,7 @@ LOG = f"""\
 
 * TODO [1] {TAG} {END} \" onfocus={EVIL} autofocus x=\" :exp:nlp:
 :PROPERTIES:
-:ID: e1
+:ID: 1
 :{TAG}: {END}
 :ORGLAB_CLAIM: acc > 0.5
 :VERDICT: {TAG}
@@ -51,24 +51,24 @@ LOG = f"""\
 - {TAG} :: {END}
 - [ ] {TAG}
 [fn:1] {END}
-** Steps [0/1]
+** Experiments [0/1]
 - [ ] {TAG} {END} (0123456789abcdef0123456789abcdef01234567)
 ** Notes
 - Note taken on [2026-11-03 Tue 11:00] by {TAG} \\\\
   {END}
-** Conclusion
+** Conclusions
 {TAG}
 * DONE [2] {END} :exp:x\u202e:
 :PROPERTIES:
-:ID: e2
+:ID: 2
 :VERDICT: {END}
 :CUSTOM_ID: "><script>{EVIL}</script>
 :END:
-** Conclusion
+** Conclusions
 {END}
 * TODO [3] \u202egnp.txt\u202c :exp:
 :PROPERTIES:
-:ID: e3"><script>{EVIL}</script>
+:ID: 3"><script>{EVIL}</script>
 :END:
 """
 JOURNAL = f"* [2026-11-03 Tue] {TAG}\n** {END}\n[[javascript:{EVIL}][x]] {TAG}\n"

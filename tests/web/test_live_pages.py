@@ -10,18 +10,18 @@ from lab import NAME
 LOG = """\
 * INPROGRESS [1] Dropout of 0.2 helps [0/2] :exp:nlp:
 :PROPERTIES:
-:ID: e1
+:ID: 1
 :END:
-** Steps [0/2]
+** Experiments [0/2]
 - [ ] Train with 0.1
 - [ ] Train with 0.2
 ** Notes
 * DONE [2] A smaller learning rate :exp:
 :PROPERTIES:
-:ID: e2
+:ID: 2
 :VERDICT: refuted
 :END:
-** Conclusion
+** Conclusions
 It diverges all the same.
 """
 IS_FOCUSED = "return document.activeElement === arguments[0]"
@@ -74,7 +74,7 @@ def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pag
     first = browser.driver.current_window_handle
     browser.open_window(server, "experiment-e1")
     write_note(browser, "The loss <b>falls</b>.")
-    browser.press(Keys.CONTROL, Keys.ENTER)
+    browser.press_with_control(Keys.ENTER)
     for window in (browser.driver.current_window_handle, first):
         browser.driver.switch_to.window(window)
         browser.wait_for_text(".notes", "The loss <b>falls</b>.")
@@ -110,7 +110,7 @@ def test_a_note_on_a_text_that_has_changed_meanwhile_shows_what_changed_and_the_
     changed = LOG.replace("Train with 0.1", "Train with another one")
     save_as_an_editor(log, changed)
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    browser.press(Keys.CONTROL, Keys.ENTER)
+    browser.press_with_control(Keys.ENTER)
     browser.wait(lambda: "My own words." in log.read_text() or browser.find_all(".answer .patch"), "no answer")
     assert "Train with another one" in log.read_text()
 
@@ -121,7 +121,8 @@ def test_the_server_may_be_killed_and_started_again_while_someone_types(study, s
     write_note(browser, "Half a sen")
     server.stop(signal.SIGKILL)
     browser.wait_for_text("#status", "The server does not answer")
-    browser.press("tence", Keys.CONTROL, Keys.ENTER)
+    browser.press("tence")
+    browser.press_with_control(Keys.ENTER)
     save_as_an_editor(study.path / NAME, LOG.replace("Train with 0.1", "Train with 0.3"))
     serve(study.path, port=server.port)
     browser.wait_for_text("#step-1", "0.3")

@@ -16,7 +16,7 @@ from lab import NAME, SOURCE, orglab, with_read_only
 LOG = """\
 * TODO [1] First :exp:
 :PROPERTIES:
-:ID: e1
+:ID: 1
 :END:
 """
 
