@@ -61,6 +61,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options, service)
+        self.driver.set_page_load_timeout(_PATIENCE_SECONDS)
         self._visited: set[str] = set()
 
     def begin(self) -> None:
