@@ -58,7 +58,7 @@ LOG = f"""\
   {END}
 ** Conclusions
 {TAG}
-* DONE [2] {END} :exp:x\u202e:
+* DONE [2] {END} :exp:
 :PROPERTIES:
 :ID: 2
 :VERDICT: {END}

@@ -1,8 +1,10 @@
-"""The overview and an experiment in a real browser: on a phone, in the dark, with the keyboard, in other scripts."""
+"""All pages in a real browser: on a phone, in the dark, with the keyboard, in other scripts."""
+
+import re
 
 import pytest
 
-from lab import NAME
+from lab import NAME, orglab
 
 LOG = """\
 #+TITLE: A study
@@ -41,25 +43,40 @@ print("a long line of code that does not fit on the screen of a phone at all, ho
 :ID: 4
 :END:
 """
-PAGES = ("", "experiment-e1", "experiment-e2", "experiment-e3", "experiment-e4", "?kind=done", "?match=((")
+PAGES = ("", "experiment-e1", "experiment-e2", "experiment-e3", "experiment-e4", "?kind=done", "?match=((", "runs", "new", "tried", "journal", "report", "search?q=dropout",
+         "history-e1", "no-such-page")  # fmt: skip
+
+
+TRAIN = "import json\nfor step in range(9): print(json.dumps({'step': step, 'loss': 1 / (step + 1)}))"
 
 
 @pytest.fixture
 def server(repo, serve):
     repo.commit("[e1.1] Train", {NAME: LOG})
+    for rate in ("0.1", "0.2"):
+        assert (
+            orglab("run", "--step", "e1.1", "-p", f"rate={rate}", "--", "python3", "-c", TRAIN, cwd=repo.path).code == 0
+        )
     return serve(repo.path)
+
+
+def find_run(server):
+    """Return the page of a run."""
+    return re.search(r'href="(run-[^"]+)"', server.ask("/experiment-e1").text)[1]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_either_scheme(server, browser, scheme):
     browser.set_scheme(scheme)
-    for path in PAGES:
+    for path in (*PAGES, find_run(server)):
         browser.open(server, path)
         assert browser.find_violations() == [], path
+    browser.take_errors()  # that there is no such page
 
 
 def test_no_page_is_wider_than_a_phone(server, browser):
     browser.set_size(390, 844, is_phone=True)
-    for path in PAGES:
+    for path in (*PAGES, find_run(server)):
         browser.open(server, path)
         assert browser.count_pixels_too_wide() == 0, path
+    browser.take_errors()  # that there is no such page
