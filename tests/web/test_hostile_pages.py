@@ -75,7 +75,7 @@ JOURNAL = f"* [2026-11-03 Tue] {TAG}\n** {END}\n[[javascript:{EVIL}][x]] {TAG}\n
 SCRIPT = f"""
 import json, os, sys
 print({END!r}, {TAG!r}, "\\x1b]8;;javascript:alert(1)\\x07x\\x1b]8;;\\x07")
-print(json.dumps({{"acc": 0.7}}))
+print("metric acc=0.7")
 """
 FIND_EVIL = """
 const found = [];
@@ -112,9 +112,10 @@ def server(repo, serve):
     repo.git("remote", "add", "origin", f'https://github.com/x/y"onmouseover="{EVIL}')
     repo.write(f"a'{TAG.replace('/', '')}.txt", "x")
     (repo.path.parent / "outside.svg").write_text(SVG)
-    for name in ("lr", TAG.replace("=", "")):
-        done = orglab("run", "--step", "e1.1", "-p", f"{name}={END}", "--", "python3", "train.py", TAG, cwd=repo.path)
-        assert done.code in (0, 2), done
+    for name in ("rate", TAG.replace("=", "")):
+        command = ("python3", "train.py", f"--{name}={END}", TAG)
+        done = orglab("run", "1.1", "--stdout-metrics", "-m", f"{TAG} {END}", "--", *command, cwd=repo.path)
+        assert done.code == 0, done
     return serve(repo.path)
 
 
@@ -139,6 +140,7 @@ def test_nothing_in_the_log_runs_and_every_link_leads_to_a_page(server, browser)
         assert browser.take_errors() == [], address
         waiting |= {link for link in find_links(browser) if "/report." not in link} - seen
     assert missing == set()
+    assert sum("/run-" in address for address in seen) == 2
     assert {urlsplit(address).path for address in seen} >= {
         "/",
         "/experiment-e1",

@@ -47,16 +47,16 @@ PAGES = ("", "experiment-e1", "experiment-e2", "experiment-e3", "experiment-e4",
          "history-e1", "no-such-page")  # fmt: skip
 
 
-TRAIN = "import json\nfor step in range(9): print(json.dumps({'step': step, 'loss': 1 / (step + 1)}))"
+TRAIN = "for step in range(9): print(f'metric loss={1 / (step + 1)} step={step}')"
 
 
 @pytest.fixture
 def server(repo, serve):
     repo.commit("[e1.1] Train", {NAME: LOG})
     for rate in ("0.1", "0.2"):
-        assert (
-            orglab("run", "--step", "e1.1", "-p", f"rate={rate}", "--", "python3", "-c", TRAIN, cwd=repo.path).code == 0
-        )
+        command = ("python3", "-c", TRAIN, f"--rate={rate}")
+        done = orglab("run", "1.1", "--stdout-metrics", "--", *command, cwd=repo.path)
+        assert done.code == 0, done
     return serve(repo.path)
 
 
