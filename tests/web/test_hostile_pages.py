@@ -82,7 +82,7 @@ const found = [];
 if (window.ran) found.push("a script of the log has run");
 for (const one of document.querySelectorAll("*")) {
   for (const {name, value} of one.attributes) {
-    if (name.startsWith("on") || name === "style" || name === "srcdoc") found.push(`${one.localName} has ${name}=${value}`);
+    if (name.startsWith("on") || name === "srcdoc") found.push(`${one.localName} has ${name}=${value}`);
     if (["href", "src", "action", "formaction", "xlink:href", "data"].includes(name)) {
       const {protocol, origin} = new URL(value, document.baseURI);
       const isOwn = origin === location.origin || (one.localName === "img" && protocol === "data:");
