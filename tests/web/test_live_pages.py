@@ -183,7 +183,6 @@ def test_tab_reaches_everything_and_the_focus_is_seen(study, serve, browser, pat
     assert len(reached) >= wanted
 
 
-@pytest.mark.xfail(reason="each page keeps one of the six connections that a browser has to a server", strict=True)
 def test_many_pages_can_be_open_at_once(study, serve, browser):
     server = serve(study.path)
     for _ in range(9):

@@ -56,8 +56,13 @@
 
   const GONE = "The server does not answer. What you type is kept here; start orglab serve again to go on.";
 
+  let source;
+
+  // A browser has six connections to a server for all its pages, so only a page that is seen keeps one.
   function follow() {
-    const source = new EventSource("events?version=" + encodeURIComponent(document.body.dataset.version));
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource("events?version=" + encodeURIComponent(document.body.dataset.version));
     source.addEventListener("version", (event) => {
       unsay(GONE);
       if (event.data === document.body.dataset.version) return;
@@ -205,6 +210,7 @@
   });
 
   document.addEventListener("visibilitychange", () => {
+    if (document.body.dataset.live !== undefined) follow();
     if (!document.hidden && isStale) refresh();
   });
 
