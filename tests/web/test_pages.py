@@ -104,7 +104,7 @@ def site(repo):
 def test_the_overview_shows_what_happens(site):
     page = see(site, "")
     begin, _, rest = page.text.partition("In progress")
-    assert "5 experiments" in begin
+    assert "5 experiments: " in begin
     doing, _, rest = rest.partition("Blocked")
     blocked, _, rest = rest.partition("Concluded lately")
     assert "e1 Wider networks" in doing

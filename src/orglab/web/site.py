@@ -1,5 +1,7 @@
 """The log that is served: opened again when it has changed, and what a page is made of."""
 
+import hashlib
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -69,6 +71,11 @@ class View:
     def is_export(self) -> bool:
         """Whether the page is a file for others, without what is private."""
         return self.addresses.is_export
+
+    @property
+    def log_key(self) -> str:
+        """What tells the log from others that were served at the same address."""
+        return hashlib.sha256(os.fsencode(os.path.realpath(self.log.path))).hexdigest()[:12]
 
     def first(self, name: str) -> str:
         """Return the first value that the page is asked for by a name; empty without one."""

@@ -31,7 +31,7 @@ def make_overview(view: View) -> Page:
     values = {
         "name": log.top.name,
         "counts": overview.counts,
-        "total": sum(overview.counts.values()),
+        "total": count(sum(overview.counts.values()), "experiment", "grouped"),
         "active": active,
         "in_progress": [_describe_progress(one, view, active.ref if active else None) for one in overview.in_progress],
         "blocked": [

@@ -3,7 +3,8 @@
 
 (() => {
   const RETRY_MILLISECONDS = 1000;
-  const DRAFT = "orglab-draft:";
+  // Another log may be served at the same address tomorrow.
+  const DRAFT = `orglab-draft:${document.body.dataset.log}:`;
   const setups = (window.orglabSetups ??= []);
   const page = () => document.getElementById("page");
 
