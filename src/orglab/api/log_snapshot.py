@@ -11,14 +11,15 @@ from orglab.config import CONFIG_NAME, TERMS_NAME
 from orglab.experiment.model import Experiment
 from orglab.org.document import Document
 from orglab.reference import Reference, without_letter
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import RECORD
-from orglab.runs.record_reader import read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run, read_runs
 from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders
 
 if TYPE_CHECKING:
     from orglab.history.sources import Sources
     from orglab.log.file import FileContent
-    from orglab.runs.log_runs import LogRuns
 
 _REFS = ("refs/heads", "refs/remotes", "refs/tags", "reftable")
 _DEEPEST = 6
@@ -29,13 +30,24 @@ class Snapshot(Log):
     """A log as it is at one moment: what one method has read, the next one finds again.
 
     Its methods that write work as those of `Log` do, but what it read before stays as it was.
+
+    Attributes:
+        known_runs: The runs that earlier snapshots have read, or None.
     """
 
+    known_runs: "KnownRuns | None" = None
+
     @classmethod
-    def of(cls, log: Log) -> "Snapshot":
-        """Return a snapshot of a log; nothing is read yet."""
+    def of(cls, log: Log, known_runs: "KnownRuns | None" = None) -> "Snapshot":
+        """Return a snapshot of a log; nothing is read yet.
+
+        Args:
+            log: The log, as it was opened.
+            known_runs: The runs that earlier snapshots have read.
+        """
         snapshot = cls(log.path, log.config, author=log.author)
         vars(snapshot)["repository"] = log.repository
+        snapshot.known_runs = known_runs
         return snapshot
 
     @cached_property
@@ -52,7 +64,10 @@ class Snapshot(Log):
 
     @cached_property
     def _all_sources(self) -> "Sources":
-        return super()._sources()
+        sources = super()._sources()
+        if self.known_runs is not None:
+            vars(sources)["log_runs"] = LogRuns(self, lambda: self._document, self.known_runs.read)
+        return sources
 
     def read_file(self) -> "FileContent":
         """Return the bytes of the log; errors as for `Log`."""
@@ -157,47 +172,69 @@ class LogWatch:
 
     def _read_runs(self, folder: Path) -> dict[str, RunFiles]:
         """Return the files of the runs in a folder."""
-        return {path.name: self._read_run(path) for path in _list_folders(folder)}
+        return {os.path.basename(path): self._read_run(path) for path in _list_folders(folder)}
 
-    def _read_run(self, folder: Path) -> RunFiles:
-        record = _read_status(folder / RECORD)
-        if self._ended.get(folder.name) == record:
+    def _read_run(self, folder: str) -> RunFiles:
+        record = _read_status(f"{folder}/{RECORD}")
+        if self._ended.get(folder) == record:
             return RunFiles(record)
-        run = read_run(folder)
+        run = read_run(Path(folder))
         if run is None or not run.is_going_on:
-            self._ended[folder.name] = record
+            self._ended[folder] = record
             return RunFiles(record)
-        return RunFiles(record, tuple(_read_status(path) for path in sorted(folder.iterdir())))
+        return RunFiles(record, tuple(status for _, status in _read_folder(folder)))
 
 
-def _read_status(path: Path) -> tuple[int, ...]:
+class KnownRuns:
+    """Reads the runs of a clone, but those that have ended only once, unless their records change."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._ended: dict[Path, tuple[tuple[int, ...], Run]] = {}
+
+    def read(self, top: Path) -> list[Run]:
+        """Return the recorded runs of all logs, oldest first; see `record_reader.read_runs`."""
+        return read_runs(top, self._read_run)
+
+    def _read_run(self, folder: Path) -> Run | None:
+        record = _read_status(folder / RECORD)
+        known, run = self._ended.get(folder, ((), None))
+        if run is None or known != record:
+            run = read_run(folder)
+            if run is not None and run.has_end:
+                self._ended[folder] = record, run
+        return run
+
+
+def _read_status(path: str | Path) -> tuple[int, ...]:
     """Return the size and the times of a file; nothing if there is none."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except (OSError, ValueError):
         return ()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _read_folder(folder: Path) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _read_folder(folder: str | Path) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Return the names in a folder, and the size and the times of each."""
     try:
-        return tuple((path.name, _read_status(path)) for path in sorted(folder.iterdir()))
+        names = sorted(os.listdir(folder))
     except OSError:
         return ()
+    return tuple((name, _read_status(os.path.join(folder, name))) for name in names)
 
 
-def _list_folders(folder: Path) -> list[Path]:
+def _list_folders(folder: str | Path) -> list[str]:
     try:
         with os.scandir(folder) as listing:
-            return sorted(Path(entry.path) for entry in listing if entry.is_dir(follow_symlinks=False))
+            return sorted(entry.path for entry in listing if entry.is_dir(follow_symlinks=False))
     except OSError:
         return []
 
 
-def _read_tree(folder: Path, depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _read_tree(folder: str | Path, depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield the folders below a folder with their times: git replaces a file in it for each change of a branch."""
-    yield folder.name, _read_status(folder)
+    yield os.fspath(folder), _read_status(folder)
     if depth:
         for inner in _list_folders(folder):
             yield from _read_tree(inner, depth - 1)

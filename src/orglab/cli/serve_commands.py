@@ -1,5 +1,6 @@
 """The command that serves the log to a browser: serve."""
 
+import gc
 import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ from orglab.cli.output import progress_bar, say, tell
 from orglab.errors import OrglabError, UsageError
 
 _NEEDED = ("starlette", "uvicorn", "jinja2")
+_OBJECTS = 50_000
+"""After how many new objects the garbage collector looks for those that are no longer needed."""
 
 
 @click.command(name="serve")
@@ -54,6 +57,9 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
         return
     from orglab.web.listening import serve  # noqa: PLC0415 - the same
 
+    # Other commands end before it matters. Reading a large log makes many objects that stay.
+    gc.enable()
+    gc.set_threshold(_OBJECTS)
     tell(f"Serving {site.read().path}; Ctrl-C ends this.")
     is_debug = click.get_current_context().find_root().obj["debug"]
     serve(site, port, say, webbrowser.open if is_opened else None, is_debug=is_debug)

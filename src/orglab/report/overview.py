@@ -13,8 +13,10 @@ from orglab.log.active_step import Active
 from orglab.org.document import Document
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
-from orglab.report.brief.last_verdicts import read_verdicts
 from orglab.report.brief.open_work import read_reason
+from orglab.report.brief.short_text import shorten
+from orglab.report.content.first_sentence import split_first_sentence
+from orglab.report.content.headline import find_headline
 from orglab.runs.unfinished import Unfinished, read_unfinished
 
 _CLOSED = compile_late(rb"CLOSED: \[(\d{4}-\d{2}-\d{2}[^\]\n]*)\]")
@@ -123,8 +125,18 @@ def _read_concluded(sources: Sources, most: int) -> tuple[Concluded, ...]:
     candidates = sorted(range(len(done)), key=lambda at: (ended[at], at), reverse=True)[: most * _SPARE]
     latest = [done[at] for at in candidates if done[at].conclusion.text or done[at].verdict]
     latest.sort(key=lambda one: one.concluded.isoformat() if one.concluded else "", reverse=True)
-    verdicts, _ = read_verdicts(latest[:most], sources, _ROOM)
-    return tuple(Concluded(one, told.text, told.figures) for one, told in zip(latest, verdicts, strict=False))
+    return tuple(_describe_conclusion(one, sources) for one in latest[:most])
+
+
+def _describe_conclusion(experiment: Experiment, sources: Sources) -> Concluded:
+    conclusion = experiment.conclusion
+    # A text that begins with a table or a list has no sentence.
+    sentence = split_first_sentence(conclusion.text)[0] or conclusion.text
+    headline = None
+    if runs := sources.find_runs(experiment):
+        headline = find_headline(sources.read_results(experiment, runs, is_alone=True), sentence)
+    figures = headline.describe(conclusion.verdict or "") if headline is not None else ""
+    return Concluded(experiment, shorten(sentence, _ROOM), figures)
 
 
 def find_closing_times(document: Document, experiments: Sequence[Experiment]) -> list[str]:

@@ -6,6 +6,7 @@ A repository may contain several logs, and an experiment may have had other ids,
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, UsageError
@@ -34,13 +35,20 @@ class LogRuns:
     log.  The records are read once.
     """
 
-    def __init__(self, log: LogFile, read_document: Callable[[], Document] | None = None) -> None:
+    def __init__(
+        self,
+        log: LogFile,
+        read_document: Callable[[], Document] | None = None,
+        read: Callable[[Path], list[Run]] = read_runs,
+    ) -> None:
         """Take a log; its runs are read when they are needed.
 
         Args:
             log: The log.
             read_document: Returns the current document of the log; None reads the file.
+            read: Returns the runs of all logs below the top of a repository.
         """
+        self._read = read
         self._log = log
         self._name = log.name
         self._read_document = read_document or log.document
@@ -150,7 +158,7 @@ class LogRuns:
     @cached_property
     def _recorded(self) -> list[Run]:
         """The runs of the log as recorded, oldest first."""
-        return [self._with_own_ref(run) for run in read_runs(self._log.top) if self._is_ours(run)]
+        return [self._with_own_ref(run) for run in self._read(self._log.top) if self._is_ours(run)]
 
     def _with_own_ref(self, run: Run) -> Run:
         """Return a run with the reference of its experiment, if that had an id that another one kept."""

@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,14 @@ def list_runs(top: Path) -> dict[str, Path]:
     return {name: folder for name, folder in list_entries(top, RUNS).items() if is_run_id(name)}
 
 
-def read_runs(top: Path) -> list[Run]:
+def read_runs(top: Path, read: Callable[[Path], Run | None] | None = None) -> list[Run]:
     """Return the recorded runs of all logs, oldest first; `LogRuns` has those of one log.
 
     Args:
         top: The top of the repository, or else the folder of the log.
+        read: Returns the run in a folder, as `read_run` does, which is the default.
     """
-    runs = [read_run(folder) for folder in list_runs(top).values()]
+    runs = [(read or read_run)(folder) for folder in list_runs(top).values()]
     # Ids have a resolution of one second, so they do not suffice.
     return sorted((run for run in runs if run is not None), key=lambda run: (run.began_at or 0, run.id))
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from orglab import clock
 from orglab.api import Log
 from orglab.api.guarded_log import digest_experiment
-from orglab.api.log_snapshot import LogWatch, Snapshot
+from orglab.api.log_snapshot import KnownRuns, LogWatch, Snapshot
 from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.experiment.model import Experiment
 from orglab.org.source import decode
@@ -161,7 +161,8 @@ class Site:
         self._log = open_log(None)
         self._watch = LogWatch(self._log)
         self._state: tuple[object, ...] = ()
-        self._snapshot = Snapshot.of(self._log)
+        self._known_runs = KnownRuns()
+        self._snapshot = Snapshot.of(self._log, self._known_runs)
         self._began = secrets.token_hex(4)
         self._changes = 0
 
@@ -179,7 +180,7 @@ class Site:
                 with suppress(OrglabError):
                     self._log = self.open_log(None)
                     self._watch = self._watch if self._watch.is_of(self._log) else LogWatch(self._log)
-                self._snapshot, self._state = Snapshot.of(self._log), state
+                self._snapshot, self._state = Snapshot.of(self._log, self._known_runs), state
                 self._changes += 1
             return self._snapshot
 
