@@ -78,9 +78,9 @@ def test_conditions_are_those_of_the_command_line(server, browser, curve_study, 
     browser.open(server, "experiment-e1")
     write_filter(browser, condition)
     assert read_column(browser, "lr") == rates
-    options = [part for word in condition.split() for part in ("--where", word)]
-    printed = orglab("runs", "1", *options, "--columns", "lr", cwd=curve_study.path).out.split()
-    assert printed[1:] == rates or (not rates and "lr" not in printed)
+    printed = orglab("runs", "list", "1", *condition.split(), "--columns", "lr,id", "--csv", cwd=curve_study.path)
+    assert printed.code == 0
+    assert [line.partition(",")[0] for line in printed.out.splitlines()[1:]] == rates
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_invalid_condition_says_so_and_hides_nothing(server, browser, conditi
     assert len(read_rows(browser)) == 6
 
 
-def test_the_address_shows_the_same_again(server, browser, curve_study):
+def test_the_address_shows_the_same_again(server, browser):
     browser.open(server, "experiment-e1")
     browser.find("[name=table-rows][value=setting]").click()
     write_filter(browser, "lr>0.05")

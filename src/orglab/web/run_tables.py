@@ -101,11 +101,10 @@ def _make_table(view: View, whole: RunTable) -> PageTable:
     chosen = _choose_columns(table, is_export=view.is_export)
     columns = [*_read_columns(table, dict(chosen), view)]
     sentences = [
-        f"The first {count(len(table.rows), kind)} of {len(whole.rows):,} are here; "
-        f"`orglab runs{' --by setting' if whole.is_grouped else ''}` has all."
-        if len(table.rows) < len(whole.rows)
+        f"The first {len(table.rows)} of {count(len(whole.rows), kind, 'grouped')}."
+        if table.rows != whole.rows
         else "",
-        f"{len(chosen) - len(columns)} columns are left out." if len(chosen) > len(columns) else "",
+        f"The first {len(columns)} of {count(len(chosen), 'column')}." if len(chosen) > len(columns) else "",
     ]
     data = {
         "kind": kind,
