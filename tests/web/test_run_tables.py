@@ -150,6 +150,7 @@ def test_settings_side_by_side_show_their_means(site, curve_study):
     page = see(site, f"compare?setting={curve_study.ids[0]}&setting={curve_study.ids[3]}&run={curve_study.ids[5]}")
     assert "(n = 2)" in page.text
     assert "status exit 3 - -" in page.text
+    assert "seed 1 several several" in page.text
     assert "e1.1 lr 0.1" in page.text
 
 

@@ -36,6 +36,7 @@ class PageColumn(NamedTuple):
         is_number: Whether its cells are aligned as numbers.
         is_shown: Whether it is there before someone chooses columns.
         cells: The cells as text.
+        values: The values, to sort and to filter by.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PageColumn(NamedTuple):
     is_number: bool
     is_shown: bool
     cells: Sequence[str]
+    values: Sequence[Value | None]
 
 
 class PageRow(NamedTuple):
@@ -111,9 +113,7 @@ def _make_table(view: View, whole: RunTable) -> PageTable:
         "fields": FIELDS,
         "statuses": STATUSES,
         "columns": [{"name": one.name, "kind": one.kind, "shown": one.is_shown} for one in columns],
-        "rows": [
-            [_to_json(_read(row, column)) for column, _ in chosen[:_MOST_COLUMNS]] for row in table.rows
-        ],
+        "rows": [*zip(*(map(_to_json, one.values) for one in columns), strict=True)],
         "marks": [_list_marks(row) for row in table.rows],
     }  # fmt: skip
     return PageTable(kind, columns, [*_name_rows(table)], data, " ".join(filter(None, sentences)))
@@ -150,11 +150,12 @@ def _read_columns(table: RunTable, chosen: Mapping[Column, bool], view: View) ->
             if column == _RUNS
             else read_cells(table, column, view.now)
         )
+        values = [_read(row, column) for row in table.rows]
         is_text = (column.kind == "field" and column.key not in _NUMBERS) or column == _RUNS
-        is_number = not is_text and not any(isinstance(row.read(column), str) for row in table.rows)
+        is_number = not is_text and not any(isinstance(value, str) for value in values)
         heading = "run" if column.kind == "field" and column.key == "id" else name
         is_shown = chosen[column] and any(cell not in ("", "-") for cell in cells)
-        yield PageColumn(name, heading, column.kind, is_number or column.kind == "metric", is_shown, cells)
+        yield PageColumn(name, heading, column.kind, is_number or column.kind == "metric", is_shown, cells, values)
 
 
 def _name_rows(table: RunTable) -> Iterator[PageRow]:
