@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from web.curve_study import Study, make_study
 from web.server import Server
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def serve() -> Iterator[Callable[..., Server]]:
     yield start
     ended = [server.stop() for server in servers]
     assert {done.code for done in ended} <= {0, -signal.SIGKILL}
+
+
+@pytest.fixture(scope="session")
+def curve_study(tmp_path_factory) -> Study:
+    """A study with learning curves, which tests only look at."""
+    return make_study(tmp_path_factory.mktemp("curves"))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders
 if TYPE_CHECKING:
     from orglab.history.sources import Sources
     from orglab.log.file import FileContent
+    from orglab.runs.run_table import RunTable, TableRequest
 
 _REFS = ("refs/heads", "refs/remotes", "refs/tags", "reftable")
 _DEEPEST = 6
@@ -112,6 +113,19 @@ class Snapshot(Log):
                 raise AssertionError(begin)
             self._found[begin] = Experiment(heading, self.config, str(self.path))
         return self._found[begin]
+
+    @cached_property
+    def _run_tables(self) -> "dict[object, RunTable]":
+        return {}
+
+    def run_table(
+        self, reference: str | None = None, request: "TableRequest | None" = None, *, newest: int | None = None
+    ) -> "RunTable":
+        """Return a table of runs; the arguments and errors are those of `Log`."""
+        key = reference, repr(request), newest
+        if key not in self._run_tables:
+            self._run_tables[key] = super().run_table(reference, request, newest=newest)
+        return self._run_tables[key]
 
     def _sources(self) -> "Sources":
         return self._all_sources

@@ -110,8 +110,15 @@ class RunMethods(WriteMethods):
             (self.experiment if parse_reference(reference).step is None else self.step)(reference)
         return selected
 
-    def run_table(self, reference: str | None = None, request: "TableRequest | None" = None) -> "RunTable":
+    def run_table(
+        self, reference: str | None = None, request: "TableRequest | None" = None, *, newest: int | None = None
+    ) -> "RunTable":
         """Return a table of the runs of an experiment or a step, or of all runs; see `runs.run_table`.
+
+        Args:
+            reference: The experiment or step; None for all runs.
+            request: What to show.
+            newest: Take only so many runs, the newest; by setting, all runs of the steps of these. None for all.
 
         Raises:
             NotFoundError: There is no such experiment or step, and no run of it; or a revision is unknown.
@@ -121,6 +128,10 @@ class RunMethods(WriteMethods):
         from orglab.runs.step_results import read_claim
 
         runs, request = self.runs(reference), request or TableRequest()
+        if newest is not None and len(runs) > newest:
+            recent = runs[-newest:]
+            refs = {run.ref for run in recent}
+            runs = [run for run in runs if run.ref in refs] if request.by_setting else recent
         # Runs may belong to an experiment that is no longer in the log.
         with suppress(NotFoundError):
             if reference is not None and (claim := read_claim(self.experiment(reference))) is not None:

@@ -59,6 +59,7 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
 
     # Other commands end before it matters. Reading a large log makes many objects that stay.
     gc.enable()
+    gc.freeze()
     gc.set_threshold(_OBJECTS)
     tell(f"Serving {site.read().path}; Ctrl-C ends this.")
     is_debug = click.get_current_context().find_root().obj["debug"]

@@ -8,6 +8,7 @@ from orglab.errors import UsageError
 from orglab.runs.comparison import read_surroundings
 from orglab.runs.description import parameter_text
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.run_table import CODE, Column, Row, order_metrics
@@ -121,7 +122,9 @@ def _read_fields(rows: Sequence[Row]) -> Iterator[Aspect]:
 
 def _read_parameters(rows: Sequence[Row]) -> Iterator[Aspect]:
     """Yield the parameters; of secrets it is said whether they are those of the first, as far as is known."""
-    values = [row.run.parameters if row.setting is None else row.parameters for row in rows]
+    values: list[Mapping[str, Value]] = [
+        row.run.parameters if row.setting is None else _read_setting_parameters(row) for row in rows
+    ]
     secrets = [row.run.secrets for row in rows]
     for name in dict.fromkeys(name for one in (*values, *secrets) for name in one):
         cells = [parameter_text(one.get(name)) for one in values]
@@ -133,6 +136,12 @@ def _read_parameters(rows: Sequence[Row]) -> Iterator[Aspect]:
                 _NONE if digest is None else MASK if digest == digests[0] else f"{MASK} ({word})" for digest in digests
             ]
         yield Aspect(name, tuple(cells))
+
+
+def _read_setting_parameters(row: Row) -> dict[str, Value]:
+    """Return the parameters of a setting, and of its runs those that differ, such as the seed."""
+    varying = dict.fromkeys(name for run in row.runs for name in run.parameters if name not in row.parameters)
+    return {**row.parameters, **dict.fromkeys(varying, _SEVERAL)}
 
 
 def _read_environment(rows: Sequence[Row]) -> Iterator[Aspect]:

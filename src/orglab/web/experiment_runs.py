@@ -1,5 +1,7 @@
 """What the runs of an experiment show, on its page: step by step, as curves, and as tables."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from markupsafe import Markup
@@ -7,9 +9,9 @@ from markupsafe import Markup
 from orglab.api.ask import Shown
 from orglab.report.content.plots import steps_chart
 from orglab.runs.claim_text import describe_baseline, describe_claim
-from orglab.runs.run_table import TableRequest
-from orglab.runs.step_results import Results
-from orglab.runs.table_text import name_settings
+from orglab.runs.run_table import Column, TableRequest
+from orglab.runs.step_results import KEY_METRICS, Results
+from orglab.runs.table_text import find_distinctive, name_settings
 from orglab.web.page_curves import make_curves
 from orglab.web.pages.sweep_page import list_sweeps
 from orglab.web.run_tables import make_page_tables
@@ -29,7 +31,7 @@ def read_run_values(view: View, shown: Shown) -> dict[str, Any]:
     return {
         "run_tables": make_page_tables(view, by_run, by_setting),
         "curves": make_curves([*zip(name_settings(settings), settings, strict=True)], results),
-        "step_charts": _draw_steps(view, ref, results),
+        "step_charts": _draw_steps(view, ref, results, find_distinctive(by_setting).metrics),
         "results": results,
         "baseline": describe_baseline(results),
         "claim": describe_claim(results),
@@ -37,8 +39,9 @@ def read_run_values(view: View, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _draw_steps(view: View, ref: str, results: Results) -> list[tuple[str, Markup]]:
-    """Return the chart of each key metric that has values, by the name of the metric; none for a single setting."""
-    metrics = [name for name in results.metrics if any(outcome.values(name) for outcome in results.outcomes)]
-    charts = [(name, steps_chart(ref, results, view.text.read_line, name)) for name in metrics]
+def _draw_steps(view: View, ref: str, results: Results, others: Sequence[Column]) -> list[tuple[str, Markup]]:
+    """Return the chart of the first metrics that have values, by their names; none for a single setting."""
+    names = dict.fromkeys((*results.metrics, *(column.key for column in others)))
+    known = (name for name in names if any(outcome.values(name) for outcome in results.outcomes))
+    charts = ((name, steps_chart(ref, results, view.text.read_line, name)) for name in islice(known, KEY_METRICS))
     return [(name, view.text.blocks((chart,))) for name, chart in charts if chart is not None]

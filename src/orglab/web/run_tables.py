@@ -36,6 +36,7 @@ class PageColumn(NamedTuple):
         is_number: Whether its cells are aligned as numbers.
         is_shown: Whether it is there before someone chooses columns.
         cells: The cells as text.
+        values: The values, to sort and to filter by.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PageColumn(NamedTuple):
     is_number: bool
     is_shown: bool
     cells: Sequence[str]
+    values: Sequence[Value | None]
 
 
 class PageRow(NamedTuple):
@@ -101,20 +103,17 @@ def _make_table(view: View, whole: RunTable) -> PageTable:
     chosen = _choose_columns(table, is_export=view.is_export)
     columns = [*_read_columns(table, dict(chosen), view)]
     sentences = [
-        f"The first {count(len(table.rows), kind)} of {len(whole.rows):,} are here; "
-        f"`orglab runs{' --by setting' if whole.is_grouped else ''}` has all."
-        if len(table.rows) < len(whole.rows)
+        f"The first {len(table.rows)} of {count(len(whole.rows), kind, 'grouped')}."
+        if table.rows != whole.rows
         else "",
-        f"{len(chosen) - len(columns)} columns are left out." if len(chosen) > len(columns) else "",
+        f"The first {len(columns)} of {count(len(chosen), 'column')}." if len(chosen) > len(columns) else "",
     ]
     data = {
         "kind": kind,
         "fields": FIELDS,
         "statuses": STATUSES,
         "columns": [{"name": one.name, "kind": one.kind, "shown": one.is_shown} for one in columns],
-        "rows": [
-            [_to_json(_read(row, column)) for column, _ in chosen[:_MOST_COLUMNS]] for row in table.rows
-        ],
+        "rows": [*zip(*(map(_to_json, one.values) for one in columns), strict=True)],
         "marks": [_list_marks(row) for row in table.rows],
     }  # fmt: skip
     return PageTable(kind, columns, [*_name_rows(table)], data, " ".join(filter(None, sentences)))
@@ -151,11 +150,12 @@ def _read_columns(table: RunTable, chosen: Mapping[Column, bool], view: View) ->
             if column == _RUNS
             else read_cells(table, column, view.now)
         )
+        values = [_read(row, column) for row in table.rows]
         is_text = (column.kind == "field" and column.key not in _NUMBERS) or column == _RUNS
-        is_number = not is_text and not any(isinstance(row.read(column), str) for row in table.rows)
+        is_number = not is_text and not any(isinstance(value, str) for value in values)
         heading = "run" if column.kind == "field" and column.key == "id" else name
         is_shown = chosen[column] and any(cell not in ("", "-") for cell in cells)
-        yield PageColumn(name, heading, column.kind, is_number or column.kind == "metric", is_shown, cells)
+        yield PageColumn(name, heading, column.kind, is_number or column.kind == "metric", is_shown, cells, values)
 
 
 def _name_rows(table: RunTable) -> Iterator[PageRow]:

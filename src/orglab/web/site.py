@@ -1,5 +1,6 @@
 """The log that is served: opened again when it has changed, and what a page is made of."""
 
+import gc
 import hashlib
 import os
 import secrets
@@ -182,6 +183,8 @@ class Site:
                     self._watch = self._watch if self._watch.is_of(self._log) else LogWatch(self._log)
                 self._snapshot, self._state = Snapshot.of(self._log, self._known_runs), state
                 self._changes += 1
+                # What a log is made of names each other, so that it is not freed by itself.
+                gc.collect()
             return self._snapshot
 
     def read_version(self) -> str:

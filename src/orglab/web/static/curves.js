@@ -203,6 +203,14 @@
   function draw(block) {
     const state = readState(block);
     const { metric, isLog } = state;
+    const scheme = matchMedia("(prefers-color-scheme: dark)").matches;
+    const wanted = `${scheme} ${state.asked} ${block.orglabText}`;
+    // A page that follows the log stays as it is while these curves do, with what is pointed at.
+    if (plots.get(block)?.root.isConnected && block.orglabDrawn === wanted) {
+      showControls(block, state, "");
+      return;
+    }
+    block.orglabDrawn = wanted;
     const { drawn, words } = choose(state);
     const place = block.querySelector("[data-curve-plot]");
     const { aligned, parts } = makeTables(drawn, isLog);
@@ -248,9 +256,13 @@
   }
 
   function zoom(block, from, to) {
-    const round = (value) => (value === null ? "" : String(to - from > 20 ? Math.round(value) : Number(value.toPrecision(4))));
-    address.set("from", round(from));
-    address.set("to", round(to));
+    const round = (value) => (to - from > 20 ? Math.round(value) : Number(value.toPrecision(4)));
+    address.change((asked) => {
+      for (const [name, value] of [["from", from], ["to", to]]) {
+        if (value === null) asked.delete(name);
+        else asked.set(name, round(value));
+      }
+    });
     draw(block);
   }
 
