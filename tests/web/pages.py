@@ -81,5 +81,5 @@ def see(site, address, *, is_export=False):
         if match := compile_path(pattern)[0].fullmatch("/" + path):
             view = site.view(parse_qs(query), Addresses(is_export=is_export))
             page = make_page(view, **match.groupdict())
-            return read_html(render(page, view, site_name=site.name, version=site.version))
+            return read_html(render(page, view, site_name=site.name, log_key=site.log_key, version=site.version))
     raise AssertionError(address)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -44,6 +45,13 @@ def make_page_endpoint(site: Site, make_page: MakePage) -> Endpoint:
         return await run_in_threadpool(answer, request.url.query, request.path_params)
 
     return endpoint
+
+
+def read_first(site: Site, make_page: MakePage) -> None:
+    """Make a page once, so that the first reader need not wait until the log is read."""
+    view = site.view({})
+    with suppress(OrglabError):
+        _render(make_page(view), view, site)
 
 
 def make_report_endpoint(site: Site) -> Endpoint:
@@ -174,4 +182,4 @@ def _read_query(text: str) -> Query:
 
 
 def _render(page: Page, view: View, site: Site) -> str:
-    return render(page, view, site_name=site.name, version=site.version)
+    return render(page, view, site_name=site.name, log_key=site.log_key, version=site.version)

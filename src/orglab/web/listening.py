@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,7 +16,10 @@ from orglab.errors import UsageError
 from orglab.text import Tell
 from orglab.web.access import TOKEN, Access, take_token
 from orglab.web.app import make_app
+from orglab.web.endpoints import read_first
+from orglab.web.pages.overview_page import make_overview
 from orglab.web.site import Site
+from orglab.web.templating import load_templates
 
 HOST = "127.0.0.1"
 PORT = 6201
@@ -54,7 +58,9 @@ def serve(
     # uvicorn raises the signal that has ended it once more: it must not end us before the process that we started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), listener, _update_index(site.read()):
+        read_first(site, make_overview)
         tell(address)
+        threading.Thread(target=load_templates, daemon=True).start()
         if opened is not None:
             opened(address)
         uvicorn.Server(config).run(sockets=[listener])

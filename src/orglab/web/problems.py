@@ -22,7 +22,7 @@ def make_error_handlers(site: Site) -> Mapping[Any, Any]:
             return HTMLResponse(render_part("refusal.html", sentence=sentence, changes=[]), status)
         html = render_part(
             "problem.html", sentence=sentence, page_title="Not shown", to=Addresses(), text=None, is_export=False,
-            may_write=site.may_write, site_name=site.name, version=site.version,
+            may_write=site.may_write, site_name=site.name, log_key=site.log_key, version=site.version,
         )  # fmt: skip
         return HTMLResponse(html, status)
 

@@ -73,11 +73,6 @@ class View:
         """Whether the page is a file for others, without what is private."""
         return self.addresses.is_export
 
-    @property
-    def log_key(self) -> str:
-        """What tells the log from others that were served at the same address."""
-        return hashlib.sha256(os.fsencode(os.path.realpath(self.log.path))).hexdigest()[:12]
-
     def first(self, name: str) -> str:
         """Return the first value that the page is asked for by a name; empty without one."""
         return next(iter(self.query.get(name, ())), "").strip()
@@ -186,6 +181,11 @@ class Site:
                 # What a log is made of names each other, so that it is not freed by itself.
                 gc.collect()
             return self._snapshot
+
+    @property
+    def log_key(self) -> str:
+        """What tells the log from others that were served at the same address."""
+        return hashlib.sha256(os.fsencode(os.path.realpath(self._log.path))).hexdigest()[:12]
 
     def read_version(self) -> str:
         """Return which state of the log pages would show now."""

@@ -73,7 +73,7 @@ def export_pages(site: Site, folder: Path, progress: Callable[[int, int], None])
         _write(folder, LIST_NAME, json.dumps([*names, *before]).encode())
         for number, (name, make_page) in enumerate(pages.items()):
             view = site.view({}, addresses)
-            html = render(make_page(view), view, site_name=site.name, version="")
+            html = render(make_page(view), view, site_name=site.name, log_key="", version="")
             _write(folder, name, html.encode("utf-8", "replace"))
             for address, picture in view.pictures.items():
                 _write(folder, address, picture.content)

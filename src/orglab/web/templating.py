@@ -27,6 +27,13 @@ def _environment() -> Environment:
     return environment
 
 
+def load_templates() -> None:
+    """Compile all templates, which takes longer than a page."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 def render(page: Page, view: View, **values: Any) -> str:  # noqa: ANN401 - whatever its template shows
     """Return a page as HTML.
 
