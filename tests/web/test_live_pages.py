@@ -78,6 +78,8 @@ def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pag
     for window in (browser.driver.current_window_handle, first):
         browser.driver.switch_to.window(window)
         browser.wait_for_text(".notes", "The loss <b>falls</b>.")
+    browser.driver.switch_to.window(browser.driver.window_handles[-1])
+    assert browser.run("return document.activeElement.matches('.write-note > summary')")
     assert "The loss <b>falls</b>." in (study.path / NAME).read_text()
 
 
@@ -114,6 +116,8 @@ def test_a_note_on_a_text_that_has_changed_shows_what_changed_and_is_written_whe
     assert "My own words." not in log.read_text()
     assert browser.find(".write-note textarea").get_attribute("value") == "My own words."
     browser.wait_for_text("#step-1", "Train with another one")
+    # The page shows the log as it is now, and still that nothing was written.
+    assert "nothing was written" in browser.find(".write-note .answer").text
     browser.find(".write-note textarea").send_keys(Keys.CONTROL, Keys.ENTER)
     browser.wait_for_text(".notes", "My own words.")
     assert "Train with another one" in log.read_text()

@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 
+from lab import orglab
 from orglab.api import open_log
 from orglab.errors import NotFoundError, UsageError
 from orglab.web.pages.report_page import write_report_file
@@ -164,6 +165,12 @@ def test_an_experiment_is_shown_whole_and_as_org_means_it(site):
     assert [page.text.index(part) for part in order] == sorted(page.text.index(part) for part in order)
 
 
+def test_why_an_experiment_waits_and_nothing_of_what_org_keeps_for_itself(site):
+    assert "WAIT since 2026-01-06: the disk is full" in see(site, "experiment-e4").text
+    for hidden in ("CLOSED:", ":VERDICT:", ":PROPERTIES:", "LOGBOOK", "CLAIM:"):
+        assert hidden not in see(site, "experiment-e2").text + see(site, "experiment-e1").text
+
+
 def test_a_picture_of_the_repository_is_shown_by_its_content_and_no_other(site, repo):
     (repo.path.parent / "outside.png").write_bytes(PNG)
     page = see(site, "experiment-e1")
@@ -210,6 +217,12 @@ def test_a_search_shows_each_hit_in_its_line(site):
     assert "[e1.1] <mark>Baseline</mark> of the widths" in see(site, "search?q=baseline").html
     assert "Later <mark>thought</mark>" in see(site, "search?q=thought").html
     assert "is not a date" in see(site, "search?q=since:never+x").text
+    # A commit leads to the step that it names, and the short id of a run to the run.
+    assert "experiment-e1#step-1" in see(site, "search?q=baseline").links
+    assert orglab("run", "e1.2", "--", "true", cwd=site.read().top).code == 0
+    run = open_log(start=site.read().top).runs()[0]
+    page = see(site, f"search?q={run.id[-6:]}")
+    assert f"{run.id} is a run of e1.2." in page.text
 
 
 def test_what_was_tried(site):

@@ -103,6 +103,17 @@ def test_what_an_agent_concluded_is_confirmed(server, repo):
     assert "write-confirm" not in server.ask("/experiment-e1").text
 
 
+def test_a_conclusion_is_told_with_its_result_and_what_is_not_done(server, repo):
+    for step, value in (("1.1", 0.8), ("1.2", 0.9)):
+        command = ("run", step, "--stdout-metrics", "--", "python3", "-c", f"print('metric acc={value}')")
+        assert orglab(*command, cwd=repo.path).code == 0
+    answer = send(server, "conclude", ref="1", text="Better: acc +0.1", verdict="supported", seen=read_seen(server))
+    said = read_html(answer.text).text
+    assert "Concluded e1." in said
+    assert "e1.2: acc +0.1" in said
+    assert "2 steps not done." in said
+
+
 def test_a_text_that_has_changed_is_not_written_over(server, repo):
     seen = read_seen(server)
     changed = LOG.replace("gives a point", "gives two points")

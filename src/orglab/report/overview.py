@@ -114,7 +114,7 @@ def read_overview(sources: Sources, most: int) -> Overview:
 def _describe_progress(experiment: Experiment) -> InProgress:
     steps = [step for step in experiment.steps if step.state != "done"]
     dated = [note for note in experiment.all_notes if note.at is not None]
-    last = max(dated, key=lambda note: note.at.isoformat() if note.at else "", default=None)
+    last = max(dated, key=lambda note: (note.at.isoformat() if note.at else "", note.line), default=None)
     return InProgress(experiment, tuple(steps[:_SPARE]), len(steps), last)
 
 

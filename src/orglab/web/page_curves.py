@@ -211,7 +211,9 @@ def _rank(settings: Sequence[str], results: Results | None) -> list[str]:
 
 def _list_metrics(settings: Iterable[Setting], read: Iterable[_SettingCurves], first: Sequence[str]) -> list[str]:
     """Return the metrics that have curves, the most important first; bookkeeping only if there is nothing else."""
-    with_curves = dict.fromkeys(name for curves in read for of_run in curves.runs.values() for name in of_run)
+    read = [*read]
+    found = ((name, points) for curves in read for of_run in curves.runs.values() for name, points in of_run.items())
+    with_curves = dict.fromkeys(name for name, points in found if len(points.xs) > 1)
     ordered = order_metrics((Row(tuple(one.runs), one) for one in settings), first)
     names = [*dict.fromkeys((*(name for name in ordered if name in with_curves), *with_curves))]
     return [name for name in names if not is_bookkeeping(name)] or names

@@ -59,12 +59,14 @@ def _may_be_picture(name: str, size: int) -> bool:
 
 def _find_files(run: Run, view: View) -> Iterator[tuple[str, int, Path | HashedFile]]:
     """Yield the name and the size of each file, and where it is or what is recorded of it."""
-    for file in run.outputs[:_MOST_FILES]:
+    # Folders that lie in each other are recorded once each.
+    outputs = {file.path: file for file in run.outputs}
+    for file in list(outputs.values())[:_MOST_FILES]:
         yield file.path, file.size, file
     folder = run.folder / OUT
     if not is_real_folder(folder):
         return
-    room = _MOST_FILES - min(len(run.outputs), _MOST_FILES)
+    room = _MOST_FILES - min(len(outputs), _MOST_FILES)
     for parent, folders, names in walk_inside(view.log.repository, folder):
         folders.sort()
         for name in sorted(names):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from orglab.api import Log
 from orglab.api.guarded_log import GuardedLog
 from orglab.errors import UsageError
-from orglab.text import Tell, listed
+from orglab.text import Tell, count, listed
 from orglab.web.addresses import Addresses
 
 
@@ -95,7 +95,7 @@ def _state(log: Log, form: Form, _: Tell) -> Written:
     return _show(experiment.ref, f"{experiment.ref} is {experiment.state}.")
 
 
-def _conclude(log: Log, form: Form, _: Tell) -> Written:
+def _conclude(log: Log, form: Form, tell: Tell) -> Written:
     text, verdict, why = form.read("text"), form.read("verdict"), form.read("why")
     if not (text or verdict):
         raise UsageError("The conclusion is missing.")
@@ -103,7 +103,11 @@ def _conclude(log: Log, form: Form, _: Tell) -> Written:
     concluded = log.conclude(
         form.ref, text, verdict=verdict or None, keyword=form.read("state") or None, why=why or None
     )
-    experiment = concluded.experiment
+    experiment, result = concluded.experiment, concluded.result
+    if result is not None:
+        tell(f"{result.headline.outcome.ref}: {result.headline.describe(experiment.verdict or '')}")
+    if open_steps := experiment.progress.total - experiment.progress.done:
+        tell(f"{count(open_steps, 'step')} not done.")
     return _show(experiment.ref, f"Concluded {experiment.ref}.")
 
 

@@ -9,9 +9,11 @@ from markupsafe import Markup
 from orglab.api.ask import Shown
 from orglab.api.guarded_log import digest_experiment
 from orglab.experiment.model import Experiment, Step, strip_cookies
+from orglab.experiment.states import done_keyword
 from orglab.org.heading import Heading
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
+from orglab.report.brief.open_work import read_reason
 from orglab.web.experiment_runs import read_run_values
 from orglab.web.site import Page, View
 from orglab.web.tones import state_tone, verdict_tone
@@ -35,6 +37,7 @@ def make_experiment_page(view: View, ref: str) -> Page:
     view.link_commits([*named, *(mention.hash for mention in shown.mentions)])
     settings = experiment.heading.document.settings
     view.remember_text(experiment)
+    since, reason = read_reason(experiment)
     values = {
         "experiment": experiment,
         "heading": view.text.line(experiment.title, experiment.ref),
@@ -50,6 +53,9 @@ def make_experiment_page(view: View, ref: str) -> Page:
         "seen": digest_experiment(experiment),
         "keywords": [*settings.keywords],
         "done_keywords": settings.done_names,
+        "done_keyword": done_keyword(settings, experiment.state),
+        "since": since.partition("T")[0],
+        "reason": view.text.line(reason, experiment.ref) if reason else "",
         **read_run_values(view, shown),
     }
     return Page("experiment.html", f"{experiment.ref} {experiment.title}", values)
@@ -77,10 +83,9 @@ def _read_sections(shown: Shown, view: View) -> Iterator[Mapping[str, Any]]:
 
 
 def _read_below(heading: Heading) -> bytes:
-    """Return the text of a heading's subtree, without the heading itself."""
-    text = heading.document.text
-    end = text.find(b"\n", heading.begin)
-    return text[end + 1 : heading.subtree_end] if end >= 0 else b""
+    """Return the text of a heading's subtree, without the heading itself, its planning and its properties."""
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    return heading.document.text[begin : heading.subtree_end]
 
 
 def _read_steps(shown: Shown, view: View) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def _read_steps(shown: Shown, view: View) -> dict[str, Any]:
     if heading is None:
         return {"before": "", "steps": [], "after": ""}
     text = heading.document.text
-    begin = heading.after_planning
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
     if steps is None:
         return {"before": view.text.text(text[begin : heading.subtree_end], experiment.ref), "steps": [], "after": ""}
     ends = {child.begin: child.end for child in steps.children}

@@ -1,6 +1,11 @@
 """The page of a search: each hit with the lines that match."""
 
-from orglab.errors import UsageError
+import re
+from contextlib import suppress
+
+from orglab.errors import NotFoundError, UsageError
+from orglab.git.message import read_references
+from orglab.runs.record import Run
 from orglab.search.hits import FoundCommit, FoundExperiment, Hit
 from orglab.search.passages import Passage
 from orglab.text import count
@@ -8,6 +13,7 @@ from orglab.web.site import Page, View
 from orglab.web.tones import state_tone, verdict_tone
 
 _MOST = 50
+_RUN_ID = re.compile(r"(?:\d{8}-\d{6}-)?[0-9a-f]{4,16}")
 
 
 def make_search_page(view: View) -> Page:
@@ -22,8 +28,18 @@ def make_search_page(view: View) -> Page:
             view.link_commits(hit.found.hash for hit in result.hits if isinstance(hit.found, FoundCommit))
             hits = [_describe(hit, view) for hit in result.hits]
             found = count(result.count, "hit", "grouped") + ("" if result.has_all else ", none with all words")
-    values = {"words": words, "problem": problem, "hits": hits, "found": found, "most": _MOST}
+    run = _find_run(words, view)
+    values = {"words": words, "run": run, "problem": problem, "hits": hits, "found": found, "most": _MOST}
     return Page("search.html", "Search", values)
+
+
+def _find_run(words: str, view: View) -> Run | None:
+    """Return the run whose id, or the part of it that tables show, is searched for."""
+    if not _RUN_ID.fullmatch(words):
+        return None
+    with suppress(NotFoundError, UsageError):
+        return view.log.find_run(words)
+    return None
 
 
 def _describe(hit: Hit, view: View) -> dict[str, object]:
@@ -48,7 +64,10 @@ def _describe(hit: Hit, view: View) -> dict[str, object]:
             "tone": tone,
         }
     elif isinstance(found, FoundCommit):
+        letter = view.log.config.letter
+        named = read_references(found.message.encode("utf-8", "replace"), letter)
         described["commit"] = (found.short, *view.find_commit(found.hash))
+        described["refs"] = [one.spell(letter) for one in dict.fromkeys(named)]
     return described
 
 

@@ -166,7 +166,8 @@
     }
     const html = await response.text();
     if (!response.ok) {
-      // The server's own page, in which it has escaped all texts.
+      document.getElementById("status").replaceChildren();
+      // The server's own page, in which it has escaped all texts. It stays until the form is sent again.
       if (answer) answer.innerHTML = html;
       if (response.status === 409) await refresh();
       return;
@@ -176,8 +177,16 @@
     form.reset();
     const target = response.headers.get("Orglab-Shows");
     say(new DOMParser().parseFromString(html, "text/html").body.textContent.trim());
-    if (form.dataset.leads !== undefined && target) location.assign(target);
-    else await refresh();
+    if (form.dataset.leads !== undefined && target) {
+      location.assign(target);
+      return;
+    }
+    const details = form.closest("details");
+    if (details) {
+      details.open = false;
+      details.querySelector("summary").focus();
+    }
+    await refresh();
   }
 
   document.addEventListener("submit", (event) => {
@@ -207,6 +216,15 @@
       if (!search) return;
       event.preventDefault();
       search.focus();
+    }
+  });
+
+  // What was sent from another tab need not be sent again from here.
+  addEventListener("storage", (event) => {
+    if (!event.key?.startsWith(DRAFT) || event.newValue !== null) return;
+    for (const form of document.querySelectorAll("form[data-draft]")) {
+      const sent = draftKey(form) === event.key ? Object.entries(JSON.parse(event.oldValue)) : [];
+      if (sent.length && sent.every(([name, text]) => form.elements[name]?.value === text)) form.reset();
     }
   });
 

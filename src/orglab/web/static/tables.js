@@ -253,6 +253,19 @@
     }
   });
 
+  // The comparison shows the same metric, axis and steps.
+  document.addEventListener("submit", (event) => {
+    if (!blockOf(event)) return;
+    for (const name of ["metric", "log", "from", "to"]) {
+      const value = address.read().get(name);
+      if (value === null) continue;
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name, value });
+      event.target.append(field);
+      setTimeout(() => field.remove());
+    }
+  });
+
   // ---- step by step: one metric at a time ----
 
   function showSteps(block) {
