@@ -37,18 +37,16 @@ WIDTH, HEIGHT = 1280, 800
 
 
 def list_pictures(server: Server) -> list[Picture]:
-    """Return the pictures to take; the run and the sweep are the first ones that the pages link to."""
-    runs, overview = server.ask("/runs").text, server.ask("/experiment-e1").text
-    pictures = [
-        Picture("overview", ""),
-        Picture("overview-dark", "", scheme="dark"),
-        Picture("experiment", "experiment-e1"),
-        Picture("curves", "experiment-e1", part=".uplot"),
-        Picture("tried", "tried"),
-    ]
+    """Return the pictures to take; the experiment is the first one with curves, and the run and the sweep are of it."""
+    refs = dict.fromkeys(re.findall(r'href="(experiment-\w+)"', server.ask("/").text))
+    pages = ((ref, server.ask(f"/{ref}").text) for ref in refs)
+    experiment, text = next(((ref, text) for ref, text in pages if "data-curves" in text), ("", ""))
+    pictures = [Picture("overview", ""), Picture("overview-dark", "", scheme="dark"), Picture("tried", "tried")]
+    if experiment:
+        pictures += [Picture("experiment", experiment), Picture("curves", experiment, part="[data-curves]")]
     for kind in ("run", "sweep"):
-        found = re.search(rf'href="({kind}-[^"]+)"', runs) or re.search(rf'href="({kind}-[^"]+)"', overview)
-        pictures += [Picture(kind, found[1])] if found else []
+        found = re.findall(rf'href="({kind}-[^"]+)"', text)
+        pictures += [Picture(kind, found[0])] if found else []
     return pictures
 
 

@@ -13,7 +13,7 @@ from orglab.org.document import Document
 from orglab.reference import Reference, without_letter
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import RECORD
-from orglab.runs.record import Run
+from orglab.runs.record import OUT, Run
 from orglab.runs.record_reader import read_run, read_runs
 from orglab.runs.storage import PENDING, RUNS, SWEEPS, find_storage_folders
 
@@ -196,7 +196,8 @@ class LogWatch:
         if run is None or not run.is_going_on:
             self._ended[folder] = record
             return RunFiles(record)
-        return RunFiles(record, tuple(status for _, status in _read_folder(folder)))
+        growing = (*_read_folder(folder), *_read_folder(f"{folder}/{OUT}"))
+        return RunFiles(record, tuple(status for _, status in growing))
 
 
 class KnownRuns:

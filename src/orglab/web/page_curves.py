@@ -12,8 +12,9 @@ from markupsafe import Markup
 from orglab.report.chart_model import Series
 from orglab.report.content.bands import make_setting_series
 from orglab.report.content.plots import rank_outcomes
+from orglab.runs.metrics.live_history import find_history_file, read_history
 from orglab.runs.metrics.metric_curves import Curve, MetricCurve, read_curves, thin_curve
-from orglab.runs.record import METRICS, Run
+from orglab.runs.record import Run
 from orglab.runs.run_table import Row, order_metrics
 from orglab.runs.setting import Setting, has_diverged, read_seeds
 from orglab.runs.step_results import Results, is_bookkeeping
@@ -119,7 +120,7 @@ def _identify_setting(setting: Setting) -> tuple[object, ...]:
 def _identify(run: Run) -> tuple[object, ...]:
     """Return what changes with the history of a run."""
     try:
-        status = (run.folder / METRICS).stat()
+        status = find_history_file(run).stat()
     except OSError:
         return (run.folder,)
     return run.folder, status.st_ino, status.st_size, status.st_mtime_ns, tuple(sorted(run.diverged))
@@ -127,7 +128,7 @@ def _identify(run: Run) -> tuple[object, ...]:
 
 def _read_setting(setting: Setting) -> _SettingCurves:
     """Read the histories of the runs of a setting."""
-    curves = {run.id: read_curves(run.history()) for run in setting.runs}
+    curves = {run.id: read_curves(read_history(run)) for run in setting.runs}
     none = MetricCurve("row", ())
     series = {}
     for metric in dict.fromkeys(name for of_run in curves.values() for name in of_run):

@@ -14,7 +14,9 @@ from orglab.runs.description import (
     value_text,
 )
 from orglab.runs.metrics.directions import find_direction
-from orglab.runs.record import Run
+from orglab.runs.metrics.live_history import read_history
+from orglab.runs.metrics.values import find_step_name
+from orglab.runs.record import Metric, Run
 from orglab.runs.record_reader import describe_record, read_output_end
 from orglab.runs.run_facts import (
     StandingWords,
@@ -67,7 +69,7 @@ def make_run_page(view: View, name: str) -> Page:
         "repeated": view.log.repeated_run(run),
         "job": describe_job(run.job) if run.job is not None else "",
         "trackers": describe_trackers(run),
-        "metrics": [_describe_metric(run, metric, view) for metric in run.metrics],
+        "metrics": [_describe_metric(run, metric, view) for metric in run.metrics] or _list_logged(run),
         "curves": make_curves([("this run", setting) for setting in find_settings([run], {})]),
         "standings": _list_standings(run, standings),
         "parameters": describe_parameters(run),
@@ -107,6 +109,19 @@ def _describe_place(run: Run, view: View) -> dict[str, object]:
         "title": view.text.line(experiment.title, experiment.ref),
         "step": view.text.line(text, experiment.ref) if text else "",
     }
+
+
+def _list_logged(run: Run) -> list[dict[str, object]]:
+    """Return the values that a run which goes on has logged last."""
+    values: dict[str, Metric] = {}
+    for row in read_history(run) if run.is_going_on else ():
+        values |= row
+    step = find_step_name(values)
+    shown = {name: value for name, value in values.items() if name != step}
+    return [
+        {"name": name, "last": value_text(value), "is_diverged": False, "best": "", "step": ""}
+        for name, value in shown.items()
+    ]
 
 
 def _describe_metric(run: Run, name: str, view: View) -> dict[str, object]:

@@ -1,0 +1,30 @@
+"""The history of the metrics of a run, also while it goes on."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from orglab.errors import NotReadableError
+from orglab.runs.metrics.discovery import LOGGED
+from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.record import METRICS, OUT, Metric, Run
+
+
+def find_history_file(run: Run) -> Path:
+    """Return the file with the history of a run: while it goes on, that of what it logs with `orglab.run`."""
+    logged = run.folder / OUT / LOGGED
+    return logged if run.is_going_on and logged.is_file() and not logged.is_symlink() else run.folder / METRICS
+
+
+def read_history(run: Run) -> Iterator[Mapping[str, Metric]]:
+    """Yield the rows of the history of a run, oldest first.
+
+    Of a run that goes on these are the rows that it has logged with `orglab.run` so far; its other metrics are known
+    at its end.
+    """
+    path = find_history_file(run)
+    if path.name != LOGGED:
+        yield from run.history()
+        return
+    with suppress(NotReadableError):
+        yield from read_metrics(None, path)
