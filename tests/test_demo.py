@@ -53,11 +53,11 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     ):
         assert words in why
     # A sweep of two parameters and three seeds, with a version that fails: its note, its table, its settings in the report.
-    ranking = re.search(r"--best accuracy\nstep +units +rate +accuracy\n((?:.*\n){5})", said)
+    ranking = re.search(r"--best accuracy\nstep +units +rate +accuracy +train_loss\n((?:.*\n){5})", said)
     rows = [line.split() for line in ranking[1].splitlines()]
     assert sorted(row[1] + " " + row[2] for row in rows[:4]) == ["16 0.001", "16 0.01", "64 0.001", "64 0.01"]
-    assert all(row[-3:] == ["(n", "=", "3)"] for row in rows[:4])
-    assert rows[4][1:] == ["0", "0.01", "-", "(n", "=", "0", "of", "1;", "1", "failed)"]
+    assert all(row[6:9] == ["(n", "=", "3)"] for row in rows[:4])
+    assert rows[4][1:] == ["0", "0.01", "-", "(n", "=", "0", "of", "1;", "1", "failed)", "-"]
     note = log.read_text().partition(" swept 13 versions, 12 done, 1 failed, ")[2]
     assert "failed: units=0,rate=0.01,seed=0 (exit 1: ValueError: hidden_layer_sizes must be > 0" in note
     assert len(re.findall(r"^ *\| +(?:16|64) \| +0\.0+1 \| 0\.9\d+ ± 0\.0\d+ +\| +3 +\|", note, re.MULTILINE)) == 4

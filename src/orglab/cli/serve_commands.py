@@ -28,7 +28,7 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
     """Show the log in a browser.
 
     The address that is printed works on this machine only, and only with its token.
-    The pages follow the log: what you save in your editor, and each new metric of a run, is
+    The pages follow the log: what you save in your editor, and what a run prints, is
     there within a second. Ctrl-C ends the server.
 
     --export writes the same pages as files, to look at without a server or to put on
