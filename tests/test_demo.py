@@ -60,7 +60,9 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     assert rows[4][1:] == ["0", "0.01", "-", "(n", "=", "0", "of", "1;", "1", "failed)", "-"]
     note = log.read_text().partition(" swept 13 versions, 12 done, 1 failed, ")[2]
     assert "failed: units=0,rate=0.01,seed=0 (exit 1: ValueError: hidden_layer_sizes must be > 0" in note
-    assert len(re.findall(r"^ *\| +(?:16|64) \| +0\.0+1 \| 0\.9\d+ ± 0\.0\d+ +\| [^|]+\| +3 +\|", note, re.MULTILINE)) == 4
+    assert (
+        len(re.findall(r"^ *\| +(?:16|64) \| +0\.0+1 \| 0\.9\d+ ± 0\.0\d+ +\| [^|]+\| +3 +\|", note, re.MULTILINE)) == 4
+    )
     assert "so far accuracy 0.9" in (folder / "report.md").read_text()
     for ending in ("md", "org", "html", "pdf", "docx"):
         assert (folder / f"report.{ending}").stat().st_size > 1000

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from lab import NAME, SOURCE, orglab, with_read_only
+from orglab.api import open_log
+from orglab.reference import Reference
+from orglab.web.listening import UPDATE
 
 LOG = """\
 * TODO [1] First :exp:
@@ -209,3 +212,16 @@ def test_an_unexpected_error_is_one_sentence_and_a_traceback_only_with_debug(stu
     assert "Traceback" not in answer.text
     assert server.ask("/").status == 200
     assert ("Traceback" in server.stop().err) is bool(options)
+
+
+def test_bringing_the_index_up_to_date_writes_nothing_to_the_log(study):
+    log = open_log(start=study)
+    log.add_pending_completion(Reference("1", 1), "a" * 40)
+    before = (study / NAME).read_text()
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", UPDATE, study / NAME], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (study / NAME).read_text() == before
+    assert log.status().pending

@@ -61,6 +61,20 @@ def test_what_is_private_stays_here(study, tmp_path_factory):
         assert private not in written
 
 
+def test_what_failed_runs_printed_stays_here(study, tmp_path_factory):
+    study.write("fail.py", "import sys\nsys.exit(' '.join(['last', 'words', sys.argv[1]]))\n")
+    study.commit("Fail")
+    assert orglab("run", "1.1", "--", "python3", "fail.py", "0", cwd=study.path).code == 1
+    assert orglab(
+        "sweep", "1.1", "--set", "x=1,2", "--slots", "1", "--wait", "--", "python3", "fail.py", "{x}", cwd=study.path
+    ).code
+    folder = tmp_path_factory.mktemp("site")
+    assert orglab("serve", "--export", folder, cwd=study.path).code == 0
+    pages = [*folder.glob("run-*.html"), *folder.glob("sweep-*.html"), folder / "runs.html"]
+    assert len(pages) >= 5
+    assert [page.name for page in pages if "last words" in page.read_text()] == []
+
+
 def test_what_is_gone_from_the_log_is_gone_from_the_folder(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     assert orglab("serve", "--export", folder, cwd=study.path).code == 0

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 import pytest
 
 from lab import NAME, orglab
+from orglab.api import open_log
+from orglab.reference import Reference
 from web.pages import read_html
 
 LOG = """\
@@ -178,7 +180,43 @@ def test_a_form_that_is_too_large(server, repo):
 
 def test_unsaved_changes_in_an_editor(server, repo):
     (repo.path / f".#{NAME}").symlink_to("ada@host.1:1")
-    answer = send(server, "note", ref="1", text="x")
-    assert answer.status == 500
-    assert "unsaved changes" in answer.text
+    # A reason for a verdict is none for writing under an editor.
+    concluded = ("conclude", {"ref": "1", "text": "Yes", "verdict": "supported", "why": "seen by eye"})
+    for action, fields in (("note", {"ref": "1", "text": "x"}), concluded):
+        answer = send(server, action, **fields)
+        assert answer.status == 500
+        assert "unsaved changes" in answer.text
+        assert (repo.path / NAME).read_text() == LOG
+
+
+def test_a_verdict_that_the_runs_contradict_needs_a_reason(server, repo):
+    repo.write(NAME, LOG.replace(":ID: 1", ":ID: 1\n:CLAIM: acc > 0.9"))
+    repo.write("train.py", "import sys\nprint('metric acc=0.1' + sys.argv[2])\n")
+    repo.commit("Train")
+    for seed in range(3):
+        command = ("run", "1.1", "--stdout-metrics", "--", "python3", "train.py", "--seed", seed)
+        assert orglab(*command, cwd=repo.path).code == 0
+    before = (repo.path / NAME).read_text()
+    fields = {"ref": "1", "text": "Yes", "verdict": "supported"}
+    assert send(server, "conclude", **fields).status == 400
+    assert (repo.path / NAME).read_text() == before
+    assert send(server, "conclude", **fields, why="The data were wrong").status == 200
+    assert "The data were wrong" in (repo.path / NAME).read_text()
+
+
+def test_a_form_of_another_log_writes_nothing(server, repo):
+    own = re.search(r'data-log="(\w+)"', server.ask("/").text)[1]
+    answer = send(server, "note", ref="1", text="x", log="0123456789ab")
+    assert answer.status == 400
+    assert "This page is of another log" in answer.text
     assert (repo.path / NAME).read_text() == LOG
+    assert send(server, "note", ref="1", text="x", log=own).status == 200
+
+
+def test_what_waits_is_written_after_the_form_and_refuses_nothing(server, repo):
+    seen = read_seen(server)
+    open_log(start=repo.path).add_pending_completion(Reference("1", 1), repo.git("rev-parse", "HEAD"))
+    assert send(server, "note", ref="1", text="First", seen=seen).status == 200
+    text = (repo.path / NAME).read_text()
+    assert "First" in text
+    assert "1. [X] Baseline" in text

@@ -26,7 +26,7 @@ def digest_experiment(experiment: "Experiment") -> str:
 
 
 class GuardedLog(Log):
-    """A log in which the first edit of an experiment needs its text to be as it was seen.
+    """A log in which the first edit of an experiment by `edit_experiment` needs its text to be as it was seen.
 
     Attributes:
         seen: The digest of the text that was seen; None for any text.
@@ -35,9 +35,9 @@ class GuardedLog(Log):
     seen: str | None = None
 
     @classmethod
-    def of(cls, log: Log, seen: str | None, *, anyway: bool = False) -> "GuardedLog":
+    def of(cls, log: Log, seen: str | None) -> "GuardedLog":
         """Return a log, as it was opened, of which a text was seen."""
-        guarded = cls(log.path, log.config, anyway=anyway, author=log.author)
+        guarded = cls(log.path, log.config, author=log.author)
         vars(guarded)["repository"] = log.repository
         guarded.seen = seen
         return guarded
@@ -64,3 +64,11 @@ class GuardedLog(Log):
         edited = super().edit_experiment(reference, check_text, now, added)
         self.seen = None
         return edited
+
+    def _explain_contradiction(self, contradiction: str, why: str | None) -> str:
+        # A reason is enough here: `anyway` would also write under an editor with unsaved changes.
+        before, self.anyway = self.anyway, bool(why)
+        try:
+            return super()._explain_contradiction(contradiction, why)
+        finally:
+            self.anyway = before

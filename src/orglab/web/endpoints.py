@@ -87,11 +87,9 @@ def make_events_endpoint(site: Site) -> Endpoint:
     """Return what tells an open page each version of the log within a second, as server-sent events."""
 
     async def read_versions(request: Request) -> AsyncIterator[str]:
-        told, silent = request.query_params.get("version"), 0.0
         # The first version is told at once, so that the page knows that the server is there.
-        version = await run_in_threadpool(site.read_version)
-        yield f"retry: 1000\nevent: version\ndata: {version}\n\n"
-        told = version
+        told, silent = await run_in_threadpool(site.read_version), 0.0
+        yield f"event: version\ndata: {told}\n\n"
         while not await request.is_disconnected():
             await asyncio.sleep(_LOOK_SECONDS)
             version, silent = await run_in_threadpool(site.read_version), silent + _LOOK_SECONDS
@@ -117,6 +115,8 @@ def make_write_endpoint(site: Site) -> Endpoint:
         try:
             if action not in WRITES:
                 raise NotFoundError("There is no such form.")
+            if form.read("log") not in ("", site.log_key):
+                raise UsageError("This page is of another log, which is not served here any more; nothing was written.")
             written, messages = write(site.open_log, action, form)
         except OrglabError as error:
             return _refuse(error, form, site, is_part=is_part)
@@ -182,4 +182,4 @@ def _read_query(text: str) -> Query:
 
 
 def _render(page: Page, view: View, site: Site) -> str:
-    return render(page, view, site_name=site.name, log_key=site.log_key, version=site.version)
+    return render(page, view, site_name=site.name, log_key=site.log_key, version=view.version)

@@ -28,6 +28,8 @@ _TRIES = 20
 _NAMES = frozenset({HOST, "localhost", "[::1]"})
 _PATIENCE_SECONDS = 1
 _NICEST = 19
+UPDATE = "import sys; from orglab.api import open_log; open_log(sys.argv[1]).tried()"
+"""A program that reads the log, and so brings its index up to date; it writes nothing else, and tells nobody."""
 
 
 def serve(
@@ -69,7 +71,7 @@ def serve(
 @contextmanager
 def _update_index(log: Log) -> Iterator[None]:
     """Have another process bring the index of the search up to date, so that the first search need not wait for it."""
-    command = [sys.executable, "-P", "-m", "orglab", "--log", os.fspath(log.path.absolute()), "tried", "--json"]
+    command = [sys.executable, "-P", "-c", UPDATE, os.fspath(log.path.absolute())]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=0)  # noqa: S603 - ours
     try:

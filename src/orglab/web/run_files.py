@@ -1,7 +1,9 @@
 """The files that a run wrote, and the pictures among them."""
 
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,9 +73,12 @@ def _find_files(run: Run, view: View) -> Iterator[tuple[str, int, Path | HashedF
         folders.sort()
         for name in sorted(names):
             path = Path(parent, name)
-            if room and path.is_file() and not path.is_symlink():
-                room -= 1
-                yield os.fspath(path.relative_to(folder)), path.stat().st_size, path.absolute()
+            # A run that goes on may remove it meanwhile.
+            with suppress(OSError):
+                status = path.lstat()
+                if room and stat.S_ISREG(status.st_mode):
+                    room -= 1
+                    yield os.fspath(path.relative_to(folder)), status.st_size, path.absolute()
 
 
 def _find_change(file: HashedFile, view: View) -> str:

@@ -1,8 +1,10 @@
 """The texts of experiments as pages have shown them, so that a later reader of one can be told what has changed."""
 
 import difflib
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import islice
 
 _MOST = 100
 _LINES = 60
@@ -15,13 +17,15 @@ class ShownTexts:
     def __init__(self) -> None:
         """Begin without texts."""
         self._texts: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
 
     def add(self, digest: str, text: str) -> None:
         """Remember a text that is shown."""
-        self._texts[digest] = text
-        self._texts.move_to_end(digest)
-        while len(self._texts) > _MOST:
-            self._texts.popitem(last=False)
+        with self._lock:
+            self._texts[digest] = text
+            self._texts.move_to_end(digest)
+            while len(self._texts) > _MOST:
+                self._texts.popitem(last=False)
 
     def compare(self, digest: str, now: str) -> list[tuple[str, str]]:
         """Return the lines that differ between a text that was shown and the same text now.
@@ -37,6 +41,7 @@ class ShownTexts:
 
 def _compare(before: str, now: str) -> Iterator[tuple[str, str]]:
     lines = difflib.unified_diff(before.splitlines(), now.splitlines(), n=_AROUND, lineterm="")
-    for line in lines:
-        if not line.startswith(("---", "+++", "@@")):
+    # The first two lines name the files.
+    for line in islice(lines, 2, None):
+        if not line.startswith("@@"):
             yield line[:1], line[1:]

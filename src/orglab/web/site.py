@@ -55,11 +55,13 @@ class View:
         may_write: Whether the page has forms.
         now: Local time.
         pictures: The pictures that the page shows, by their addresses.
+        version: Which state of the log it shows.
     """
 
     def __init__(self, site: "Site", addresses: Addresses, query: Query) -> None:
         """Begin a page."""
-        self.log: Log = site.read()
+        self.log: Log
+        self.log, self.version = site.read_with_version()
         self.addresses = addresses
         self.query = query
         self.may_write = site.may_write and not addresses.is_export
@@ -169,6 +171,10 @@ class Site:
 
     def read(self) -> Snapshot:
         """Return the log as it is now."""
+        return self.read_with_version()[0]
+
+    def read_with_version(self) -> tuple[Snapshot, str]:
+        """Return the log as it is now, and which state of it that is."""
         with self._lock:
             state = self._watch.read_state()
             if state != self._state:
@@ -180,7 +186,7 @@ class Site:
                 self._changes += 1
                 # What a log is made of names each other, so that it is not freed by itself.
                 gc.collect()
-            return self._snapshot
+            return self._snapshot, self.version
 
     @property
     def log_key(self) -> str:
@@ -189,13 +195,12 @@ class Site:
 
     def read_version(self) -> str:
         """Return which state of the log pages would show now."""
-        self.read()
-        return self.version
+        return self.read_with_version()[1]
 
     @property
     def version(self) -> str:
         """Which state of the log the pages show; another server of the same log has others."""
-        return f"{self._began}-{self._changes}"
+        return f"{self.log_key}-{self._began}-{self._changes}"
 
     def view(self, query: Query, addresses: Addresses | None = None) -> View:
         """Return what a page is made of."""

@@ -99,7 +99,6 @@ def _conclude(log: Log, form: Form, tell: Tell) -> Written:
     text, verdict, why = form.read("text"), form.read("verdict"), form.read("why")
     if not (text or verdict):
         raise UsageError("The conclusion is missing.")
-    log.anyway = bool(why)
     concluded = log.conclude(
         form.ref, text, verdict=verdict or None, keyword=form.read("state") or None, why=why or None
     )
@@ -160,6 +159,7 @@ def write(open_log: Callable[[Tell | None], Log], action: str, form: Form) -> tu
     """
     messages: list[str] = []
     log = open_log(messages.append)
+    written = WRITES[action](GuardedLog.of(log, form.read("seen") or None), form, messages.append)
+    # Afterwards: it may change the experiment that the user has seen.
     log.write_pending(messages.append)
-    guarded = GuardedLog.of(log, form.read("seen") or None)
-    return WRITES[action](guarded, form, messages.append), messages
+    return written, messages

@@ -1,5 +1,8 @@
 """The page of several runs or settings side by side."""
 
+from contextlib import suppress
+
+from orglab.errors import GitError
 from orglab.runs.record import Run
 from orglab.runs.side_by_side import Compared
 from orglab.web.page_curves import make_curves
@@ -23,7 +26,8 @@ def make_compare_page(view: View) -> Page:
         "changes": None,
     }
     if len(compared) == 2:  # noqa: PLR2004 - a difference has two sides
-        values |= _read_code_difference(view, *map(_find_run, compared))
+        with suppress(GitError):  # the rest can be compared without git
+            values |= _read_code_difference(view, *map(_find_run, compared))
     return Page("compare.html", "Compare", values)
 
 

@@ -55,7 +55,7 @@ def make_sweep_page(view: View, name: str) -> Page:
         "metrics": metrics,
         "direction": ranking.direction if ranking is not None else None,
         "grids": make_grids(state, ranking, view.first("rows"), view.first("columns")),
-        "versions": [_describe_version(task, state, columns) for task in state.tasks[:_MOST_VERSIONS]],
+        "versions": [_describe_version(task, state, columns, view) for task in state.tasks[:_MOST_VERSIONS]],
         "columns": columns,
         "more": len(state.tasks) - _MOST_VERSIONS,
     }
@@ -123,7 +123,7 @@ def _list_metrics(ranking: Ranking | None, state: SweepState) -> list[str]:
     return [*main, *others]
 
 
-def _describe_version(task: Task, state: SweepState, metrics: Sequence[str]) -> Mapping[str, object]:
+def _describe_version(task: Task, state: SweepState, metrics: Sequence[str], view: View) -> Mapping[str, object]:
     """Return a version: what has become of it, and what it measured."""
     run = state.runs.get(task.name)
     word = state.describe_task(task)
@@ -135,5 +135,6 @@ def _describe_version(task: Task, state: SweepState, metrics: Sequence[str]) -> 
         "run": run,
         "took": duration(run.seconds, is_compact=True) if run is not None and run.seconds is not None else "",
         "values": values,
-        "why": state.explain(task),
+        # It tells what the run printed.
+        "why": "" if view.is_export else state.explain(task),
     }

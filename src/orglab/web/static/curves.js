@@ -256,7 +256,9 @@
   }
 
   function zoom(block, from, to) {
-    const round = (value) => (to - from > 20 ? Math.round(value) : Number(value.toPrecision(4)));
+    // Three digits of the width tell its ends apart, wherever it is.
+    const digits = Math.min(20, Math.max(0, 2 - Math.floor(Math.log10(to - from))));
+    const round = (value) => Number(value.toFixed(digits));
     address.change((asked) => {
       for (const [name, value] of [["from", from], ["to", to]]) {
         if (value === null) asked.delete(name);

@@ -3,6 +3,8 @@
 
 (() => {
   const RETRY_MILLISECONDS = 1000;
+  const LASTS = 8000;
+  const SAID = "orglab-said";
   // Another log may be served at the same address tomorrow.
   const DRAFT = `orglab-draft:${document.body.dataset.log}:`;
   const setups = (window.orglabSetups ??= []);
@@ -14,7 +16,7 @@
     for (const setup of setups) setup(root);
   }
 
-  function say(text, lasts = 4000) {
+  function say(text, lasts) {
     const status = document.getElementById("status");
     const paragraph = document.createElement("p");
     paragraph.textContent = text;
@@ -36,6 +38,7 @@
       !(detail.attrName === "open" && (element.localName === "details" || element.localName === "dialog")),
   });
 
+  let wanted = "";
   let isRefreshing = false;
   let isStale = false;
 
@@ -52,7 +55,9 @@
     } finally {
       isRefreshing = false;
     }
+    // The answer may have been an error, or older than what was told meanwhile.
     if (isStale) setTimeout(refresh, 200);
+    else if (wanted && wanted !== page().dataset.version) setTimeout(refresh, RETRY_MILLISECONDS);
   }
 
   const GONE = "The server does not answer. What you type is kept here; start orglab serve again to go on.";
@@ -63,11 +68,16 @@
   function follow() {
     source?.close();
     if (document.hidden) return;
-    source = new EventSource("events?version=" + encodeURIComponent(document.body.dataset.version));
+    source = new EventSource("events");
     source.addEventListener("version", (event) => {
       unsay(GONE);
-      if (event.data === document.body.dataset.version) return;
-      document.body.dataset.version = event.data;
+      if (!event.data.startsWith(document.body.dataset.log + "-")) {
+        source.close();
+        say("Another log is served at this address now; reload the page to see it.", 0);
+        return;
+      }
+      wanted = event.data;
+      if (wanted === page().dataset.version) return;
       // What takes long to make, or was asked for, changes only when it is asked for again.
       if (document.body.dataset.live === "ask") say("The log has changed since; reload the page to see it.", 0);
       else refresh();
@@ -152,19 +162,21 @@
   // ---- forms ----
 
   async function send(form, submitter) {
+    if (form.hasAttribute("aria-busy")) return;
     const answer = form.querySelector(".answer");
     const body = new URLSearchParams(new FormData(form, submitter));
-    let response;
+    const sent = JSON.stringify(readFields(form));
+    let response, html;
     form.setAttribute("aria-busy", "true");
     try {
       response = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
+      html = await response.text();
     } catch {
       say(GONE, 0);
       return;
     } finally {
       form.removeAttribute("aria-busy");
     }
-    const html = await response.text();
     if (!response.ok) {
       document.getElementById("status").replaceChildren();
       // The server's own page, in which it has escaped all texts. It stays until the form is sent again.
@@ -173,16 +185,22 @@
       return;
     }
     answer?.replaceChildren();
-    localStorage.removeItem(draftKey(form));
-    form.reset();
+    const said = new DOMParser().parseFromString(html, "text/html").body.innerText.trim();
     const target = response.headers.get("Orglab-Shows");
-    say(new DOMParser().parseFromString(html, "text/html").body.textContent.trim());
-    if (form.dataset.leads !== undefined && target) {
+    // What was typed while the form was sent is not sent yet.
+    const isWhole = JSON.stringify(readFields(form)) === sent;
+    if (isWhole) {
+      localStorage.removeItem(draftKey(form));
+      form.reset();
+    }
+    if (isWhole && form.dataset.leads !== undefined && target) {
+      sessionStorage.setItem(SAID, said);
       location.assign(target);
       return;
     }
+    say(said, LASTS);
     const details = form.closest("details");
-    if (details) {
+    if (details && isWhole) {
       details.open = false;
       details.querySelector("summary").focus();
     }
@@ -236,6 +254,9 @@
   setups.push(restoreDrafts);
   document.addEventListener("DOMContentLoaded", () => {
     setUp(page());
+    const said = sessionStorage.getItem(SAID);
+    sessionStorage.removeItem(SAID);
+    if (said) say(said, LASTS);
     if (document.body.dataset.live !== undefined) follow();
   });
 })();
