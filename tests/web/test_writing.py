@@ -90,6 +90,19 @@ def test_a_step_is_reopened(server, repo):
     assert "1. [ ] Baseline" in (repo.path / NAME).read_text()
 
 
+def test_a_note_on_a_run_is_written_to_its_step_and_shown_on_its_page(server, repo):
+    assert orglab("run", "1.2", "--", "true", cwd=repo.path).code == 0
+    name = open_log(start=repo.path).runs()[0].id
+    answer = send(server, "note", ref="e1.2", run=name, text="The last *good* one")
+    assert answer.headers["orglab-shows"] == f"run-{name}"
+    assert f"The last *good* one (on {name})" in (repo.path / NAME).read_text()
+    page = read_html(server.ask(f"/run-{name}").text)
+    assert "The last good one (on" in page.text
+    # Its own note is not repeated.
+    assert page.text.count("ran true") == 0
+    assert send(server, "note", ref="e1.2", run="20990101-000000-abcdef", text="x").status == 404
+
+
 def test_a_journal_entry(server, repo):
     answer = send(server, "journal", text="A thought\nand more", ref="e1")
     assert answer.headers["orglab-shows"] == "journal"

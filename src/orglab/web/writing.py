@@ -60,9 +60,13 @@ def _show(ref: str, sentence: str) -> Written:
 
 
 def _note(log: Log, form: Form, tell: Tell) -> Written:
-    ref = log.spell(form.ref)
-    log.add_note(ref, form.require("text", "note"), tell=tell)
-    return _show(ref, f"Added a note to {ref}.")
+    ref, text = log.spell(form.ref), form.require("text", "note")
+    if not (about := form.read("run")):
+        log.add_note(ref, text, tell=tell)
+        return _show(ref, f"Added a note to {ref}.")
+    run = log.find_run(about)
+    log.add_note(ref, f"{text} (on {run.id})", tell=tell)
+    return Written(Addresses().run(run.id), f"Added a note on the run to {ref}.")
 
 
 def _add_step(log: Log, form: Form, _: Tell) -> Written:

@@ -193,8 +193,9 @@ class HtmlWriter(Writer):
         align = [f' class="{kind}"' if kind != "left" else "" for kind in block.columns]
         parts = [f"<caption{_DIR}>{self.inlines(block.caption)}</caption>"] if block.caption else []
         if block.header:
+            # A header without words would be one that a screen reader announces and that says nothing.
             cells = "".join(
-                f'<th scope="col"{kind}{_DIR}>{self.inlines(cell)}</th>'
+                f'<th scope="col"{kind}{_DIR}>{self.inlines(cell)}</th>' if cell else f"<td{kind}></td>"
                 for cell, kind in zip(header, align, strict=True)
             )
             parts.append(f"<thead><tr>{cells}</tr></thead>")

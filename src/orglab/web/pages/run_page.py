@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orglab.errors import GitError, OrglabError
+from markupsafe import Markup
+
+from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
+from orglab.experiment.section_text import Note
 from orglab.git.trees import FileChange
 from orglab.runs.description import (
     command_text,
@@ -65,6 +68,7 @@ def make_run_page(view: View, name: str) -> Page:
         "command": command_text(run.argv, _COMMAND),
         "place": _describe_place(run, view),
         "decisions": _list_decisions(run),
+        "notes": _list_notes(run, view),
         "swept": read_swept(run),
         "repeated": view.log.repeated_run(run),
         "job": describe_job(run.job) if run.job is not None else "",
@@ -88,6 +92,20 @@ def make_run_page(view: View, name: str) -> Page:
 
 def _list_commits(run: Run) -> list[str]:
     return [name for name in (run.code, run.before, run.commit, run.kept, run.kept_code) if name is not None]
+
+
+def _list_notes(run: Run, view: View) -> list[tuple[Note, Markup]]:
+    """Return the notes that name a run, other than the one that it wrote itself."""
+    try:
+        experiment = view.log.experiment((run.ref or "").partition(".")[0])
+    except (NotFoundError, UsageError):
+        return []
+    named = (note for note in experiment.all_notes if run.id in note.text)
+    return [
+        (note, view.text.line(note.text, experiment.ref))
+        for note in named
+        if note.text.rpartition("\n")[2].strip() != f"run {run.id}"
+    ]
 
 
 def _list_decisions(run: Run) -> list[tuple[str, str]]:
