@@ -3,9 +3,9 @@
 import signal
 
 import pytest
-from selenium.webdriver.common.keys import Keys
 
 from lab import NAME
+from web.keys import CONTROL, ENTER, TAB
 
 LOG = """\
 * INPROGRESS [1] Dropout of 0.2 helps [0/2] :exp:nlp:
@@ -43,7 +43,7 @@ def save_as_an_editor(path, text):
 def focus(browser, selector, within="return document.activeElement.matches(arguments[0])"):
     """Press Tab until an element has the focus; return how often."""
     for times in range(1, 200):
-        browser.press(Keys.TAB)
+        browser.press(TAB)
         if browser.run(within, selector):
             return times
     raise AssertionError(selector)
@@ -52,7 +52,7 @@ def focus(browser, selector, within="return document.activeElement.matches(argum
 def write_note(browser, text):
     """Write a note on the experiment with the keyboard alone, but do not send it."""
     focus(browser, ".write-note > summary")
-    browser.press(Keys.ENTER, Keys.TAB, text)
+    browser.press(ENTER, TAB, text)
 
 
 def test_two_open_pages_follow_an_editor(study, serve, browser):
@@ -74,7 +74,7 @@ def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pag
     first = browser.driver.current_window_handle
     browser.open_window(server, "experiment-e1")
     write_note(browser, "The loss <b>falls</b>.")
-    browser.press_with_control(Keys.ENTER)
+    browser.press_with_control(ENTER)
     for window in (browser.driver.current_window_handle, first):
         browser.driver.switch_to.window(window)
         browser.wait_for_text(".notes", "The loss <b>falls</b>.")
@@ -86,7 +86,7 @@ def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pag
 def test_a_step_is_ticked_and_reopened(study, serve, browser):
     browser.open(serve(study.path), "experiment-e1")
     for state, box in (("done", "- [X] Train with 0.1"), ("open", "- [ ] Train with 0.1")):
-        browser.find("#step-1 button.tick").send_keys(Keys.ENTER)
+        browser.find("#step-1 button.tick").send_keys(ENTER)
         browser.find(f"#step-1.{state}")
         assert box in (study.path / NAME).read_text()
 
@@ -110,7 +110,7 @@ def test_a_note_on_a_text_that_has_changed_shows_what_changed_and_is_written_whe
     browser.open(serve(study.path), "experiment-e1")
     write_note(browser, "My own words.")
     save_as_an_editor(log, LOG.replace("Train with 0.1", "Train with another one"))
-    browser.press_with_control(Keys.ENTER)
+    browser.press_with_control(ENTER)
     browser.wait_for_text(".answer .patch .removed", "Train with 0.1")
     browser.wait_for_text(".answer .patch .added", "Train with another one")
     assert "My own words." not in log.read_text()
@@ -118,7 +118,7 @@ def test_a_note_on_a_text_that_has_changed_shows_what_changed_and_is_written_whe
     browser.wait_for_text("#step-1", "Train with another one")
     # The page shows the log as it is now, and still that nothing was written.
     assert "nothing was written" in browser.find(".write-note .answer").text
-    browser.find(".write-note textarea").send_keys(Keys.CONTROL, Keys.ENTER)
+    browser.find(".write-note textarea").send_keys(CONTROL, ENTER)
     browser.wait_for_text(".notes", "My own words.")
     assert "Train with another one" in log.read_text()
     assert "My own words." in log.read_text()
@@ -133,13 +133,13 @@ def test_the_server_may_be_killed_and_started_again_while_someone_types(study, s
     server.stop(signal.SIGKILL)
     browser.wait_for_text("#status", "The server does not answer")
     browser.press("tence")
-    browser.press_with_control(Keys.ENTER)
+    browser.press_with_control(ENTER)
     save_as_an_editor(study.path / NAME, LOG.replace("Train with 0.1", "Train with 0.3"))
     serve(study.path, port=server.port)
     browser.wait_for_text("#step-1", "0.3")
     browser.wait(lambda: "does not answer" not in browser.find_all("#status")[0].text, "the message stays")
     assert browser.find(".write-note textarea").get_attribute("value") == "Half a sentence"
-    browser.find(".write-note textarea").send_keys(Keys.CONTROL, Keys.ENTER)
+    browser.find(".write-note textarea").send_keys(CONTROL, ENTER)
     browser.wait_for_text(".notes", "Half a sentence")
     browser.take_errors()  # the connections that were refused
 
@@ -149,17 +149,17 @@ def test_what_was_tried_before_appears_as_a_title_is_typed(study, serve, browser
     browser.open(server, "new")
     browser.find("input[name=title]").send_keys("Smaller learning rate")
     browser.wait_for_text("#tried-before", "It diverges all the same.")
-    browser.press(Keys.ENTER)
+    browser.press(ENTER)
     browser.wait(lambda: "experiment-e3" in browser.driver.current_url, "the new experiment is not shown")
     assert "Smaller learning rate" in (study.path / NAME).read_text()
 
 
 def test_a_search_is_begun_and_followed_with_the_keyboard(study, serve, browser):
     browser.open(serve(study.path))
-    browser.press("/", "dropout", Keys.ENTER)
+    browser.press("/", "dropout", ENTER)
     browser.wait_for_text("h1", "Search")
     focus(browser, ".hits a")
-    browser.press(Keys.ENTER)
+    browser.press(ENTER)
     browser.wait_for_text("h1", "Dropout of 0.2 helps")
 
 
@@ -173,7 +173,7 @@ def test_tab_reaches_everything_and_the_focus_is_seen(study, serve, browser, pat
     )
     reached = set()
     for _ in range(wanted + 20):
-        browser.press(Keys.TAB)
+        browser.press(TAB)
         focused = browser.run("return document.activeElement === document.body ? null : document.activeElement")
         if focused is None:
             continue

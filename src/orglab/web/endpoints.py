@@ -115,7 +115,7 @@ def make_write_endpoint(site: Site) -> Endpoint:
         try:
             if action not in WRITES:
                 raise NotFoundError("There is no such form.")
-            if form.read("log") not in ("", site.log_key):
+            if form.field("log") not in ("", site.log_key):
                 raise UsageError("This page is of another log, which is not served here any more; nothing was written.")
             written, messages = write(site.open_log, action, form)
         except OrglabError as error:
@@ -160,7 +160,7 @@ def _refuse(error: OrglabError, form: Form, site: Site, *, is_part: bool) -> Res
     if is_part:
         return HTMLResponse(render_part("refusal.html", sentence=str(error), changes=changes), status)
     typed = [(name, value) for name, value in form.fields.items() if name not in ("ref", "seen") and value]
-    back = view.addresses.experiment(form.read("ref")) if form.read("ref") else view.addresses.overview
+    back = view.addresses.experiment(form.field("ref")) if form.field("ref") else view.addresses.overview
     values = {"sentence": str(error), "changes": changes, "typed": typed, "back": back}
     return HTMLResponse(_render(Page("refusal_page.html", "Not written", values), view, site), status)
 
@@ -171,7 +171,7 @@ def _find_changes(form: Form, site: Site, view: View) -> list[tuple[str, str]]:
     except OrglabError:
         return []
     text = decode(experiment.document.text[experiment.begin : experiment.end])
-    return site.shown_texts.compare(form.read("seen"), text)
+    return site.shown_texts.compare(form.field("seen"), text)
 
 
 def _read_query(text: str) -> Query:

@@ -19,7 +19,7 @@ class Form(NamedTuple):
 
     fields: Mapping[str, str]
 
-    def read(self, name: str) -> str:
+    def field(self, name: str) -> str:
         """Return a field without surrounding whitespace; empty if it is missing. Line ends are those of the log."""
         return self.fields.get(name, "").replace("\r\n", "\n").strip()
 
@@ -29,7 +29,7 @@ class Form(NamedTuple):
         Raises:
             UsageError: It is empty.
         """
-        text = self.read(name)
+        text = self.field(name)
         if not text:
             raise UsageError(f"The {what} is missing.")
         return text
@@ -61,7 +61,7 @@ def _show(ref: str, sentence: str) -> Written:
 
 def _note(log: Log, form: Form, tell: Tell) -> Written:
     ref, text = log.spell(form.ref), form.require("text", "note")
-    if not (about := form.read("run")):
+    if not (about := form.field("run")):
         log.add_note(ref, text, tell=tell)
         return _show(ref, f"Added a note to {ref}.")
     run = log.find_run(about)
@@ -95,16 +95,16 @@ def _start(log: Log, form: Form, _: Tell) -> Written:
 
 
 def _state(log: Log, form: Form, _: Tell) -> Written:
-    experiment = log.set_state(form.ref, form.require("state", "state"), form.read("note") or None)
+    experiment = log.set_state(form.ref, form.require("state", "state"), form.field("note") or None)
     return _show(experiment.ref, f"{experiment.ref} is {experiment.state}.")
 
 
 def _conclude(log: Log, form: Form, tell: Tell) -> Written:
-    text, verdict, why = form.read("text"), form.read("verdict"), form.read("why")
+    text, verdict, why = form.field("text"), form.field("verdict"), form.field("why")
     if not (text or verdict):
         raise UsageError("The conclusion is missing.")
     concluded = log.conclude(
-        form.ref, text, verdict=verdict or None, keyword=form.read("state") or None, why=why or None
+        form.ref, text, verdict=verdict or None, keyword=form.field("state") or None, why=why or None
     )
     experiment, result = concluded.experiment, concluded.result
     if result is not None:
@@ -120,17 +120,17 @@ def _confirm(log: Log, form: Form, _: Tell) -> Written:
 
 
 def _new(log: Log, form: Form, _: Tell) -> Written:
-    steps = [line.strip() for line in form.read("steps").split("\n") if line.strip()]
+    steps = [line.strip() for line in form.field("steps").split("\n") if line.strip()]
     experiment = log.new(
-        form.require("title", "title"), description=form.read("description") or None, steps=steps,
-        tags=form.read("tags").replace(":", " ").split(), claim=form.read("claim") or None,
-        note=form.read("note") or None,
+        form.require("title", "title"), description=form.field("description") or None, steps=steps,
+        tags=form.field("tags").replace(":", " ").split(), claim=form.field("claim") or None,
+        note=form.field("note") or None,
     )  # fmt: skip
     return _show(experiment.ref, f"Added {experiment.ref}, which is active now.")
 
 
 def _journal(log: Log, form: Form, _: Tell) -> Written:
-    log.add_journal_entry(form.require("text", "entry"), form.read("ref") or None)
+    log.add_journal_entry(form.require("text", "entry"), form.field("ref") or None)
     return Written(Addresses().named("journal"), "Added an entry to the journal.")
 
 
@@ -163,7 +163,7 @@ def write(open_log: Callable[[Tell | None], Log], action: str, form: Form) -> tu
     """
     messages: list[str] = []
     log = open_log(messages.append)
-    written = WRITES[action](GuardedLog.of(log, form.read("seen") or None), form, messages.append)
+    written = WRITES[action](GuardedLog.of(log, form.field("seen") or None), form, messages.append)
     # Afterwards: it may change the experiment that the user has seen.
     log.write_pending(messages.append)
     return written, messages
