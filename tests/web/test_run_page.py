@@ -8,7 +8,6 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -51,10 +50,9 @@ pathlib.Path("results/notes.txt").write_text("notes")
 (out / "link.png").symlink_to(pathlib.Path("../secret.png").resolve())
 """
 WAIT = """\
-import pathlib, sys, time
+import sys
 print("begun", flush=True)
-while not pathlib.Path("go").exists():
-    time.sleep(0.01)
+sys.stdin.readline()
 print("ended", flush=True)
 """
 PNG = (
@@ -262,13 +260,19 @@ def test_a_record_leads_to_no_picture_outside_of_the_repository(study, orglab, n
 
 def test_the_export_has_neither_the_output_nor_the_environment(study, orglab):
     orglab(
-        "run", "1.3", "--", sys.executable, "-c", "import sys; print('printed', 'this'); sys.exit('last words')", code=1
+        "run",
+        "1.3",
+        "--",
+        sys.executable,
+        "-c",
+        "import sys; print('printed', 'this'); sys.exit(' '.join(('last', 'words')))",
+        code=1,
     )
     run = newest()
     assert "printed this" in show(run).text
     assert "last words" in show(run).text
     page = show(run, is_export=True)
-    for private in ("printed this", "Environment", run.host, "package", str(study.path), "Output"):
+    for private in ("printed this", "last words", "Environment", run.host, "package", str(study.path), "Output"):
         assert private not in page.text, private
     assert "exit 1" in page.text
     assert 'href="experiment-e1.html#step-3"' in page.html
@@ -276,17 +280,17 @@ def test_the_export_has_neither_the_output_nor_the_environment(study, orglab):
 
 def test_a_run_that_goes_on_shows_what_it_has_printed_so_far(study):
     command = [sys.executable, "-m", "orglab", "run", "1.3", "--", sys.executable, "wait.py"]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.DEVNULL) as process:
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SOURCE)}, **piped) as process:
         site = open_site(study.path)
-        deadline = time.monotonic() + 60
-        while not (runs := read_runs(study.path)) or "begun" not in see(site, f"run-{runs[-1].id}").text:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        # What a run prints is recorded before it is shown.
+        assert process.stdout.readline() == "begun\n"
+        runs = read_runs(study.path)
         page = see(site, f"run-{runs[-1].id}")
         assert '<span class="badge active">running</span>' in page.html
+        assert "begun" in page.text
         assert "No metrics yet." in page.text
-        (study.path / "go").touch()
-        process.wait(60)
+        process.communicate("end\n", timeout=60)
     page = see(site, f"run-{runs[-1].id}")
     assert "begun\nended</pre>" in page.html
     assert '<span class="badge good">exit 0</span>' in page.html

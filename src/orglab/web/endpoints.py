@@ -23,6 +23,8 @@ MakePage = Callable[..., Page]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _MOST_FIELDS = 200
+_OWN_FIELDS = ("log", "ref", "run", "seen")
+"""What a form says of itself, beside what was typed."""
 _MOST_BYTES = 4_000_000
 _KEPT_SECONDS = 3600
 _LOOK_SECONDS = 0.25
@@ -159,7 +161,7 @@ def _refuse(error: OrglabError, form: Form, site: Site, *, is_part: bool) -> Res
     changes = _find_changes(form, site, view) if isinstance(error, TextChangedError) else []
     if is_part:
         return HTMLResponse(render_part("refusal.html", sentence=str(error), changes=changes), status)
-    typed = [(name, value) for name, value in form.fields.items() if name not in ("ref", "seen") and value]
+    typed = [(name, value) for name, value in form.fields.items() if name not in _OWN_FIELDS and value]
     back = view.addresses.experiment(form.field("ref")) if form.field("ref") else view.addresses.overview
     values = {"sentence": str(error), "changes": changes, "typed": typed, "back": back}
     return HTMLResponse(_render(Page("refusal_page.html", "Not written", values), view, site), status)

@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 PORT = 6201
 """The port if none is given, and if it is taken one of those that follow."""
 _TRIES = 20
-_NAMES = frozenset({HOST, "localhost", "[::1]"})
+_NAMES = frozenset({HOST, "localhost"})
 _PATIENCE_SECONDS = 1
 _NICEST = 19
 UPDATE = "import sys; from orglab.api import open_log; open_log(sys.argv[1]).tried()"

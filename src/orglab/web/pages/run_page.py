@@ -66,7 +66,7 @@ def make_run_page(view: View, name: str) -> Page:
         "tone": run_tone(run.status),
         "took": duration(run.seconds) if run.seconds is not None else "",
         "command": command_text(run.argv, _COMMAND),
-        "place": _describe_place(run, view),
+        "place": describe_place(run, view),
         "decisions": _list_decisions(run),
         "notes": _list_notes(run, view),
         "swept": read_swept(run),
@@ -114,8 +114,8 @@ def _list_decisions(run: Run) -> list[tuple[str, str]]:
     return [(verb.capitalize(), why.strip() or "no reason given") for verb, _, why in decided]
 
 
-def _describe_place(run: Run, view: View) -> dict[str, object]:
-    """Return the experiment of a run, and the text of its step; nothing if it is not in the log."""
+def describe_place(run: Run, view: View) -> dict[str, object]:
+    """Return the experiment of a run or a sweep, and the text of its step; nothing if it is not in the log."""
     whole, _, number_ = (run.ref or "").partition(".")
     try:
         experiment = view.log.experiment(whole)

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orglab.errors import OrglabError
 from orglab.experiment.model import Experiment
 from orglab.runs.description import command_text, describe_value, metrics_text, value_text
-from orglab.runs.record import Run
 from orglab.runs.setting import read_final
 from orglab.runs.step_results import is_bookkeeping
 from orglab.runs.sweeps.note import MOST_NAMED, Ranking, SweepState
@@ -20,6 +18,7 @@ from orglab.runs.sweeps.sweep_progress import (
 )
 from orglab.runs.sweeps.tasks import Task
 from orglab.text import count, duration
+from orglab.web.pages.run_page import describe_place
 from orglab.web.site import Page, View
 from orglab.web.sweep_grid import make_grids
 from orglab.web.tones import run_tone
@@ -48,7 +47,7 @@ def make_sweep_page(view: View, name: str) -> Page:
         "sweep": state.sweep,
         "record": record,
         "command": command_text(record.argv, _COMMAND),
-        "place": _describe_place(record, view),
+        "place": describe_place(record, view),
         "commits": {name: (name[:7], *view.find_commit(name)) for name in (record.code, record.commit) if name},
         **_describe_progress(progress),
         "metric": metric,
@@ -74,20 +73,6 @@ def list_sweeps(view: View, experiment: Experiment) -> list[dict[str, object]]:
         }
         for progress in shown
     ]
-
-
-def _describe_place(record: Run, view: View) -> dict[str, object]:
-    """Return the experiment of a sweep; nothing if it is not in the log."""
-    try:
-        experiment = view.log.experiment((record.ref or "").partition(".")[0])
-    except OrglabError:
-        return {}
-    text = next((one.text for one in experiment.steps if one.ref == record.ref), "")
-    return {
-        "experiment": experiment,
-        "title": view.text.line(experiment.title, experiment.ref),
-        "step": view.text.line(text, experiment.ref) if text else "",
-    }
 
 
 def _describe_progress(progress: Progress) -> dict[str, Any]:
