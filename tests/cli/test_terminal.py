@@ -63,7 +63,8 @@ def on_terminal(arguments, log, columns=80, lines=24, **environment):
 
 
 def plain(text):
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    """Return what stays on the terminal: no colours, and no progress bars, which are written over."""
+    return re.sub(r"[^\n]*\r\x1b\[K|\x1b\[[0-9;]*m", "", text)
 
 
 def test_a_list_fits_eighty_columns_and_is_coloured(log):

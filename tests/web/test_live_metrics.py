@@ -58,3 +58,31 @@ def test_what_a_run_logs_is_on_its_pages_while_it_goes_on(repo):
     assert process.returncode == 0
     assert len({*versions, site.read_version()}) == 4
     assert read_losses(see(site, f"run-{name}")) == [2, 1, 0]
+
+
+WRITER = """
+import os
+
+with open("history.csv", "w") as file:
+    file.write("epoch,loss\\n1,2\\n2,1\\n")
+os.open("gate", os.O_RDONLY)
+"""
+
+
+def test_what_a_command_writes_to_a_file_is_on_its_pages_while_it_goes_on(repo):
+    repo.write(NAME, LOG)
+    os.mkfifo(repo.path / "gate")
+    repo.commit("Begin", {"train.py": WRITER})
+    site = open_site(repo.path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--", sys.executable, "train.py"], cwd=repo.path,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+    try:
+        while not read_losses(see(site, "experiment-e1")):
+            assert process.poll() is None
+        assert read_losses(see(site, "experiment-e1")) == [2, 1]
+        assert "running" in see(site, "experiment-e1").text
+    finally:
+        (repo.path / "gate").write_bytes(b"")
+        process.wait()

@@ -47,7 +47,7 @@ def finish_run(
         stop: Called now and then; return True to skip work that takes long.
     """
     moved = _find_moved(job)
-    found = [path for path in _find_written(job, began) if path not in moved]
+    found = [path for path in find_written(job, began) if path not in moved]
     written = Written(found, began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
     if printed is None and not measured.get("metrics"):
@@ -96,7 +96,7 @@ def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
     return describe_final_parameters(job, run, began.ctime) if run is not None and began is not None else {}
 
 
-def _find_written(job: Job, began: Stamp | None) -> list[Path]:
+def find_written(job: Job, began: Stamp | None) -> list[Path]:
     """Return the files that the run wrote: under its results paths or, if none are named, in its folder.
 
     A version of a sweep that wrote nothing to its own folder may have written elsewhere, too.

@@ -25,6 +25,7 @@ from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
+from orglab.runs.live_metrics import LiveMetrics
 from orglab.runs.metrics.discovery import mark_metrics_files
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.own_tree import enter_own_tree
@@ -184,12 +185,13 @@ def run_job(
     ):
         names = RunNames(job.record.id, job.ref, code, job.why)
         environment = make_environment(request, job.record.folder, job.ref, code, names, job.author)
-        status = failure or child.run(
-            request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
-            on_start=partial(_record_start, job, on_start),
-            # At once: a scheduler may kill us with the command before it has ended.
-            on_asked=lambda name: job.record_event("asked", {"asked_by": name}),
-        )  # fmt: skip
+        with LiveMetrics(job, printed, marks, began) as live:
+            status = failure or child.run(
+                request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
+                on_start=partial(_record_start, job, live, on_start),
+                # At once: a scheduler may kill us with the command before it has ended.
+                on_asked=lambda name: job.record_event("asked", {"asked_by": name}),
+            )  # fmt: skip
         if status.error:
             job.tell(status.error)
         _learn(job, pipe)
@@ -206,9 +208,10 @@ def run_job(
         return status.code
 
 
-def _record_start(job: Job, on_start: Callable[[RecordWriter], None] | None, pid: int) -> None:
-    """Record that the command has started, and call what waits for that."""
+def _record_start(job: Job, live: LiveMetrics, on_start: Callable[[RecordWriter], None] | None, pid: int) -> None:
+    """Record that the command has started, call what waits for that, and begin to read its metrics."""
     job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)})
+    live.start()
     if on_start is not None:
         on_start(job.record)
 

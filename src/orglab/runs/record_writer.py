@@ -74,14 +74,19 @@ class RecordWriter:
         return self.folder / OUT
 
     def write_history(self, rows: Iterator[Mapping[str, object]]) -> None:
-        """Write the history of the metrics.
+        """Write the history of the metrics; whoever reads it meanwhile has the earlier one.
 
         Raises:
             OSError: It cannot be written.
         """
-        fd = private_files.open_regular(self.folder / METRICS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
-            file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
+        new = self.folder / f"{METRICS}.new"
+        try:
+            fd = private_files.open_regular(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
+                file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
+            new.replace(self.folder / METRICS)
+        finally:
+            new.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove the record of a run that was not started, with its folder, as far as that is possible."""

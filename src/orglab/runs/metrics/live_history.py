@@ -19,8 +19,8 @@ def find_history_file(run: Run) -> Path:
 def read_history(run: Run) -> Iterator[Mapping[str, Metric]]:
     """Yield the rows of the history of a run, oldest first.
 
-    Of a run that goes on these are the rows that it has logged with `orglab.run` so far; its other metrics are known
-    at its end.
+    Of a run that goes on these are the rows so far: those that it has logged with `orglab.run` or else those that
+    `live_metrics.py` has written.
     """
     path = find_history_file(run)
     if path.name != LOGGED:

@@ -31,28 +31,16 @@ def collect_metrics(
         written: What is known of its files.
     """
     job = job._replace(tell=_tell_each_once(job.tell))
-    sources: list[MetricsSource] = []
-    unattributed: list[Path] = []
     if printed is not None:
         printed.end()
-        sources.append(_PrintedSource(printed))
-    if job.request.metrics:
-        sources += open_named_files(job, marks, written.began)
-    elif printed is None:
-        sources, unattributed = find_metrics_files(job, marks, written)
-    sources = [*open_logged_file(job), *sources]
+    sources, unattributed = find_sources(job, _PrintedSource(printed) if printed is not None else None, marks, written)
     if unattributed:
         job.tell(
             f"Metrics not attributed, because run {written.attribution.simultaneous[0].id} was running at the same "
             f"time: {listed(os.path.relpath(path, job.base) for path in unattributed)}; let the command write them "
             "to $ORGLAB_OUT, or name them with --metrics."
         )
-    if len(sources) > 1:
-        # What a metric is called depends on what is in the others.
-        for source in sources:
-            _read_to_end(source, job.tell)
-    names = _choose_names(sources, job.base)
-    _record_history(job, sources, names)
+    names = record_history(job, sources)
     if (found := describe_tracked_runs(sources)) is not None:
         job.tell(found)
     paths = chain.from_iterable(source.paths for source in sources)
@@ -62,6 +50,26 @@ def collect_metrics(
         "trackers": list_trackers(sources),
         "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }
+
+
+def find_sources(
+    job: Job, printed: MetricsSource | None, marks: dict[Path, Mark], written: Written
+) -> tuple[list[MetricsSource], list[Path]]:
+    """Return the sources of the metrics of a run, and the files that may have those of another run instead.
+
+    Args:
+        job: The run.
+        printed: The metrics in its output, if they were requested.
+        marks: The result of `mark_metrics_files`.
+        written: What is known of its files.
+    """
+    sources = [printed] if printed is not None else []
+    unattributed: list[Path] = []
+    if job.request.metrics:
+        sources += open_named_files(job, marks, written.began)
+    elif printed is None:
+        sources, unattributed = find_metrics_files(job, marks, written)
+    return [*open_logged_file(job), *sources], unattributed
 
 
 def _tell_each_once(tell: Tell) -> Tell:
@@ -93,8 +101,13 @@ def _read_to_end(source: MetricsSource, tell: Tell) -> None:
     deque(source.read_rows(tell), maxlen=0)
 
 
-def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[Mapping[str, str]]) -> None:
-    """Write the history in some sources, and read all of them to the end."""
+def record_history(job: Job, sources: Sequence[MetricsSource]) -> list[dict[str, str]]:
+    """Write the history in some sources, read all of them to the end, and return the new names of metrics for each."""
+    if len(sources) > 1:
+        # What a metric is called depends on what is in the others.
+        for source in sources:
+            _read_to_end(source, job.tell)
+    names = _choose_names(sources, job.base)
     rows = chain.from_iterable(
         _rename(source.read_rows(job.tell), renamed)
         for source, renamed in zip(sources, names, strict=True)
@@ -109,6 +122,7 @@ def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[
     for source in sources:
         if not source.is_history and not source.summary.final:
             _read_to_end(source, job.tell)
+    return names
 
 
 def _rename(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:

@@ -185,3 +185,13 @@ def _read_lines(file: _File, start: int) -> Iterator[bytes]:
                 yield line
     except OSError as error:
         raise NotReadableError(f"Cannot read the metrics file {file.path}: {error.strerror}.") from error
+
+
+def ends_a_line(path: Path) -> bool:
+    """Return whether a file ends with the end of a line."""
+    try:
+        with open_inside(None, path) as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+    except OSError:
+        return False

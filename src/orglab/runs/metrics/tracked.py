@@ -61,9 +61,14 @@ class TrackedSource(MetricsSource):
         self._steps = 0  # of work, of the last reading
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files."""
+        return tuple(one.file.path for one in self._found)
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """The files; none if no metrics are in them."""
-        return tuple(one.file.path for one in self._found) if self.summary.final else ()
+        return self.files if self.summary.final else ()
 
     def _read_files(self) -> Iterator[Row]:
         """Yield the numbers in all files.
