@@ -185,7 +185,8 @@ def bench_paint(folder: Path, log: Path) -> None:
     def measure_paints(address: str, suffix: str) -> float:
         waits = []
         for number in range(_TIMES + 1):
-            log.write_text(text + suffix * number)
+            if suffix:
+                log.write_text(text + suffix * number)
             waits.append(measure_paint(address))
         return statistics.median(waits[1:])
 

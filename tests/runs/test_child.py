@@ -319,11 +319,12 @@ def test_control_z_stops_the_command_and_us_and_the_shell_continues_both(mode, a
 
 def test_a_pty_has_the_size_of_our_terminal():
     terminal = Terminal("sh", "-c", 'stty rows 33 cols 77; "$@"', "sh", sys.executable, "-c", RUNNER, "pty", *python("""
-        import os, signal, sys
-        signal.signal(signal.SIGWINCH, lambda *_: (print("now", *os.get_terminal_size(), flush=True), sys.exit(0)))
+        import os, signal
+        signal.signal(signal.SIGWINCH, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
         print("size", *os.get_terminal_size(), all(map(os.isatty, (0, 1, 2))), flush=True)
-        while True:
-            signal.pause()
+        signal.sigwait([signal.SIGWINCH])
+        print("now", *os.get_terminal_size(), flush=True)
     """))  # fmt: skip
     terminal.wait_for("size 77 33 True")
     import fcntl  # noqa: PLC0415
