@@ -160,7 +160,7 @@ class AskMethods(LogFile):
         sort: str = "log",
         by: str | None = None,
     ) -> Listed:
-        """Return the selected experiments, sorted.
+        """Return the selected experiments, sorted; those that are archived only if `match` names the tag ARCHIVE.
 
         Args:
             match: An Org match string, such as `exp+nlp/!TODO`; all experiments if None.
@@ -175,7 +175,7 @@ class AskMethods(LogFile):
             MatchSyntaxError: The match string is not valid.
             UsageError: The sort key is unknown, `since` is not a date, or `by` cannot be the name of an author.
         """
-        selected = _filter(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
+        selected = _filter(self.select(match, agenda=True), set(kinds), since, [tag.strip(":") for tag in tags])
         if by is not None:
             selected = self._select_by(selected, check_author(by).casefold())
         if sort.removeprefix("-") in SORT_KEYS:
@@ -219,7 +219,7 @@ class AskMethods(LogFile):
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
         active = self.find_active()
-        in_progress = [one for one in self.experiments() if one.kind == "doing"]
+        in_progress = [one for one in self.select(agenda=True) if one.kind == "doing"]
         in_progress.sort(key=lambda one: not is_active(one, active))
         return OpenSteps([(one, step) for one in in_progress for step in one.steps if step.state != "done"], active)
 

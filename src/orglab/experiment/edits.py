@@ -31,6 +31,7 @@ from orglab.experiment.placement import (
     find_child_place,
     find_gap,
     find_item_end,
+    find_last_text,
     find_log_end,
     find_text_end,
     indentation,
@@ -141,7 +142,7 @@ def add_step(experiment: Experiment, text: str) -> list[Edit]:
     if steps is None or steps.structure is None:
         at = find_text_end(heading)
         return [insert_lines(document, at, encode(f"1. [ ] {words}\n"))]
-    items = [child.item for child in steps.children if child.item is not None]
+    items = [child.item for child in experiment.step_items if child.item is not None]
     last = items[-1]
     bullet = next_bullet(last, number_items(items)[-1] + 1)
     blank = blank_lines_between(document, items)
@@ -182,7 +183,7 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
         stars = "*" * (experiment.heading.stars + 1)
         block = encode(f"{stars} {experiment.config.notes}\n") + format_item("- ", lines)
         return [insert_block(document, find_child_place(experiment, "notes"), block, find_gap(experiment))]
-    last_element = heading.section.children[-1] if heading.section.children else None
+    last_element = find_last_text(heading)
     at = find_text_end(heading)
     if last_element is None or last_element.type != "plain-list":
         return [insert_lines(document, at, format_item("- ", lines))]

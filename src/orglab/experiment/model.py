@@ -17,6 +17,7 @@ from orglab.experiment.section_text import (
     FIRST_STAMP,
     Note,
     headings_below,
+    list_written_items,
     read_description,
     read_logged_changes,
     read_notes,
@@ -35,7 +36,10 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_date, parse_timestam
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = compile_late(ID)
-_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[({ID})\])\s*")
+# A date in brackets is a timestamp of Org, and a letter X or a dash there is a box.
+_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[(?!\d{{4}}-\d{{2}}-\d{{2}}\]|[Xx-]\])({ID})\])\s*")
+# What org-id makes
+_UUID = compile_late(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
 _STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
@@ -234,7 +238,9 @@ class Experiment:
         if heading is not None:
             return heading
         for heading in self.heading.children():
-            if heading.state is not None and _find_checklist(heading.section, ordered=True) is not None:
+            if heading.state is None:
+                continue
+            if _find_checklist(heading.document, heading.section, ordered=True) is not None:
                 return heading
         return None
 
@@ -246,16 +252,31 @@ class Experiment:
             return None
         section = heading.section
         return (
-            _find_checklist(section, ordered=True)
-            or _find_checklist(section, ordered=False)
-            or next((element for element in section.children if _is_ordered(element)), None)
+            _find_checklist(self.document, section, ordered=True)
+            or _find_checklist(self.document, section, ordered=False)
+            or next((element for element in section.children if _is_ordered(self.document, element)), None)
         )
+
+    @property
+    def taken_steps(self) -> int | None:
+        """Where a list begins that belongs to a footnote definition before it, and would be the steps; else None."""
+        heading = self.steps_heading
+        definitions = (one for one in heading.section.walk() if one.type == "footnote-definition") if heading else ()
+        for definition in definitions if self.steps_list is None else ():
+            if (found := _find_checklist(self.document, definition, ordered=False)) is not None:
+                return found.begin
+        return None
+
+    @cached_property
+    def step_items(self) -> tuple[Element, ...]:
+        """The items of that list, without the log notes that Org has put before them."""
+        steps = self.steps_list
+        return () if steps is None else tuple(list_written_items(self.document, steps))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        steps = self.steps_list
-        return () if steps is None else tuple(read_steps(self, steps))
+        return tuple(_read_steps(self))
 
     @cached_property
     def step_numbers(self) -> tuple[int, ...]:
@@ -332,25 +353,36 @@ def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | Non
 
 
 def read_id(heading: Heading, config: Config) -> str:
-    """Return the id of a heading, or an empty string if it has none."""
+    """Return the id of a heading, or an empty string if it has none.
+
+    It is in the property `:ID:`, in `:CUSTOM_ID:` or in the title, in this order or that of the settings; a UUID, which
+    org-id makes for links between files, is the id only if there is no other.
+    """
     names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
-    for name in names:
-        value = heading.property(name)
-        if value and _ID.fullmatch(value):
-            return value
-    match = _TITLE_ID.match(heading.title)
-    return (match.group(1) or match.group(2)) if match else ""
+    found = [value for name in names if (value := heading.property(name)) and _ID.fullmatch(value)]
+    if found and not is_uuid(found[0]):
+        return found[0]
+    if match := _TITLE_ID.match(heading.title):
+        found.append(match.group(1) or match.group(2))
+    return next((value for value in found if not is_uuid(value)), found[0] if found else "")
 
 
-def _is_ordered(element: Element) -> bool:
-    item = element.structure.item_at(element.start) if element.structure else None
-    return element.type == "plain-list" and item is not None and item.is_ordered
+def is_uuid(name: str) -> bool:
+    """Return whether an id is a UUID, as org-id makes them."""
+    return _UUID.fullmatch(name) is not None
 
 
-def _find_checklist(section: Element, *, ordered: bool) -> Element | None:
+def _is_ordered(document: Document, element: Element) -> bool:
+    if element.type != "plain-list":
+        return False
+    items = list_written_items(document, element)
+    return bool(items) and items[0].item is not None and items[0].item.is_ordered
+
+
+def _find_checklist(document: Document, section: Element, *, ordered: bool) -> Element | None:
     """Return the first list of a section with checkboxes in its top items; only a numbered list if `ordered`."""
     for element in section.children:
-        if element.type != "plain-list" or (ordered and not _is_ordered(element)):
+        if element.type != "plain-list" or (ordered and not _is_ordered(document, element)):
             continue
         if any(child.item is not None and child.item.checkbox is not None for child in element.children):
             return element
@@ -371,11 +403,11 @@ def number_items(items: list[Item]) -> list[int]:
     return numbers
 
 
-def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
-    """Yield the steps in the list `steps`."""
+def _read_steps(experiment: Experiment) -> Iterator[Step]:
+    """Yield the steps in the list of steps."""
     document = experiment.heading.document
     text = document.text
-    elements = [child for child in steps.children if child.item is not None]
+    elements = experiment.step_items
     items = [child.item for child in elements if child.item is not None]
     for element, item, number in zip(elements, items, number_items(items), strict=True):
         line_end = text.find(b"\n", item.begin)
