@@ -130,9 +130,9 @@ def describe_place(run: Run, view: View) -> dict[str, object]:
 
 
 def _list_logged(run: Run) -> list[dict[str, object]]:
-    """Return the values that a run which goes on has logged last."""
+    """Return the last values in the history of a run that goes on or was lost, so that its record has no others."""
     values: dict[str, Metric] = {}
-    for row in read_history(run) if run.is_going_on else ():
+    for row in read_history(run):
         values |= row
     step = find_step_name(values)
     shown = {name: value for name, value in values.items() if name != step}
