@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from commands import Orglab
+from orglab.config import Config
 from orglab.experiment.edits import add_journal_entry
+from orglab.experiment.journal import read_entries
 from orglab.org.document import Document
 
 CASES = (Path(__file__).parents[1] / "cases" / "writing.txt").read_text().split("==== ")[1:]
@@ -78,3 +80,20 @@ def test_a_heading_that_only_begins_with_the_date_is_no_day():
     document = Document(b"* 2026\n** 2026-11 November\n*** 2026-11-28 Talk about the paper at noon\n")
     after = document.apply(add_journal_entry(document, now, None, None, "x")).text.decode()
     assert "*** 2026-11-28 Saturday\n**** x\n" in after
+
+
+def test_a_date_tree_may_be_below_a_heading():
+    now = datetime.datetime(2026, 11, 28, 9, 0)  # noqa: DTZ001 - the log holds local times
+    text = b"* Ideas\n* Journal\n** 2026\n*** 2026-11 novembre\n**** 2026-11-27 vendredi\n***** before\n* Other\n"
+    document = Document(text)
+    document = document.apply(add_journal_entry(document, now, None, None, "first"))
+    document = document.apply(add_journal_entry(document, now, None, None, "second"))
+    assert document.text == text.replace(
+        b"* Other\n",
+        b"**** 2026-11-28 Saturday\n***** first\n[2026-11-28 Sat 09:00]\n***** second\n[2026-11-28 Sat 09:00]\n* Other\n",
+    )
+    entries = [(entry.title, entry.at.isoformat() if entry.at else None) for entry in read_entries(document, Config())]
+    assert entries == [
+        ("Ideas", None), ("before", "2026-11-27"), ("first", "2026-11-28T09:00"), ("second", "2026-11-28T09:00"),
+        ("Other", None),
+    ]  # fmt: skip

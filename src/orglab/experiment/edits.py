@@ -500,15 +500,18 @@ def add_journal_entry(
     """
     lines = escape_lines(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
-    heading = f"**** {title}" + (f" :{tag}:" if tag else "")
+    names = date_tree(now.date())
+    # The tree may be below a heading, such as "Journal".
+    top = next((one.stars for one in document.headings() if one.title == names[0]), 1)
+    heading = f"{'*' * (top + len(names))} {title}" + (f" :{tag}:" if tag else "")
     body = format_body([format_note_head(now, None, author), *lines[1:]])
     block = encode(heading + "\n") + body
     begin, end = 0, len(document)
     at = len(document.text)
-    for level, name in enumerate(date_tree(now.date()), 1):
+    for level, name in enumerate(names, top):
         exists, at, begin, end = find_branch(document, begin, end, level, name)
         if not exists:
-            missing = date_tree(now.date())[level - 1 :]
+            missing = names[level - top :]
             heads = "".join(f"{'*' * (level + n)} {part}\n" for n, part in enumerate(missing))
             return [insert_lines(document, at, encode(heads) + block)]
     return [insert_lines(document, at, block)]
