@@ -1,10 +1,12 @@
 """Working in a real browser: pages follow the log, the keyboard does it all, and nothing that is typed is lost."""
 
 import signal
+import sys
 
 import pytest
 
-from lab import NAME
+from lab import NAME, orglab
+from orglab.runs.record_reader import read_runs
 from web.keys import CONTROL, ENTER, ESCAPE, TAB
 
 LOG = """\
@@ -219,3 +221,13 @@ def test_many_pages_can_be_open_at_once(study, serve, browser):
         browser.driver.switch_to.new_window("tab")
         browser.open(server, "experiment-e1")
         browser.wait_for_text("h1", "Dropout")
+
+
+def test_the_end_of_the_output_is_seen_first(study, serve, browser):
+    orglab("run", "1", "--", sys.executable, "-c", "for number in range(200): print('line', number)", cwd=study.path)
+    browser.open(serve(study.path), f"run-{read_runs(study.path)[-1].id}")
+    box = "const box = document.querySelector('.output-end').getBoundingClientRect();"
+    ends = "const text = document.querySelector('#output').getBoundingClientRect(); return [text.bottom - box.bottom, text.height > box.height]"
+    below, is_longer = browser.run(f"{box} {ends}")
+    assert is_longer
+    assert abs(below) < 2
