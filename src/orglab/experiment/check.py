@@ -152,7 +152,7 @@ class _Checker:
             yield from self.unclosed(child)
 
     def verdict(self, experiment: Experiment) -> Iterator[Diagnostic]:
-        word, heading = experiment.verdict, experiment.child(self.config.conclusions) or experiment.heading
+        word, heading = experiment.verdict, experiment.conclusions_heading or experiment.heading
         if word is None:
             return
         entries = [entry for entry in experiment.conclusion.entries if entry.begin is not None and entry.has_verdict]
@@ -179,12 +179,14 @@ class _Checker:
                 edit = Edit(item.checkbox_at, item.checkbox_at + 3, b"[X]")
                 self.boxes.append(edit)
                 yield self.at(item.checkbox_at, "lower-case-box", "Org does not count [x]; it counts [X].", edit)
-        numbers = number_items([child.item for child in steps.children if child.item is not None])
+        numbers = number_items([child.item for child in experiment.step_elements if child.item is not None])
         times = Counter(numbers)
-        for child, number in zip(steps.children, numbers, strict=True):
+        for child, number in zip(experiment.step_elements, numbers, strict=True):
             if times[number] > 1:
                 message = f"{experiment.ref} has more than one step with the number {number}."
                 yield self.at(child.begin, "same-number", message)
+        if experiment.has_own_steps:
+            return
         for element in heading.section.children:
             if element.type == "plain-list" and element is not steps and element.begin > steps.begin:
                 message = f"This second list is not read as steps of {experiment.ref} (two blank lines end a list)."

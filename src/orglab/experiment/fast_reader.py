@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.model import Experiment, Progress, read_experiments_between
+from orglab.experiment.model import UUID_LENGTH, Experiment, Progress, read_experiments_between
 from orglab.org.document import Document
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
@@ -94,6 +94,8 @@ def make_subtree_reader(document: Document, config: Config, file: str) -> Callab
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
             return tuple(read_experiments_between(document, config, file, begin, end)) if tag in chunk else ()
         state, number, title, marks, name, stamp = match.groups()
+        if number is not None and len(name) == UUID_LENGTH:
+            return tuple(read_experiments_between(document, config, file, begin, end))
         experiment = Experiment.__new__(Experiment)
         fields = experiment.__dict__
         fields["document"] = document

@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.conclusion import Conclusion, read_conclusion
+from orglab.experiment.conclusion import Conclusion, add_first_entry, read_conclusion
+from orglab.experiment.named_parts import (
+    CONCLUSION_IN,
+    OWN_SECTION,
+    STEPS_IN,
+    MarkedText,
+    find_marked_list,
+    find_marked_texts,
+    read_marked_text,
+    split_marks,
+)
 from orglab.experiment.note_text import find_user_objects
 from orglab.experiment.section_text import (
     FIRST_STAMP,
@@ -35,7 +45,10 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_date, parse_timestam
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = compile_late(ID)
-_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[({ID})\])\s*")
+# Neither a date nor a checkbox.
+_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[(?!\d{{4}}-\d\d-\d\d\]|[Xx-]\])({ID})\])\s*")
+UUID_LENGTH = 36
+_UUID = compile_late(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
 _STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
@@ -197,7 +210,15 @@ class Experiment:
     @cached_property
     def _section(self) -> tuple[str, tuple[Note, ...]]:
         """The description, and the notes in the heading's own section."""
-        return read_description(self.heading)
+        others = {one.begin for one in self.marked_conclusion}
+        if self.has_own_steps:
+            others |= {child.begin for child in self.step_elements}
+            others |= {self._marked_steps[0]} if self._marked_steps is not None else set()
+        for element in self.heading.section.children if self.marked_conclusion else ():
+            # Those below a line such as `Results:`.
+            begins = [child.begin for child in element.children if child.item is not None]
+            others |= {at for at in begins if any(one.begin <= at < one.end for one in self.marked_conclusion)}
+        return read_description(self.heading, others)
 
     @property
     def description(self) -> str:
@@ -228,9 +249,21 @@ class Experiment:
         return None
 
     @cached_property
+    def has_own_steps(self) -> bool:
+        """Whether the steps are in its own section, and not under a heading of their own."""
+        place = self.heading.property(STEPS_IN)
+        return place == OWN_SECTION or bool(place and split_marks(place))
+
+    @cached_property
     def steps_heading(self) -> Heading | None:
-        """The steps heading: the one with that title, else the first with a TODO keyword and a numbered checklist."""
-        heading = self.child(self.config.steps)
+        """The steps heading: the one that is named, else that with the title, else the first TODO with a checklist.
+
+        It is the experiment's own heading if the steps are in its own section.
+        """
+        if self.has_own_steps:
+            return self.heading
+        place = self.heading.property(STEPS_IN)
+        heading = (self.child(strip_cookies(place)) if place else None) or self.child(self.config.steps)
         if heading is not None:
             return heading
         for heading in self.heading.children():
@@ -239,23 +272,40 @@ class Experiment:
         return None
 
     @cached_property
+    def _marked_steps(self) -> tuple[int, Element] | None:
+        """The list below a line that the experiment names for its steps, and where that line begins."""
+        words = split_marks(self.heading.property(STEPS_IN) or "")
+        return find_marked_list(self.heading, words) if words else None
+
+    @cached_property
     def steps_list(self) -> Element | None:
         """The list whose items are the steps."""
         heading = self.steps_heading
         if heading is None:
             return None
+        place = self.heading.property(STEPS_IN)
+        if self._marked_steps is not None:
+            return self._marked_steps[1]
         section = heading.section
-        return (
-            _find_checklist(section, ordered=True)
-            or _find_checklist(section, ordered=False)
-            or next((element for element in section.children if _is_ordered(element)), None)
-        )
+        found = _find_checklist(section, ordered=True) or _find_checklist(section, ordered=False)
+        if found is not None or self.has_own_steps:
+            return found
+        lists = [element for element in section.children if element.type == "plain-list"]
+        # Under a heading that the experiment names, items without checkboxes are steps, too.
+        return next(filter(_is_ordered, lists), lists[0] if place and lists else None)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
+        return tuple(read_steps(self))
+
+    @cached_property
+    def step_elements(self) -> list[Element]:
+        """The items of the list that are steps; in its own section, only those with a checkbox."""
         steps = self.steps_list
-        return () if steps is None else tuple(read_steps(self, steps))
+        elements = [] if steps is None else [child for child in steps.children if child.item is not None]
+        is_mixed = self.heading.property(STEPS_IN) == OWN_SECTION
+        return [child for child in elements if _is_own_step(child)] if is_mixed else elements
 
     @cached_property
     def step_numbers(self) -> tuple[int, ...]:
@@ -276,15 +326,30 @@ class Experiment:
         return self.conclusion.verdict if has_one else None
 
     @cached_property
+    def conclusions_heading(self) -> Heading | None:
+        """The heading of the conclusions: the one that is named, else the one with that title, or None."""
+        place = self.heading.property(CONCLUSION_IN)
+        return (self.child(strip_cookies(place)) if place else None) or self.child(self.config.conclusions)
+
+    @cached_property
+    def marked_conclusion(self) -> tuple[MarkedText, ...]:
+        """The texts that begin with one of the words which the experiment names for its conclusion."""
+        words = split_marks(self.heading.property(CONCLUSION_IN) or "")
+        return find_marked_texts(self.heading, words) if words else ()
+
+    @cached_property
     def conclusion(self) -> Conclusion:
         """The conclusion; without a conclusions heading, it has no text."""
-        heading = self.child(self.config.conclusions)
+        heading = self.conclusions_heading
         verdict = (heading.property("VERDICT") if heading is not None else None) or self.heading.property("VERDICT")
-        if heading is None:
-            return Conclusion(None, verdict or None, "", None)
-        return read_conclusion(
-            heading, verdict or None, self.closed or self._find_logged_end(), self.config.all_verdicts
-        )
+        closed = self.closed or self._find_logged_end()
+        found = Conclusion(None, verdict or None, "", None)
+        if heading is not None:
+            found = read_conclusion(heading, verdict or None, closed, self.config.all_verdicts)
+        if marked := self.marked_conclusion:
+            text = read_marked_text(self.document.text, marked)
+            found = add_first_entry(found, text, self.document.source.line_number(marked[0].begin), closed)
+        return found
 
     def _find_logged_end(self) -> Timestamp | None:
         """Return when it was closed according to the log notes of Org, which may be there without CLOSED."""
@@ -334,12 +399,20 @@ def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | Non
 def read_id(heading: Heading, config: Config) -> str:
     """Return the id of a heading, or an empty string if it has none."""
     names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
+    uuid = ""
     for name in names:
         value = heading.property(name)
         if value and _ID.fullmatch(value):
-            return value
+            if len(value) != UUID_LENGTH or not _UUID.fullmatch(value):
+                return value
+            # Org links to it; it is nothing to call an experiment by.
+            uuid = uuid or value
     match = _TITLE_ID.match(heading.title)
-    return (match.group(1) or match.group(2)) if match else ""
+    return (match.group(1) or match.group(2)) if match else uuid
+
+
+def _is_own_step(element: Element) -> bool:
+    return element.item is not None and element.item.checkbox is not None
 
 
 def _is_ordered(element: Element) -> bool:
@@ -371,11 +444,11 @@ def number_items(items: list[Item]) -> list[int]:
     return numbers
 
 
-def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
-    """Yield the steps in the list `steps`."""
+def read_steps(experiment: Experiment) -> Iterator[Step]:
+    """Yield the steps in the list of an experiment."""
     document = experiment.heading.document
     text = document.text
-    elements = [child for child in steps.children if child.item is not None]
+    elements = experiment.step_elements
     items = [child.item for child in elements if child.item is not None]
     for element, item, number in zip(elements, items, number_items(items), strict=True):
         line_end = text.find(b"\n", item.begin)
