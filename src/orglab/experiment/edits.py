@@ -399,7 +399,8 @@ def _conclude_again(heading: Heading, conclusion: Conclusion, written: bytes, ea
     edits = []
     before = b"\n"
     first_head = encode(format_conclusion_head(first.at or earlier, first.verdict, first.author))
-    if first.head_end is None and first_head and not first.has_verdict:
+    is_below = first.line >= heading.line_number
+    if first.head_end is None and first_head and not first.has_verdict and is_below:
         if first.begin is None:
             before = first_head + b"\n\n"
         else:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.conclusion import Conclusion, add_first_entry, read_conclusion
+from orglab.experiment.conclusion import Conclusion, add_before, add_first_entry, read_conclusion
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
     OWN_SECTION,
@@ -252,7 +252,12 @@ class Experiment:
     def has_own_steps(self) -> bool:
         """Whether the steps are in its own section, and not under a heading of their own."""
         place = self.heading.property(STEPS_IN)
-        return place == OWN_SECTION or bool(place and split_marks(place))
+        return place == OWN_SECTION or bool(place and split_marks(place) and self._named_child(STEPS_IN) is None)
+
+    def _named_child(self, name: str) -> Heading | None:
+        """Return the heading directly below that a property names, or None."""
+        title = strip_cookies(self.heading.property(name) or "")
+        return self.child(title) if title else None
 
     @cached_property
     def steps_heading(self) -> Heading | None:
@@ -262,8 +267,7 @@ class Experiment:
         """
         if self.has_own_steps:
             return self.heading
-        place = self.heading.property(STEPS_IN)
-        heading = (self.child(strip_cookies(place)) if place else None) or self.child(self.config.steps)
+        heading = self._named_child(STEPS_IN) or self.child(self.config.steps)
         if heading is not None:
             return heading
         for heading in self.heading.children():
@@ -274,7 +278,7 @@ class Experiment:
     @cached_property
     def _marked_steps(self) -> tuple[int, Element] | None:
         """The list below a line that the experiment names for its steps, and where that line begins."""
-        words = split_marks(self.heading.property(STEPS_IN) or "")
+        words = split_marks(self.heading.property(STEPS_IN) or "") if self.has_own_steps else ()
         return find_marked_list(self.heading, words) if words else None
 
     @cached_property
@@ -328,14 +332,15 @@ class Experiment:
     @cached_property
     def conclusions_heading(self) -> Heading | None:
         """The heading of the conclusions: the one that is named, else the one with that title, or None."""
-        place = self.heading.property(CONCLUSION_IN)
-        return (self.child(strip_cookies(place)) if place else None) or self.child(self.config.conclusions)
+        return self._named_child(CONCLUSION_IN) or self.child(self.config.conclusions)
 
     @cached_property
     def marked_conclusion(self) -> tuple[MarkedText, ...]:
         """The texts that begin with one of the words which the experiment names for its conclusion."""
         words = split_marks(self.heading.property(CONCLUSION_IN) or "")
-        return find_marked_texts(self.heading, words) if words else ()
+        if not words or self._named_child(CONCLUSION_IN) is not None:
+            return ()
+        return find_marked_texts(self.heading, words)
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -346,6 +351,8 @@ class Experiment:
         found = Conclusion(None, verdict or None, "", None)
         if heading is not None:
             found = read_conclusion(heading, verdict or None, closed, self.config.all_verdicts)
+            if self.heading.property(CONCLUSION_IN) and (rest := heading.title.partition(": ")[2]):
+                found = add_before(found, rest, heading.line_number)
         if marked := self.marked_conclusion:
             text = read_marked_text(self.document.text, marked)
             found = add_first_entry(found, text, self.document.source.line_number(marked[0].begin), closed)

@@ -10,7 +10,7 @@ name is a dot: there each item with a checkbox is a step.
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from orglab.experiment.note_text import plain_text
@@ -57,7 +57,7 @@ def mark_pattern(words: str) -> str:
         words: A regexp for the words.
     """
     bullet = r"(?:(?:[-+*]|\d+[.)])[ \t]+)?(?:\[[ Xx-]\][ \t]+)?"
-    colon = r"(?::{1,2}[*/_]{0,2}|[*/_]{1,2}[ \t]*:{1,2}|[ \t](?:-|\u2013|\u2014)(?=[ \t]))"
+    colon = r"(?::{1,2}[*/_]{0,2}|[*/_]{1,2}[ \t]*:{1,2}|[ \t](?:-|" "\u2013|\u2014" r")(?=[ \t]))"
     return rf"^[ \t]*{bullet}[*/_]{{0,2}}({words})[ \t]*{colon}(?=\s|$)[ \t]*"
 
 
@@ -78,7 +78,7 @@ def _find_in_section(heading: Heading, pattern: "re.Pattern[bytes]") -> Iterator
     """Yield the texts in paragraphs and list items of a section."""
     text = heading.document.text
     children = heading.section.children
-    for element, following in zip(children, (*children[1:], None), strict=True):
+    for element, following in zip_longest(children, children[1:]):
         if element.type == "plain-list":
             for item in element.children:
                 if match := pattern.match(text, item.begin, item.end):
@@ -89,7 +89,7 @@ def _find_in_section(heading: Heading, pattern: "re.Pattern[bytes]") -> Iterator
             # `Results:` with a list or a table on the next line.
             if matches and following is not None and following.type != "paragraph" and element.end == end:
                 end = end if text[matches[-1].end() : end].strip() else following.end
-            for match, after in zip(matches, (*(other.start() for other in matches[1:]), end), strict=True):
+            for match, after in zip(matches, [*(other.start() for other in matches[1:]), end], strict=False):
                 yield MarkedText(match.start(), match.end(), after)
 
 

@@ -39,30 +39,30 @@ _FORMS = (
 _STAMP = compile_late(LEADING_DATE)
 _TWO_DIGITS = 2
 _LAST_MONTH = 12
-_WEEKDAYS = frozenset(
-    "monday mon tuesday tue tues wednesday wed thursday thu thur thurs friday fri saturday sat sunday sun "
-    "montag mo dienstag di mittwoch mi donnerstag do freitag fr samstag sa sonnabend sonntag so "
-    "lundi lun mardi mar mercredi mer jeudi jeu vendredi ven samedi sam dimanche dim "
-    "lunes martes mié mie miércoles miercoles jueves jue viernes vie sábado sabado sáb sab domingo dom "
-    "segunda seg terça terca ter quarta qua quinta qui sexta sex "
-    "lunedì martedì mercoledì giovedì gio venerdì sabato domenica "
-    "maandag ma dinsdag woensdag wo donderdag vrijdag vr zaterdag za zondag zo".split()
+_WEEKDAY = compile_late(
+    r"mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs?(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|"
+    r"mo(?:ntag)?|di(?:enstag)?|mi(?:ttwoch)?|do(?:nnerstag)?|fr(?:eitag)?|sa(?:mstag)?|sonnabend|so(?:nntag)?|"
+    r"lun(?:di|es|ed[iì])?|mar(?:di|tes|ted[iì])?|mer(?:credi|coled[iì])?|jeu(?:di)?|ven(?:dredi|erd[iì])?|samedi|"
+    r"dim(?:anche)?|mi[eé](?:rcoles)?|jue(?:ves)?|vie(?:rnes)?|s[aá]b(?:ado)?|dom(?:ingo|enica)?|gio(?:ved[iì])?|"
+    r"seg(?:unda)?|ter(?:[cç]a)?|qua(?:rta)?|qui(?:nta)?|sex(?:ta)?|sabato|"
+    r"ma(?:andag)?|dinsdag|wo(?:ensdag)?|donderdag|vr(?:ijdag)?|za(?:terdag)?|zo(?:ndag)?",
+    re.I,
 )
 
 
-def find_date(title: str) -> tuple[Timestamp, bool] | None:
-    """Return the first date in a title, and whether it is written as Org or ISO 8601 does; None if there is none.
+def find_date(title: str) -> Timestamp | None:
+    """Return the first date in a title, or None if there is none.
 
     A date such as 05/03/2021, which is another one in other countries, is none.
     """
     written = parse_date(encode(title))
     if written is not None:
-        return written, True
+        return written
     for form in _FORMS:
         for match in form.finditer(title):
             day = _read(match)
             if day is not None:
-                return Timestamp(datetime.datetime.combine(day, datetime.time.min), has_time=False), False
+                return Timestamp(datetime.datetime.combine(day, datetime.time.min), has_time=False)
     return None
 
 
@@ -91,7 +91,7 @@ def is_only_date(title: str) -> bool:
     forms: tuple[re.Pattern[str], ...] = (_STAMP, *_FORMS)
     form = next(form for form in forms if form.search(title))
     rest = form.sub(" ", title, count=1)
-    return all(word.casefold() in _WEEKDAYS for word in re.findall(r"\w+", rest))
+    return all(_WEEKDAY.fullmatch(word) for word in re.findall(r"\w+", rest))
 
 
 def format_date(at: Timestamp) -> str:

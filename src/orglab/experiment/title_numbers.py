@@ -1,7 +1,7 @@
 """Numbers of experiments in titles that were not written for orglab: `Exp. 7:`, `#12`, `Versuch 3`, `Expérience 2`."""
 
-import datetime
 import re
+from functools import cache
 from typing import NamedTuple
 
 from orglab.org.syntax import compile_late
@@ -14,21 +14,20 @@ EXPERIMENT = (
     "эксперимент|опыт|πείραμα|実験|实验|實驗|실험|تجربة|प्रयोग|ניסוי"
 )
 # Words that may count something else.
-_WEAK = (
-    "run|trial|test|attempt|assay|measurement|lauf|durchlauf|messung|essai|manip|mesure|prueba|ensayo|prova|prueba|"
-    "試行|прогон"
-)
+_WEAK = "run|trial|test|attempt|assay|measurement|lauf|durchlauf|messung|essai|manip|mesure|prueba|ensayo|prova|прогон"
 _COUNT = r"[\s._:-]*(?:(?:no|nr|num|n[°ºo]|№|#)\.?)?[\s_]*"
-_SUFFIX = r"(?P<suffix>[a-h](?![^\W_])|(?:[.-]\d{1,3})+(?![\d.-]*[^\W_])|)"
+_PARTS = r"(?:[.-]\d{1,3})+(?![\d.-]*[^\W_])"
+_SUFFIX = rf"(?P<suffix>[a-h](?![^\W_])|{_PARTS}|)"
+_NUMBER = r"(?P<number>(?!\d{4}-\d\d-\d\d)\d+)"
 _END = r"(?![^\W_])(?P<rest>.*)"
-_WORD = compile_late(rf"(?P<word>{EXPERIMENT}|{_WEAK}){_COUNT}(?P<number>\d+){_SUFFIX}{_END}", re.IGNORECASE)
+_WORD = compile_late(rf"(?P<word>{EXPERIMENT}|{_WEAK}){_COUNT}{_NUMBER}{_SUFFIX}{_END}", re.IGNORECASE)
 _HASH = compile_late(rf"(?P<word>#)\s?(?P<number>\d+){_SUFFIX}{_END}", re.IGNORECASE)
-_BRACKET = compile_late(r"(?:\[|<<)(?P<word>[^\W\d]*)[-_ ]?(?P<number>\d+)(?P<suffix>[a-h]?)(?:\]|>>)(?P<rest>.*)", re.IGNORECASE)
+_BRACKET = compile_late(r"(?:\[|<<)(?P<word>[^\W\d]*)[-_ ]?(?P<number>\d+)(?P<suffix>[a-h]?)(?:\]|>>)", re.IGNORECASE)
 _STRONG = compile_late(EXPERIMENT, re.IGNORECASE)
 # After a number: nothing, a mark, or something in brackets.
-_DELIMITED = compile_late(r"\s*(?:$|[:.,;)\]|/_(\[{\u2013\u2014\uff1a]|-\D|-$)")
+_DELIMITED = compile_late(r"\s*(?:$|[:.,;)\]|_(\[{\u2013\u2014\uff1a]|-\D|-$)")
 _MARKUP = compile_late(r"(?:\[\[[^\]]*\]\[|[*/_=~+\"'(]|\s)+(?=\w|#)")
-# Longer numbers are times, such as that of cp exp20170822165129.
+# Longer numbers are times, such as that of exp20170822165129.
 _LONGEST = 6
 
 
@@ -55,18 +54,24 @@ def find_number(title: str, letter: str) -> TitleNumber | None:
     """
     title = skip_date(title)
     if (match := _BRACKET.match(title)) is not None:
-        return TitleNumber(_make_id(match), match["word"].lower(), is_certain=True)
+        word = match["word"].lower()
+        is_usual = word in ("", "e", letter.lower()) or _STRONG.fullmatch(word) is not None
+        return TitleNumber(_make_id(match) if is_usual else "", word, is_usual)
     if markup := _MARKUP.match(title):
         title = title[markup.end() :]
-    letters = compile_late(
-        rf"(?P<word>e|{re.escape(letter)})[-_ ]?(?P<number>\d+){_SUFFIX}{_END}", re.IGNORECASE
-    )
-    match = _WORD.match(title) or _HASH.match(title) or letters.match(title)
+    match = _WORD.match(title) or _HASH.match(title) or _compile_letters(letter).match(title)
     if match is None:
         return None
-    is_strong = _STRONG.fullmatch(match["word"]) is not None
+    is_strong = match["word"] == "#" or _STRONG.fullmatch(match["word"]) is not None
     is_delimited = _DELIMITED.match(match["rest"]) is not None
     return TitleNumber(_make_id(match), match["word"].lower(), is_strong or is_delimited)
+
+
+@cache
+def _compile_letters(letter: str) -> "re.Pattern[str]":
+    # `E2E` is no number with a suffix.
+    suffix = rf"(?P<suffix>[a-d](?![^\W_])|{_PARTS}|)"
+    return re.compile(rf"(?P<word>e|{re.escape(letter)})[-_ ]?{_NUMBER}{suffix}{_END}", re.IGNORECASE)
 
 
 def _make_id(match: "re.Match[str]") -> str:

@@ -1,0 +1,186 @@
+"""Where the parts of an experiment are in a heading that does not follow the template, by the words that people use."""
+
+import re
+from collections.abc import Iterator
+
+from orglab.experiment.model import Experiment, strip_cookies
+from orglab.experiment.named_parts import (
+    CONCLUSION_IN,
+    OWN_SECTION,
+    STEPS_IN,
+    find_marked_list,
+    find_marked_texts,
+    join_marks,
+    mark_pattern,
+)
+from orglab.experiment.title_dates import find_date, format_date, is_only_date
+from orglab.org.element import Element
+from orglab.org.heading import Heading
+from orglab.org.source import decode, encode
+from orglab.org.syntax import compile_late
+from orglab.org.timestamp import Timestamp, parse_timestamp
+
+_STEPS = (
+    "steps?|experiment(?:al)? steps|procedures?|(?:experimental )?protocols?|to[ -]?do|tasks?|"
+    "(?:arbeits)?schritte?|(?:versuchs)?durchführung|vorgehen(?:sweise)?|(?:versuchs)?ablauf|aufgaben|"
+    "étapes?|etapes?|protocoles?(?: expérimental)?|procédures?|déroulement|mode opératoire|à faire|"
+    "pasos?|procedimientos?|protocolos?|passos?|procedura|passaggi|stappen|werkwijze|шаги|手順|步骤|步驟"
+)
+# The words for a conclusion, the last one first.
+_CONCLUSIONS = (
+    ("conclusions?|conclusiones?|conclusión|conclusioni?|conclusione|conclus(?:ão|ões)|conclusies?|fazit|schluss|"
+    "schlussfolgerung(?:en)?|schlüsse|bilan|take[ -]?aways?|lessons? learned|verdict|выводы?|結論|结论"),
+    "findings?|main findings?|outcomes?|befunde?|erkenntnis(?:se)?|constats?|hallazgos?|constatations?",
+    "results?|ergebnis(?:se)?|resultate?|résultats?|resultats?|resultados?|risultat[oi]|resulta(?:at|ten)|результаты?|結果|结果",
+)  # fmt: skip
+_EXPECTATIONS = (
+    "hypothes[ei]s|hypotheses|hypothese|expectations?|goals?|aims?|objectives?|purpose|(?:research )?questions?|"
+    "ziele?|fragestellung|frage|erwartung|hypothèses?|objectifs?|but|question|hipótesis|objetivos?|hipótese|ipotesi|obiettivo"
+)
+_AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
+_STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
+_STEPS_LINE = compile_late(mark_pattern(_STEPS), re.IGNORECASE | re.MULTILINE)
+_CONCLUSION_TITLES = tuple(
+    compile_late(rf"(?:{words}){_AND_MORE}(?::.*)?", re.IGNORECASE) for words in _CONCLUSIONS
+)  # fmt: skip
+_CONCLUSION_LINE = compile_late(mark_pattern("|".join(_CONCLUSIONS)), re.IGNORECASE | re.MULTILINE)
+_EXPECTATION_TITLE = compile_late(rf"(?:{_EXPECTATIONS}){_AND_MORE}:?", re.IGNORECASE)
+_EXPECTATION_LINE = compile_late(mark_pattern(_EXPECTATIONS), re.IGNORECASE | re.MULTILINE)
+_DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
+_LINES = 200
+
+
+def name_parts(experiment: Experiment) -> dict[str, str]:
+    """Return the properties that have the parts of an experiment read where they are; none where that needs none."""
+    found = {"CREATED": find_created(experiment), STEPS_IN: find_steps(experiment)}
+    found[CONCLUSION_IN] = find_conclusion(experiment)
+    return {name: value for name, value in found.items() if value}
+
+
+def find_created(experiment: Experiment) -> str:
+    """Return the time that its title, a line `Date:` or a heading above dates it to; empty if it needs no property."""
+    if experiment.created is not None:
+        return ""
+    at = _find_own_date(experiment.heading)
+    for heading in experiment.heading.ancestors() if at is None else ():
+        if at is None and is_only_date(strip_cookies(heading.title)):
+            at = find_date(heading.title)
+    return format_date(at) if at is not None else ""
+
+
+def _find_own_date(heading: Heading) -> Timestamp | None:
+    """Return the date in the title of a heading, in a line `Date:` or the first one, or of its first active timestamp."""
+    at = find_date(heading.title)
+    first = _read_section(heading).lstrip().partition("\n")[0]
+    if at is None and is_only_date(first):
+        at = find_date(first)
+    if at is None and (match := _DATE_LINE.search(_read_section(heading))):
+        at = find_date(match.string[match.end() :].partition("\n")[0])
+    if at is None and b"<" in heading.document.text[heading.body : heading.end]:
+        at = parse_timestamp(encode(heading.timestamp or ""))
+    return at
+
+
+def _read_section(heading: Heading) -> str:
+    """Return the text of a section."""
+    return decode(heading.document.text[heading.body : heading.end])
+
+
+def find_steps(experiment: Experiment) -> str:
+    """Return the value of the property that names where the steps are; empty if they are found without it, or not."""
+    if experiment.steps or experiment.heading.property(STEPS_IN):
+        return ""
+    children = [child for child in experiment.heading.children() if _is_named(experiment, child)]
+    for child in children:
+        if _STEPS_TITLE.fullmatch(strip_cookies(child.title)) and _has_list(child, needs_checkbox=False):
+            return strip_cookies(child.title)
+    if _has_list(experiment.heading, needs_checkbox=True):
+        return OWN_SECTION
+    if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
+        word = match.group(1)
+        if find_marked_list(experiment.heading, (word,)) is not None:
+            return join_marks((word,))
+    others = (experiment.config.notes.lower(), experiment.config.conclusions.lower())
+    for child in children:
+        title = strip_cookies(child.title)
+        if title.lower() not in others and not _says_conclusion(title) and _has_list(child, needs_checkbox=True):
+            return title
+    return ""
+
+
+def _is_named(experiment: Experiment, child: Heading) -> bool:
+    """Return whether the title of a subheading finds it, and no other one."""
+    title = strip_cookies(child.title)
+    found = experiment.child(title) if title and title != OWN_SECTION else None
+    return found is not None and found.begin == child.begin
+
+
+def _has_list(heading: Heading, *, needs_checkbox: bool) -> bool:
+    """Return whether there is a list in a section, with a checkbox in one of its items if that is needed."""
+    return any(
+        element.type == "plain-list" and (not needs_checkbox or any(map(_has_checkbox, element.children)))
+        for element in heading.section.children
+    )
+
+
+def _has_checkbox(element: Element) -> bool:
+    return element.item is not None and element.item.checkbox is not None
+
+
+def _says_conclusion(title: str) -> bool:
+    return any(form.fullmatch(title) for form in _CONCLUSION_TITLES)
+
+
+def find_conclusion(experiment: Experiment) -> str:
+    """Return the value of the property that names where the conclusion is; empty if it needs none, or there is none."""
+    if experiment.conclusions_heading is not None or experiment.heading.property(CONCLUSION_IN):
+        return ""
+    words = tuple(_find_conclusion_words(experiment.heading))
+    children = [child for child in experiment.heading.children() if _is_named(experiment, child)]
+    for form, more in zip(_CONCLUSION_TITLES, _CONCLUSIONS, strict=True):
+        for child in children:
+            if form.fullmatch(strip_cookies(child.title)) and _says_something(child):
+                return strip_cookies(child.title)
+        if any(re.fullmatch(more, word, re.IGNORECASE) for word in words):
+            return join_marks(words)
+    return ""
+
+
+def _says_something(heading: Heading) -> bool:
+    """Return whether there is text below a heading, or in its title after a colon."""
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    text = heading.document.text[begin : heading.subtree_end]
+    return bool(text.strip()) or ": " in heading.title
+
+
+def _find_conclusion_words(heading: Heading) -> Iterator[str]:
+    """Yield the words, as they are written, that lines of the conclusion begin with."""
+    document = heading.document
+    text = decode(document.text[heading.body : heading.subtree_end])
+    words = dict.fromkeys(match.group(1) for match in _CONCLUSION_LINE.finditer(text))
+    # Lines of a table, of code and of output are none.
+    seen = set()
+    for word in [*words][:_LINES]:
+        if word.casefold() not in seen and find_marked_texts(heading, (word,)):
+            seen.add(word.casefold())
+            yield word
+
+
+def has_expectation(heading: Heading) -> bool:
+    """Return whether a heading tells what is expected: in a line such as `Hypothesis:`, or in a subheading."""
+    titles = (strip_cookies(child.title) for child in heading.children())
+    has_line = _EXPECTATION_LINE.search(_read_section(heading)) is not None
+    return has_line or any(_EXPECTATION_TITLE.fullmatch(title) for title in titles)
+
+
+def has_steps(experiment: Experiment) -> bool:
+    """Return whether a heading has steps, in some form."""
+    return bool(experiment.steps or find_steps(experiment))
+
+
+def has_conclusion(experiment: Experiment) -> bool:
+    """Return whether a heading has a conclusion: in a line of its own section such as `Result:`, or in a subheading."""
+    heading = experiment.heading
+    if experiment.conclusions_heading is not None or _CONCLUSION_LINE.search(_read_section(heading)):
+        return True
+    return any(_says_conclusion(strip_cookies(child.title)) for child in heading.children())
