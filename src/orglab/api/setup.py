@@ -331,7 +331,7 @@ def _find_notebook(config: Config) -> Path | None:
         log = LogFile(path, config)
         with suppress(NotFoundError, NotReadableError):
             document = log.document()
-            found = Finder(document, config).find()
+            found = Finder(document, config, path.name).find()
             certain = sum(len(headings) for kind, headings in found.items() if kind.is_certain)
             amounts[path] = certain + len(log.read_experiments(document))
             is_own = f"[[file:{LOG_NAME}::".encode() in document.text

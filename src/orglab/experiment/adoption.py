@@ -93,7 +93,7 @@ def read_adoption(
     Raises:
         UsageError: As for `choose_headings`.
     """
-    found = Finder(document, config).find()
+    found = Finder(document, config, file).find()
     parts = [
         [one for kind, headings in found.items() if kind.is_certain is sure for one in headings]
         for sure in (True, False)

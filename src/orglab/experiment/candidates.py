@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # What is about something else, wherever the word is in a title.
 _OTHER = compile_late(
     r"(?<![\w-])(?:talks?|meetings?|seminars?|presentations?|slides|lectures?|conferences?|workshops?|"
-    r"how[- ]?tos?|how to|tutorials?|documentation|change ?logs?|release notes|agenda|minutes|journal club|"
+    r"how[- ]?tos?|how to|workflow|tutorials?|documentation|change ?logs?|release notes|agenda|minutes|journal club|"
     r"vortr[aä]ge?|vorlesung(?:en)?|(?:gruppen)?besprechung(?:en)?|(?:gruppen)?treffen|sitzung(?:en)?|anleitung(?:en)?|"
     r"seminare|réunions?|reunions?|exposés?|séminaires?|mode d'emploi|tutoriels?|soutenance|"
     r"reunión|reuniones|charlas?|seminarios?|instrucciones|riunion[ei]|会議|会议)(?!\w)",
@@ -32,7 +33,7 @@ _OTHER_SECTION = compile_late(
     r"(?:typical usage|usage|instructions?|manuals?|guides?|installation|installing|install|set-?up|getting started|"
     r"quick ?start|running|read ?me|contributing|licen[cs]e|dependencies|requirements|tasks?(?: list)?|todos?|to do|"
     r"issues?|bugs?|tickets?|news|changes|links?|references|literature|bibliography|papers?|reading|ideas?|contacts?|"
-    r"inventory|glossary|faq|code|scripts?|workflow|aufgaben|literatur|einkauf|installationsanleitung|hinweise|"
+    r"inventory|glossary|faq|code|scripts?|aufgaben|literatur|einkauf|installationsanleitung|hinweise|"
     r"tâches|liens|littérature|utilisation|consignes)"
     r"(?:\s*(?:$|[:(/&,]|in\b|of\b|for\b|to\b|and\b|the\b|a\b|an\b|und\b|et\b|de\b|des\b|der\b).*)?",
     re.IGNORECASE,
@@ -69,6 +70,7 @@ COMPLETE = Kind("with a hypothesis, steps, code or a result", is_certain=True)
 UNCERTAIN = Kind("with a number that may count something else", is_certain=False)
 LISTED = Kind("with a numbered checklist below", is_certain=False)
 DATED = Kind("with a date", is_certain=False)
+PLACED = Kind("in a section or a file of experiments", is_certain=False)
 MENTIONED = Kind("with the word experiment", is_certain=False)
 OTHER = Kind("about a talk, a meeting or how to do something", is_certain=False)
 
@@ -76,9 +78,16 @@ OTHER = Kind("about a talk, a meeting or how to do something", is_certain=False)
 class Finder:
     """Finds the headings of a file that could be experiments."""
 
-    def __init__(self, document: Document, config: Config) -> None:
-        """Prepare for a file; nothing is searched yet."""
+    def __init__(self, document: Document, config: Config, file: str) -> None:
+        """Prepare for a file; nothing is searched yet.
+
+        Args:
+            document: The file.
+            config: The settings.
+            file: The path of the file; its name may tell what is in it.
+        """
         self._document = document
+        self._names = (Path(file).name.replace("_", " "), _read_file_title(document).replace("_", " "))
         self._config = config
         self._tag_number = re.compile(rf"{re.escape(config.tag)}[-_]?\d\w*|experiments?|exps", re.IGNORECASE)
         self._kinds: dict[int, Kind] = {}
@@ -100,12 +109,13 @@ class Finder:
             (UNCERTAIN, self._may_be_numbered),
             (LISTED, self._is_listed),
             (DATED, self._is_dated),
+            (PLACED, self._is_placed),
             (MENTIONED, self._is_mentioned),
             (OTHER, self._is_other),
         ):
             self._collect(kind, fits)
         found: dict[Kind, list[Heading]] = {}
-        kinds = (nameless, NUMBERED, tagged, COMPLETE, UNCERTAIN, LISTED, DATED, MENTIONED, OTHER)
+        kinds = (nameless, NUMBERED, tagged, COMPLETE, UNCERTAIN, LISTED, DATED, PLACED, MENTIONED, OTHER)
         for kind in kinds:
             if headings := [
                 self._document.heading(index) for index in sorted(self._kinds) if self._kinds[index] is kind
@@ -166,10 +176,12 @@ class Finder:
         if experiment.steps:
             return True
         expects, concludes = has_expectation(heading), has_conclusion(experiment)
+        does = has_steps(experiment)
         if _is_dated(heading):
-            has_code = _CODE.search(heading.document.text, heading.body, heading.subtree_end) is not None
-            return expects or concludes or has_steps(experiment) or (has_code and self._is_in_place(heading))
-        return (expects and (concludes or has_steps(experiment))) or (concludes and has_steps(experiment))
+            return expects or concludes or does or (_has_code(heading) and self._is_in_place(heading, _PLACE))
+        if expects and _has_code(heading) and self._is_in_place(heading, _WORD):
+            return True
+        return (expects and (concludes or does)) or (concludes and does)
 
     def _is_listed(self, heading: Heading) -> bool:
         """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
@@ -181,9 +193,17 @@ class Finder:
         if self._is_about_other(heading):
             return False
         if is_only_date(strip_cookies(heading.title)):
-            is_entry = next(heading.children(), None) is None
-            return is_entry and (has_expectation(heading) or has_conclusion(Experiment(heading, self._config, "")))
+            is_entry = next(heading.children(), None) is None and _has_text(heading)
+            concludes = has_conclusion(Experiment(heading, self._config, ""))
+            return is_entry and (concludes or has_expectation(heading) or self._is_in_place(heading, _PLACE))
         return _is_dated(heading)
+
+    def _is_placed(self, heading: Heading) -> bool:
+        """Return whether a heading has a part of an experiment, where experiments are."""
+        if self._is_about_other(heading) or not self._is_in_place(heading, _WORD):
+            return False
+        has_code = _CODE.search(heading.document.text, heading.body, heading.end) is not None
+        return has_code or has_expectation(heading) or has_conclusion(Experiment(heading, self._config, ""))
 
     def _is_mentioned(self, heading: Heading) -> bool:
         # The word alone is the title of what contains them.
@@ -204,10 +224,9 @@ class Finder:
     def _is_below_other(self, heading: Heading) -> bool:
         return any(map(_says_other, heading.ancestors()))
 
-    def _is_in_place(self, heading: Heading) -> bool:
-        """Return whether the file or a heading above is named for experiments."""
-        titles = [above.title for above in heading.ancestors()]
-        return any(map(_PLACE.search, (_read_file_title(self._document), *titles)))
+    def _is_in_place(self, heading: Heading, words: "re.Pattern[str]") -> bool:
+        """Return whether the file or a heading above is named for experiments, by some words."""
+        return any(map(words.search, (*self._names, *(above.title for above in heading.ancestors()))))
 
 
 def read_number(heading: Heading, config: Config) -> TitleNumber | None:
@@ -240,6 +259,15 @@ def _says_other(heading: Heading) -> bool:
 def _says_template(heading: Heading) -> bool:
     title = strip_cookies(heading.title)
     return _TEMPLATE.search(title) is not None or _PLACEHOLDER.search(title) is not None
+
+
+def _has_code(heading: Heading) -> bool:
+    return _CODE.search(heading.document.text, heading.body, heading.subtree_end) is not None
+
+
+def _has_text(heading: Heading) -> bool:
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    return bool(heading.document.text[begin : heading.end].strip())
 
 
 def _read_file_title(document: Document) -> str:

@@ -69,7 +69,7 @@ def find_created(experiment: Experiment) -> str:
 
 
 def _find_own_date(heading: Heading) -> Timestamp | None:
-    """Return the date in the title of a heading, in a line `Date:` or the first one, or of its first active timestamp."""
+    """Return the date in a title, in a line `Date:` or the first line below, or the first active timestamp."""
     at = find_date(heading.title)
     first = _read_section(heading).lstrip().partition("\n")[0]
     if at is None and is_only_date(first):

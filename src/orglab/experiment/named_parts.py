@@ -57,7 +57,8 @@ def mark_pattern(words: str) -> str:
         words: A regexp for the words.
     """
     bullet = r"(?:(?:[-+*]|\d+[.)])[ \t]+)?(?:\[[ Xx-]\][ \t]+)?"
-    colon = r"(?::{1,2}[*/_]{0,2}|[*/_]{1,2}[ \t]*:{1,2}|[ \t](?:-|" "\u2013|\u2014" r")(?=[ \t]))"
+    dash = "(?:-|\u2013|\u2014)"
+    colon = rf"(?::{{1,2}}[*/_]{{0,2}}|[*/_]{{1,2}}[ \t]*:{{1,2}}|[ \t]{dash}(?=[ \t]))"
     return rf"^[ \t]*{bullet}[*/_]{{0,2}}({words})[ \t]*{colon}(?=\s|$)[ \t]*"
 
 
