@@ -214,7 +214,7 @@ class Finder:
     def _is_other(self, heading: Heading) -> bool:
         """Return whether a heading looks like an experiment, and is about something else or below such a heading."""
         title = strip_cookies(heading.title)
-        if heading.index in self._numbers or (_WORD.search(title) and not self._is_below_other(heading)):
+        if heading.index in self._numbers or _WORD.search(title):
             return True
         return _OTHER.search(title) is not None and (_is_dated(heading) or find_date(title) is not None)
 

@@ -41,12 +41,13 @@ _AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
 _STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
 _STEPS_LINE = compile_late(mark_pattern(_STEPS), re.IGNORECASE | re.MULTILINE)
 _CONCLUSION_TITLES = tuple(
-    compile_late(rf"(?:{words}){_AND_MORE}(?::.*)?", re.IGNORECASE) for words in _CONCLUSIONS
+    compile_late(rf"(?:{words}){_AND_MORE}(?:\s*:.*)?", re.IGNORECASE) for words in _CONCLUSIONS
 )  # fmt: skip
 _CONCLUSION_LINE = compile_late(mark_pattern("|".join(_CONCLUSIONS)), re.IGNORECASE | re.MULTILINE)
 _EXPECTATION_TITLE = compile_late(rf"(?:{_EXPECTATIONS}){_AND_MORE}:?", re.IGNORECASE)
 _EXPECTATION_LINE = compile_late(mark_pattern(_EXPECTATIONS), re.IGNORECASE | re.MULTILINE)
 _DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
+_CHECKBOX = compile_late(rb"^[ \t]*(?:[-+*]|\d+[.)])[ \t]+(?:\[@\w+\][ \t]+)?\[[ Xx-]\]", re.M)
 _LINES = 200
 
 
@@ -90,22 +91,30 @@ def find_steps(experiment: Experiment) -> str:
     """Return the value of the property that names where the steps are; empty if they are found without it, or not."""
     if experiment.steps or experiment.heading.property(STEPS_IN):
         return ""
-    children = [child for child in experiment.heading.children() if _is_named(experiment, child)]
-    for child in children:
-        if _STEPS_TITLE.fullmatch(strip_cookies(child.title)) and _has_list(child, needs_checkbox=False):
-            return strip_cookies(child.title)
+    for child in experiment.heading.children():
+        title = strip_cookies(child.title)
+        is_meant = _STEPS_TITLE.fullmatch(title) is not None and _is_named(experiment, child)
+        if is_meant and _has_list(child, needs_checkbox=False):
+            return title
     if _has_list(experiment.heading, needs_checkbox=True):
         return OWN_SECTION
     if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
         word = match.group(1)
         if find_marked_list(experiment.heading, (word,)) is not None:
             return join_marks((word,))
+    return next((strip_cookies(child.title) for child in _find_checklists(experiment)), "")
+
+
+def _find_checklists(experiment: Experiment) -> Iterator[Heading]:
+    """Yield the subheadings with checkboxes, except for notes and conclusions."""
     others = (experiment.config.notes.lower(), experiment.config.conclusions.lower())
-    for child in children:
+    text = experiment.document.text
+    for child in experiment.heading.children():
         title = strip_cookies(child.title)
-        if title.lower() not in others and not _says_conclusion(title) and _has_list(child, needs_checkbox=True):
-            return title
-    return ""
+        may_be = title.lower() not in others and not _says_conclusion(title)
+        has_some = may_be and _CHECKBOX.search(text, child.body, child.end) is not None
+        if has_some and _has_list(child, needs_checkbox=True) and _is_named(experiment, child):
+            yield child
 
 
 def _is_named(experiment: Experiment, child: Heading) -> bool:
@@ -136,11 +145,12 @@ def find_conclusion(experiment: Experiment) -> str:
     if experiment.conclusions_heading is not None or experiment.heading.property(CONCLUSION_IN):
         return ""
     words = tuple(_find_conclusion_words(experiment.heading))
-    children = [child for child in experiment.heading.children() if _is_named(experiment, child)]
+    children = [child for child in experiment.heading.children() if _says_conclusion(strip_cookies(child.title))]
     for form, more in zip(_CONCLUSION_TITLES, _CONCLUSIONS, strict=True):
         for child in children:
-            if form.fullmatch(strip_cookies(child.title)) and _says_something(child):
-                return strip_cookies(child.title)
+            title = strip_cookies(child.title)
+            if form.fullmatch(title) and _says_something(child) and _is_named(experiment, child):
+                return title
         if any(re.fullmatch(more, word, re.IGNORECASE) for word in words):
             return join_marks(words)
     return ""

@@ -27,6 +27,8 @@ _STRONG = compile_late(EXPERIMENT, re.IGNORECASE)
 # After a number: nothing, a mark, or something in brackets.
 _DELIMITED = compile_late(r"\s*(?:$|[:.,;)\]|_(\[{\u2013\u2014\uff1a]|-\D|-$)")
 _MARKUP = compile_late(r"(?:\[\[[^\]]*\]\[|[*/_=~+\"'(]|\s)+(?=\w|#)")
+# What the file has not declared as one
+_KEYWORD = compile_late(r"[A-ZÄÖÜÉÈ]{3,}\s+")
 # Longer numbers are times, such as that of exp20170822165129.
 _LONGEST = 6
 
@@ -60,6 +62,8 @@ def find_number(title: str, letter: str) -> TitleNumber | None:
     if markup := _MARKUP.match(title):
         title = title[markup.end() :]
     match = _WORD.match(title) or _HASH.match(title) or _compile_letters(letter).match(title)
+    if match is None and (keyword := _KEYWORD.match(title)) is not None:
+        match = _WORD.match(title, keyword.end())
     if match is None:
         return None
     is_strong = match["word"] == "#" or _STRONG.fullmatch(match["word"]) is not None
