@@ -1,6 +1,6 @@
 """The methods of `Log` that check it and fix it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from orglab.api.new_ids import IdMethods
@@ -136,15 +136,14 @@ class CareMethods(IdMethods):
 
         known = self._read_known_ids()
 
-        def make_edits(document: "Document") -> "tuple[list[Edit], dict[int, adoption.ChosenId]]":
+        def make_edits(document: "Document") -> "tuple[list[Edit], Mapping[int, adoption.ChosenId]]":
             document.require_no_conflict()
             if seen is not None and document.text != seen.document.text:
                 raise TextChangedError(f"{self.path} has changed since it was shown; nothing was written.")
-            headings = adoption.choose_headings(self._read_adoption(document, []), include, exclude)
-            ids = adoption.choose_ids([headings], document, self.config, known.find_next(document.text))
+            ids = self._read_adoption(document, [], include, exclude).ids
             return adoption.make_edits(document, self.config, ids), ids
 
-        def verify(before: "Document", after: "Document", ids: "dict[int, adoption.ChosenId]") -> None:
+        def verify(before: "Document", after: "Document", ids: "Mapping[int, adoption.ChosenId]") -> None:
             if line := adoption.find_difference(before, after, self.config, ids):
                 raise UsageError(f"The heading in line {line} cannot become an experiment; leave it out.")
 

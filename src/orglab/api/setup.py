@@ -321,9 +321,9 @@ def choose_log(given: str | None, tell: "Tell | None" = None) -> Chosen:
 def _find_notebook(config: Config) -> Path | None:
     """Return the Org file here that is most likely a log: the one with the most experiments, else the largest.
 
-    A readme or a journal is none, unless it has experiments.
+    A readme or a journal is one only if it has experiments, and no other file has.
     """
-    from orglab.experiment.candidates import Finder
+    from orglab.experiment.candidate_headings import Finder
 
     paths = sorted((path for path in Path().glob("*.org") if path.is_file()), key=_read_size, reverse=True)
     amounts: dict[Path, int] = {}
@@ -337,9 +337,9 @@ def _find_notebook(config: Config) -> Path | None:
             is_own = f"[[file:{LOG_NAME}::".encode() in document.text
             if path.name.lower() == JOURNAL_NAME and len(paths) == 1 and found and not is_own:
                 return path
-    best = max(amounts, key=lambda path: amounts[path], default=None)
-    if best is not None and amounts[best] > 0:
-        return best
+    with_some = [path for path, amount in amounts.items() if amount > 0]
+    if with_some:
+        return max(with_some, key=lambda path: (path.name.lower() not in _NO_LOGS, amounts[path]))
     return next((path for path in paths if path.name.lower() not in _NO_LOGS), None)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.errors import UsageError
-from orglab.experiment.candidates import Finder, read_number
+from orglab.experiment.candidate_headings import Finder, read_number
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.free_parts import name_parts
 from orglab.experiment.ids import read_aliases
@@ -22,6 +22,7 @@ from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
 
 _ID_LINE = compile_late(rb"^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+(\S+)[ \t]*$", re.I | re.M)
+_SHORT = compile_late(r"[0-9]{1,6}")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -65,6 +66,7 @@ class Adoption(NamedTuple):
         experiments: The experiments that are recognized.
         candidates: The headings that could become experiments: certain ones, then doubtful ones.
         chosen: Those that are to become experiments, in the order of the file, with the ids that they get.
+        ids: Their ids, by the index of the heading.
         diagnostics: The diagnostics of `check`, except for missing ids.
     """
 
@@ -72,6 +74,7 @@ class Adoption(NamedTuple):
     experiments: tuple[Experiment, ...]
     candidates: tuple[Candidates, ...]
     chosen: tuple[Candidate, ...]
+    ids: "Mapping[int, ChosenId]"
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -98,16 +101,20 @@ def read_adoption(
         [one for kind, headings in found.items() if kind.is_certain is sure for one in headings]
         for sure in (True, False)
     ]
+    # What is left out may become an experiment later, with its number.
+    wanted = {_read_wanted_id(heading, config) for heading in parts[0]}
+    free_number = max([free_number, *(int(number) + 1 for number in wanted if _SHORT.fullmatch(number))])
     read = _preview(document, config, file, choose_ids(parts, document, config, free_number))
     candidates = tuple(
         Candidates(letter, kind.why, kind.is_certain, tuple(read[heading.index] for heading in headings))
         for letter, (kind, headings) in zip(LETTERS, found.items(), strict=False)
     )
     experiments = tuple(read_experiments(document, config, file))
-    adoption = Adoption(document, experiments, candidates, (), tuple(one for one in diagnostics if one.code != "no-id"))
-    headings = choose_headings(adoption, include, exclude)
-    chosen = _preview(document, config, file, choose_ids([headings], document, config, free_number))
-    return adoption._replace(chosen=tuple(chosen[index] for index in sorted(chosen)))
+    problems = tuple(one for one in diagnostics if one.code != "no-id")
+    adoption = Adoption(document, experiments, candidates, (), {}, problems)
+    ids = choose_ids([choose_headings(adoption, include, exclude)], document, config, free_number)
+    chosen = _preview(document, config, file, ids)
+    return adoption._replace(chosen=tuple(chosen[index] for index in sorted(chosen)), ids=ids)
 
 
 def _preview(document: Document, config: Config, file: str, ids: "Mapping[int, ChosenId]") -> dict[int, Candidate]:
@@ -174,7 +181,7 @@ def _choose_part(
             others.append((heading, wanted))
             continue
         taken.add(chosen[heading.index].id)
-    number = max([free_number - 1, *(int(name) for name in taken if re.fullmatch(r"[0-9]{1,6}", name))])
+    number = max([free_number - 1, *(int(name) for name in taken if _SHORT.fullmatch(name))])
     for heading, wanted in others:
         number += 1
         chosen[heading.index] = ChosenId(str(number), _choose_property(heading, config), wanted)
@@ -188,7 +195,11 @@ def _read_own_id(heading: Heading, config: Config) -> str:
         return ""
     number = read_number(heading, config)
     is_in_title = own and not _has_id_property(heading, own)
-    return "" if is_in_title and (number is None or (number.id and number.id != own)) else own
+    if is_in_title:
+        return "" if number is None or (number.id and number.id != own) else own
+    # Links may lead to it; the number can stand before it.
+    has_place = _choose_property(heading, config) == _name_properties(config)[0]
+    return "" if has_place and number is not None and number.id not in ("", own) else own
 
 
 def _has_id_property(heading: Heading, name: str) -> bool:
@@ -203,8 +214,12 @@ def _read_wanted_id(heading: Heading, config: Config) -> str:
 
 def _choose_property(heading: Heading, config: Config) -> str:
     """Return the property to write an id to, so that it is read; empty if the heading has both."""
-    names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
-    return next((name for name in names if heading.property(name) is None), "")
+    return next((name for name in _name_properties(config) if heading.property(name) is None), "")
+
+
+def _name_properties(config: Config) -> tuple[str, str]:
+    """Return the properties with an id, the one that is read first before the other."""
+    return ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
 
 
 # Which headings

@@ -136,6 +136,9 @@ def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]
 
 def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> Iterator[str]:
     """Yield what has been made experiments."""
+    if not made:
+        yield output.clean(f"Nothing else in {log.path} looks like an experiment; nothing was changed.")
+        return
     refs = listed((one.ref for one in made), most=6)
     yield from output.wrap(f"Made {count(len(made), 'heading')} of {log.path} experiments: {refs}.", "  ", "")
     yield from output.wrap(f"Read now: {'; '.join(_describe_parts(made))}.", "  ", "")
