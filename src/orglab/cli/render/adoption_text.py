@@ -127,10 +127,10 @@ def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]
     certain = [group.letter for group in adoption.candidates if group.is_certain]
     yield ""
     if certain:
-        yield output.clean(f"To make those of {listed(certain)} experiments:  orglab {option}init --adopt")
+        yield output.clean(f"To make experiments of {listed(certain)}:  orglab {option}init --adopt")
         yield "  --exclude and --include leave out and add others, by the letter of a group or the line of a heading."
     else:
-        yield output.clean(f"To make some of them experiments:  orglab {option}init --include LINE")
+        yield output.clean(f"To make experiments of some:  orglab {option}init --include LINE")
     yield f"  {WHAT_CHANGES} --dry-run lists all of them."
 
 
@@ -147,4 +147,5 @@ def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> I
             words = output.fit(one.experiment.title, _TITLE).rstrip()
             text = f"{words} is {one.experiment.ref}, because another heading has {one.wanted} already."
             yield from output.wrap(text, "  ", "")
-    yield "`git diff` shows the change, and `orglab check` what is not understood yet."
+    diff = "`git diff` shows the change, and " if log.repository is not None else ""
+    yield f"{diff}`orglab check` {'' if diff else 'shows '}what is not understood yet."
