@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from notebooks import README, TALKS, TRAINING
 from orglab import open_log
 
 ORGLAB = [sys.executable, "-m", "orglab"]
+_PROMPT = re.compile(rb"\[y/N(?:/l/...)?\]: ")
 TEXT = "* Exp 1: warm\nGoal: faster.\n- [X] a\nResult: yes\n* Exp 2: cold\n* 2021-05-03 New keyboard\n"
 
 
@@ -41,9 +43,9 @@ def answer(typed, cwd, *, interrupt=False):
         if not piece:
             break
         said += piece
-        while said.count(b"[y/N/l/...]") > len(typed) - len(answers) and answers:
+        while len(_PROMPT.findall(said)) > len(typed) - len(answers) and answers:
             os.write(leader, answers.pop(0).encode())
-        if interrupt and b"[y/N/l/...]" in said:
+        if interrupt and _PROMPT.search(said):
             process.send_signal(signal.SIGINT)
             interrupt = False
     os.close(leader)
@@ -186,19 +188,35 @@ def is_added(line):
     return line.startswith("+") and not line.startswith("+++")
 
 
+def test_the_parts_are_moved_to_the_template_if_that_is_asked(folder):
+    said = run("init", "--template", cwd=folder)
+    assert "Moved the parts of 1 experiment to the headings of the template." in said
+    text = (folder / "notes.org").read_text()
+    assert "** Experiments [1/1]\n- [X] a\n" in text
+    assert "** Conclusions\nResult: yes\n" in text
+    assert "_IN:" not in text
+
+
+def test_what_was_adopted_before_can_follow_the_template_later(folder):
+    run("init", "--adopt", cwd=folder)
+    assert "_IN:" in (folder / "notes.org").read_text()
+    run("init", "--template", cwd=folder)
+    assert "_IN:" not in (folder / "notes.org").read_text()
+
+
 # ---- the question on a terminal ----
 
 
 @pytest.mark.parametrize(
     ("typed", "refs"),
     [
-        (["y\n"], ["e1", "e2"]),
-        (["YES\n"], ["e1", "e2"]),
-        (["-5\n"], ["e1"]),
+        (["y\n", "n\n"], ["e1", "e2"]),
+        (["YES\n", "\n"], ["e1", "e2"]),
+        (["-5\n", "n\n"], ["e1"]),
         (["y -A +6\n"], ["e3"]),
         (["+B, -1\n"], ["e2", "e3"]),
-        (["what?\n", "+Z\n", "y\n"], ["e1", "e2"]),
-        (["l\n", "y\n"], ["e1", "e2"]),
+        (["what?\n", "+Z\n", "y\n", "n\n"], ["e1", "e2"]),
+        (["l\n", "y\n", "n\n"], ["e1", "e2"]),
     ],
 )
 def test_an_answer_chooses(folder, typed, refs):
@@ -206,9 +224,17 @@ def test_an_answer_chooses(folder, typed, refs):
     assert code == 0
     assert "Make the 2 headings that look like experiments experiments?" in said
     assert experiments(folder) == refs
-    if len(typed) > 2:
+    assert "Conclusions" not in (folder / "notes.org").read_text()
+    if "what?\n" in typed:
         assert "'what?' is not understood" in said
         assert "'Z' is neither the letter of a group nor the line of a heading" in said
+
+
+def test_a_second_question_moves_the_parts(folder):
+    code, said = answer(["y\n", "y\n"], folder)
+    assert code == 0
+    assert "Move them to headings Experiments and Conclusions, too?" in said
+    assert "** Conclusions\nResult: yes\n" in (folder / "notes.org").read_text()
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "No\n"])

@@ -36,7 +36,10 @@ def look(emacs, folder, texts):
         path = folder / f"{name}--after.org"
         path.write_bytes(text)
         log = Log(path)
-        log.make_experiments([group.letter for group in log.adopt().candidates])
+        made = log.make_experiments([group.letter for group in log.adopt().candidates])
+        moved = folder / f"{name}--moved.org"
+        moved.write_bytes(path.read_bytes())
+        Log(moved).follow_template([one.id for one in made])
     seen = {}
     for line in emacs(LOOK, folder).splitlines():
         name, before, after, lint, ids = json.loads(line)
@@ -52,15 +55,16 @@ def look(emacs, folder, texts):
             Counter(lint),
             ids,
         )
-    assert len(seen) == 2 * len(texts)
+    assert len(seen) == 3 * len(texts)
     return seen
 
 
 def check(seen, name):
-    recounted, lint, _ = seen[f"{name}--after"]
     before, known, _ = seen[f"{name}--before"]
-    assert recounted == before
-    assert lint - known == Counter()
+    for change in ("after", "moved"):
+        recounted, lint, _ = seen[f"{name}--{change}"]
+        assert recounted == before
+        assert lint - known == Counter()
 
 
 @pytest.fixture(scope="module")

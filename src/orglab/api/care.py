@@ -153,6 +153,40 @@ class CareMethods(IdMethods):
                 known.remember(done.after.text, "")
         return [Experiment(done.after.heading(index), self.config, str(self.path)) for index in sorted(done.decided)]
 
+    def follow_template(self, ids: Collection[str]) -> int:
+        """Put steps and conclusions of experiments where the template has them; no text is lost.
+
+        A subheading that is named for them gets the title of the template; other lists, and lines such as `Result:`,
+        are moved below a new heading.
+
+        Args:
+            ids: The ids of the experiments.
+
+        Returns:
+            How many experiments were changed.
+
+        Raises:
+            UsageError: A line would be lost, or read otherwise; nothing was written.
+            NotWritableError: The file could not be written; it is unchanged.
+        """
+        from orglab.experiment.template_moves import find_lost_line, follow_template, is_same
+
+        def choose(document: "Document") -> list[Experiment]:
+            return [one for one in self.read_experiments(document) if one.id in ids]
+
+        def make_edits(document: "Document") -> "tuple[list[Edit], None]":
+            document.require_no_conflict()
+            return follow_template(document, self.config, choose(document)), None
+
+        def verify(before: "Document", after: "Document", _: None) -> None:
+            lost = find_lost_line(before, after)
+            if lost or not all(map(is_same, choose(before), choose(after))):
+                raise UsageError(f"Moving the parts would lose {lost!r}, or change what is read; nothing was moved.")
+
+        done = self.edit(make_edits, verify)
+        pairs = zip(choose(done.before), choose(done.after), strict=True)
+        return sum(old.properties != new.properties for old, new in pairs)
+
     def _read_adoption(
         self,
         document: "Document",

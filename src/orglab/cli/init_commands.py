@@ -15,6 +15,7 @@ from orglab.cli.render.adoption_text import WHAT_CHANGES, adopted_lines, adoptio
 from orglab.cli.render.setup_text import attached_lines, moved_lines
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, TextChangedError, UsageError
+from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
 from orglab.text import count
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class _Choice(NamedTuple):
 @click.option("--include", multiple=True, metavar="WHICH",
               help="Adopt also these: the letter of a group, or the line of a heading; may be repeated.")  # fmt: skip
 @click.option("--exclude", multiple=True, metavar="WHICH", help="Do not adopt these; may be repeated.")
+@click.option(
+    "--template", is_flag=True, help="Also move the parts of what is adopted to the headings of the template."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be adopted, and change nothing.")
 @json_option
 @log_options
 def init_command(
-    include: tuple[str, ...], exclude: tuple[str, ...], *, with_config: bool, no_hooks: bool, tracked: bool,
-    apart: bool, adopt: bool, dry_run: bool, as_json: bool,
+    include: tuple[str, ...], exclude: tuple[str, ...], *, adopt: bool, template: bool, dry_run: bool, **how: bool,
 ) -> None:  # fmt: skip
     """Create a log here, or adopt an Org file that you have.
 
@@ -60,7 +63,8 @@ def init_command(
     make the headings that look like experiments experiments; --adopt does so
     without asking. Each gets a tag and an id, and properties for steps, a
     conclusion and a date that are not where the template has them. Nothing is
-    moved or rewritten.
+    moved or rewritten, unless --template asks for it: then steps and conclusions
+    come under the headings of the template.
 
     \b
     Example:
@@ -68,7 +72,8 @@ def init_command(
       orglab --log LabBook.org init --dry-run
       orglab --log LabBook.org init --adopt --exclude 40 --include C
     """
-    choice = _Choice(include, exclude) if adopt or include or exclude else None
+    tracked, apart, as_json = how["tracked"], how["apart"], how["as_json"]
+    choice = _Choice(include, exclude) if adopt or template or include or exclude else None
     if tracked and apart:
         raise UsageError("Use --tracked or --apart, not both.")
     if choice is not None and (tracked or apart):
@@ -88,11 +93,12 @@ def init_command(
     if choice is None and not chosen.is_certain:
         _suggest(log, shown, as_json=as_json)
         return
-    how = _How(with_config, no_hooks, tracked, apart, as_json)
+    if choice is not None and shown is not None:
+        template = _ask_template(log, choice)
     if choice is None:
-        _create(log, chosen, how, was_shown=shown is not None)
+        _create(log, chosen, _How(**how), was_shown=shown is not None)
     else:
-        _adopt(log, choice, how, shown)
+        _adopt(log, choice, _How(**how), shown, template=template)
 
 
 class _How(NamedTuple):
@@ -124,7 +130,7 @@ def _create(log: Log, chosen: Chosen, how: _How, *, was_shown: bool) -> None:
     _say_set_up(initialized, attached)
 
 
-def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None") -> None:
+def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, template: bool) -> None:
     """Make headings experiments, name the log in a settings file if it needs one, and set it up in git."""
     adoption = log.adopt(choice.include, choice.exclude)
     if shown is not None and shown.document.text != adoption.document.text:
@@ -133,6 +139,8 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None") -> No
         raise NotFoundError(f"Nothing in {log.path} looks like an experiment; name lines of headings with --include.")
     missing = log.find_missing_setting()
     made = log.make_experiments(choice.include, choice.exclude, adoption) if adoption.chosen else []
+    # What was adopted before may follow the template later.
+    moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
     needs_file = missing is not None and not missing.exists()
     initialized = log.init(with_settings=how.with_config or needs_file)
     attached = None if how.no_hooks else log.attach()
@@ -140,6 +148,8 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None") -> No
         _show_json(log, initialized, attached, adoption, made)
         return
     output.show(adopted_lines(log, adoption, made))
+    if template:
+        output.say(f"Moved the parts of {count(moved, 'experiment')} to the headings of the template.")
     _say_set_up(initialized, attached)
     if missing is not None and not needs_file:
         output.say(f'Add this line to {missing}, so that commands find the log:  log = "{log.path.name}"')
@@ -222,6 +232,17 @@ def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
             output.say(str(error))
         else:
             return choice
+
+
+def _ask_template(log: Log, choice: _Choice) -> bool:
+    """Return whether the parts of the experiments are to be moved to the headings of the template; asks if some are."""
+    chosen = log.adopt(choice.include, choice.exclude).chosen
+    amount = sum(bool({STEPS_IN, CONCLUSION_IN} & one.experiment.properties.keys()) for one in chosen)
+    if not amount:
+        return False
+    names = f"{log.config.steps} and {log.config.conclusions}"
+    click.echo(f"In {count(amount, 'experiment')}, steps or a conclusion are elsewhere than the template has them.")
+    return click.confirm(f"Move them to headings {names}, too?")
 
 
 def _read_answer(answer: str) -> _Choice | None:

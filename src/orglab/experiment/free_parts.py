@@ -93,7 +93,7 @@ def find_steps(experiment: Experiment) -> str:
         return ""
     for child in experiment.heading.children():
         title = strip_cookies(child.title)
-        is_meant = _STEPS_TITLE.fullmatch(title) is not None and _is_named(experiment, child)
+        is_meant = says_steps(title) and _is_named(experiment, child)
         if is_meant and _has_list(child, needs_checkbox=False):
             return title
     if _has_list(experiment.heading, needs_checkbox=True):
@@ -111,7 +111,7 @@ def _find_checklists(experiment: Experiment) -> Iterator[Heading]:
     text = experiment.document.text
     for child in experiment.heading.children():
         title = strip_cookies(child.title)
-        may_be = title.lower() not in others and not _says_conclusion(title)
+        may_be = title.lower() not in others and not says_conclusion(title)
         has_some = may_be and _CHECKBOX.search(text, child.body, child.end) is not None
         if has_some and _has_list(child, needs_checkbox=True) and _is_named(experiment, child):
             yield child
@@ -136,7 +136,13 @@ def _has_checkbox(element: Element) -> bool:
     return element.item is not None and element.item.checkbox is not None
 
 
-def _says_conclusion(title: str) -> bool:
+def says_steps(title: str) -> bool:
+    """Return whether a title is a word for steps."""
+    return _STEPS_TITLE.fullmatch(title) is not None
+
+
+def says_conclusion(title: str) -> bool:
+    """Return whether a title begins with a word for a conclusion, and has no other words before a colon."""
     return any(form.fullmatch(title) for form in _CONCLUSION_TITLES)
 
 
@@ -145,7 +151,7 @@ def find_conclusion(experiment: Experiment) -> str:
     if experiment.conclusions_heading is not None or experiment.heading.property(CONCLUSION_IN):
         return ""
     words = tuple(_find_conclusion_words(experiment.heading))
-    children = [child for child in experiment.heading.children() if _says_conclusion(strip_cookies(child.title))]
+    children = [child for child in experiment.heading.children() if says_conclusion(strip_cookies(child.title))]
     for form, more in zip(_CONCLUSION_TITLES, _CONCLUSIONS, strict=True):
         for child in children:
             title = strip_cookies(child.title)
@@ -193,4 +199,4 @@ def has_conclusion(experiment: Experiment) -> bool:
     heading = experiment.heading
     if experiment.conclusions_heading is not None or _CONCLUSION_LINE.search(_read_section(heading)):
         return True
-    return any(_says_conclusion(strip_cookies(child.title)) for child in heading.children())
+    return any(says_conclusion(strip_cookies(child.title)) for child in heading.children())

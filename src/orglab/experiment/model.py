@@ -213,7 +213,7 @@ class Experiment:
         others = {one.begin for one in self.marked_conclusion}
         if self.has_own_steps:
             others |= {child.begin for child in self.step_elements}
-            others |= {self._marked_steps[0]} if self._marked_steps is not None else set()
+            others |= {self.marked_steps[0]} if self.marked_steps is not None else set()
         for element in self.heading.section.children if self.marked_conclusion else ():
             # Those below a line such as `Results:`.
             begins = [child.begin for child in element.children if child.item is not None]
@@ -276,7 +276,7 @@ class Experiment:
         return None
 
     @cached_property
-    def _marked_steps(self) -> tuple[int, Element] | None:
+    def marked_steps(self) -> tuple[int, Element] | None:
         """The list below a line that the experiment names for its steps, and where that line begins."""
         words = split_marks(self.heading.property(STEPS_IN) or "") if self.has_own_steps else ()
         return find_marked_list(self.heading, words) if words else None
@@ -288,8 +288,8 @@ class Experiment:
         if heading is None:
             return None
         place = self.heading.property(STEPS_IN)
-        if self._marked_steps is not None:
-            return self._marked_steps[1]
+        if self.marked_steps is not None:
+            return self.marked_steps[1]
         section = heading.section
         found = _find_checklist(section, ordered=True) or _find_checklist(section, ordered=False)
         if found is not None or self.has_own_steps:
