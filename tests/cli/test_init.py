@@ -35,7 +35,12 @@ def answer(typed, cwd, *, interrupt=False):
     )  # fmt: skip
     os.close(follower)
     said, answers = b"", list(typed)
-    while select.select([leader], [], [], 30)[0]:
+    while select.select([leader], [], [], 1 if interrupt else 30)[0] or interrupt:
+        if interrupt and _PROMPT.search(said):
+            # Between two reads Python may miss a signal until the next one, as a person would press again.
+            process.send_signal(signal.SIGINT)
+            if not select.select([leader], [], [], 1)[0]:
+                continue
         try:
             piece = os.read(leader, 4096)
         except OSError:  # Linux says so when the other end is closed
@@ -45,9 +50,6 @@ def answer(typed, cwd, *, interrupt=False):
         said += piece
         while len(_PROMPT.findall(said)) > len(typed) - len(answers) and answers:
             os.write(leader, answers.pop(0).encode())
-        if interrupt and _PROMPT.search(said):
-            process.send_signal(signal.SIGINT)
-            interrupt = False
     os.close(leader)
     return process.wait(), said.decode().replace("\r\n", "\n")
 
@@ -244,6 +246,12 @@ def test_no_changes_nothing(folder, typed):
     assert "To start a new log:" in said
     assert (folder / "notes.org").read_text() == TEXT
     assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
+
+
+def test_a_log_with_nothing_certain_is_not_asked_about(tmp_path):
+    (tmp_path / "experiment_log.org").write_text("* [1] A :exp:\n* 2021-05-03 New keyboard\n")
+    code, said = answer([], tmp_path)
+    assert (code, "New keyboard" in said, "[y/N" in said) == (0, True, False)
 
 
 def test_ctrl_c_at_the_question_changes_nothing(folder):

@@ -6,6 +6,7 @@ import pytest
 
 from orglab.api import Log
 from orglab.config import Config
+from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 
@@ -131,7 +132,9 @@ def test_a_uuid_is_an_id_only_if_there_is_no_other():
     uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
     assert read(f"* A :exp:\n:PROPERTIES:\n:ID: {uuid}\n:END:\n").id == uuid
     assert read(f"* A :exp:\n:PROPERTIES:\n:ID: {uuid}\n:CUSTOM_ID: 7\n:END:\n").id == "7"
-    assert read(f"* [7] A :exp:\n:PROPERTIES:\n:ID: {uuid}\n:END:\n").id == "7"
+    titled = f"* [7] A :exp:\n:PROPERTIES:\n:ID: {uuid}\n:END:\n"
+    assert read(titled).id == "7"
+    assert [one.id for one in scan_experiments(Document(titled.encode()), CONFIG, "log.org")] == ["7"]
 
 
 @pytest.mark.parametrize("title", ["[2025-05-30] A", "[X] A"])

@@ -213,7 +213,7 @@ def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
     """Show what could be experiments, ask which of them are, and return the answer; None for none."""
     amount = len(adoption.chosen)
     output.show(adoption_lines(log, adoption))
-    if not adoption.candidates:
+    if not adoption.candidates or (adoption.experiments and not amount):
         return None
     click.echo("")
     what = f"Make the {count(amount, 'heading')} that look like experiments experiments?" if amount else "Adopt some?"
