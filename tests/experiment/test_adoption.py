@@ -102,7 +102,7 @@ def test_a_heading_with_a_date_needs_a_part_of_an_experiment():
 
 # What the edits change
 
-_TAG = re.compile(rb"[ \t]:exp:$|(?<=:)exp:$", re.MULTILINE)
+_TAG = re.compile(rb"[ \t]:exp:(?=[ \t\r]*$)|(?<=:)exp:(?=[ \t\r]*$)")
 
 
 def strip_adoption(before, after):
@@ -112,8 +112,9 @@ def strip_adoption(before, after):
     originals = iter(before.split(b"\n"))
     expected = next(originals, None)
     for line in lines:
-        bare = _TAG.sub(b"", line.rstrip(b"\r")) + (b"\r" if line.endswith(b"\r") else b"")
-        if expected is not None and (line == expected or bare.rstrip() == expected.rstrip()):
+        # The last line had no line ending, and has one if a drawer follows.
+        bare = line.removesuffix(b"\r")
+        if expected is not None and expected.removesuffix(b"\r") in (bare, _TAG.sub(b"", bare)):
             kept.append(expected)
             expected = next(originals, None)
         else:
@@ -147,7 +148,7 @@ def test_a_second_time_there_is_nothing_to_do(name):
 @given(
     st.lists(
         st.sampled_from(
-            ["* Exp 3", "** Run 5: x", "* DONE #12 :a:", "* ", "** Result", "- [ ] x", "1. y", "Result: z", "Steps:", "",
+            ["* Exp 3", "* Exp 4 \t", "** Run 5: x", "* DONE #12 :a:", "* ", "** Result", "- [ ] x", "1. y", "Result: z", "Steps:", "",
              ":PROPERTIES:", ":ID: 3", ":END:", "#+begin_src sh", "#+end_src", "* 2021-05-03 Exp 3", "** Steps",
              "[2021-05-03 Mon]", "| Result: | 1 |", "* Talk 3", "CLOSED: [2021-05-03 Mon]", "*** E7: \u00e9 :b:"]
         ),

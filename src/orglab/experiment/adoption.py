@@ -17,7 +17,7 @@ from orglab.experiment.model import UUID_LENGTH, Experiment, read_experiments, r
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
-from orglab.org.properties import put_properties, set_tags
+from orglab.org.properties import put_properties
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
 
@@ -299,17 +299,18 @@ def make_edits(document: Document, config: Config, ids: Mapping[int, ChosenId]) 
     for index, chosen in sorted(ids.items()):
         heading = document.heading(index)
         if config.tag not in heading.tags:
-            edits += _add_tag(heading, config.tag)
+            edits.append(_add_tag(heading, config.tag))
         properties = {chosen.property: chosen.id} if chosen.property else {}
         properties |= name_parts(Experiment(heading, config, ""))
         edits += put_properties(heading, properties) if properties else []
     return edits
 
 
-def _add_tag(heading: Heading, tag: str) -> list[Edit]:
-    """Return the edit that adds a tag to those of a heading, which stay as they are written."""
+def _add_tag(heading: Heading, tag: str) -> Edit:
+    """Return the edit that adds a tag to those of a heading; all that is written there stays."""
     end = heading.line.tags[1]
-    return [Edit(end, end, encode(f"{tag}:"))] if end >= 0 else set_tags(heading, (tag,))
+    at = heading.line.title[1]
+    return Edit(end, end, encode(f"{tag}:")) if end >= 0 else Edit(at, at, encode(f" :{tag}:"))
 
 
 def find_difference(before: Document, after: Document, config: Config, ids: Mapping[int, ChosenId]) -> str:
