@@ -100,6 +100,25 @@ def test_a_heading_with_a_date_needs_a_part_of_an_experiment():
     assert [describe(one)[:2] for one in experiments(adopt(DATED))] == [("1", "2026-05-12"), ("2", "2026-05-13")]
 
 
+@pytest.mark.parametrize(
+    ("text", "created"),
+    [
+        ("* Exp 3 2021-05-03\n- [2021-05-10 Mon 10:00] again\n", "2021-05-03"),
+        ("* 2021-05-03\n** Exp 3\nSee [2019-01-01 Tue].\n", "2021-05-03"),
+        ("* 2021-05-03\n** Exp 3 (4.5.2021)\nSee [2019-01-01 Tue].\n", "2021-05-04"),
+        ("* Exp 3 2021-05-03\n[2021-05-04 Tue 10:00]\n", "2021-05-04T10:00"),
+        ("* Exp 3\n- [2021-05-10 Mon 10:00] once\n", "2021-05-10T10:00"),
+        ("* Exp 3 2021-05-03\n:PROPERTIES:\n:CREATED: [2021-05-01 Sat]\n:END:\n", "2021-05-01"),
+        ("* Exp 3\nDate: May 3, 2021\n", "2021-05-03"),
+        ("* Exp 3\n3.5.2021\n", "2021-05-03"),
+    ],
+)
+def test_a_date_in_a_title_is_the_time_of_creation(text, created):
+    (one,) = experiments(adopt(text))
+    assert one.created is not None
+    assert one.created.isoformat() == created
+
+
 # What the edits change
 
 _TAG = re.compile(rb"[ \t]:exp:(?=[ \t\r]*$)|(?<=:)exp:(?=[ \t\r]*$)")
@@ -119,7 +138,7 @@ def strip_adoption(before, after):
             expected = next(originals, None)
         else:
             assert re.fullmatch(
-                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|CREATED|STEPS_IN|CONCLUSION_IN):.*", line.strip()
+                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*", line.strip()
             )
     assert expected is None
     return b"\n".join(kept)

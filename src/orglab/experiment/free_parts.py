@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from orglab.experiment.model import Experiment, strip_cookies
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
+    CREATED_IN,
+    DRAWER,
     OWN_SECTION,
     STEPS_IN,
     find_marked_list,
@@ -13,6 +15,7 @@ from orglab.experiment.named_parts import (
     join_marks,
     mark_pattern,
 )
+from orglab.experiment.section_text import FIRST_STAMP
 from orglab.experiment.title_dates import find_date, format_date, is_only_date
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -53,28 +56,36 @@ _LINES = 200
 
 def name_parts(experiment: Experiment) -> dict[str, str]:
     """Return the properties that have the parts of an experiment read where they are; none where that needs none."""
-    found = {"CREATED": find_created(experiment), STEPS_IN: find_steps(experiment)}
+    found = {**find_created(experiment), STEPS_IN: find_steps(experiment)}
     found[CONCLUSION_IN] = find_conclusion(experiment)
     return {name: value for name, value in found.items() if value}
 
 
-def find_created(experiment: Experiment) -> str:
-    """Return the time that its title, a line `Date:` or a heading above dates it to; empty if it needs no property."""
-    if experiment.created is not None:
-        return ""
-    at = _find_own_date(experiment.heading)
-    for heading in experiment.heading.ancestors() if at is None else ():
-        if at is None and is_only_date(strip_cookies(heading.title)):
-            at = find_date(heading.title)
-    return format_date(at) if at is not None else ""
+def find_created(experiment: Experiment) -> dict[str, str]:
+    """Return the properties for the time that a title, a line `Date:` or a heading above tells, if they are needed.
+
+    A date in a title counts more than a time further down in the text, which may be that of a note.
+    """
+    heading, created = experiment.heading, experiment.created
+    if heading.property("CREATED") is not None:
+        return {}
+    titles = [strip_cookies(above.title) for above in heading.ancestors()]
+    dates = (find_date(title) for title in (heading.title, *filter(is_only_date, titles)))
+    dated = next((at for at in dates if at is not None), None)
+    if created is None:
+        at = find_date(heading.title) or _find_date_below(heading) or dated
+        return {"CREATED": format_date(at)} if at is not None else {}
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    is_first = FIRST_STAMP.match(heading.document.text, begin, heading.end) is not None
+    if dated is None or is_first or dated.when.date() == created.when.date():
+        return {}
+    return {"CREATED": format_date(dated), CREATED_IN: DRAWER}
 
 
-def _find_own_date(heading: Heading) -> Timestamp | None:
-    """Return the date in a title, in a line `Date:` or the first line below, or the first active timestamp."""
-    at = find_date(heading.title)
+def _find_date_below(heading: Heading) -> Timestamp | None:
+    """Return the date in a line `Date:`, or the first line of a section, or of its first active timestamp."""
     first = _read_section(heading).lstrip().partition("\n")[0]
-    if at is None and is_only_date(first):
-        at = find_date(first)
+    at = find_date(first) if is_only_date(first) else None
     if at is None and (match := _DATE_LINE.search(_read_section(heading))):
         at = find_date(match.string[match.end() :].partition("\n")[0])
     if at is None and b"<" in heading.document.text[heading.body : heading.end]:

@@ -14,6 +14,8 @@ from orglab.experiment.commit_notation import CHAINS, parse_chains
 from orglab.experiment.conclusion import Conclusion, add_before, add_first_entry, read_conclusion
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
+    CREATED_IN,
+    DRAWER,
     OWN_SECTION,
     STEPS_IN,
     MarkedText,
@@ -184,6 +186,9 @@ class Experiment:
     def created(self) -> Timestamp | None:
         """When it was created: its first inactive timestamp, else `:CREATED:`, else a date in its title."""
         heading = self.heading
+        value = heading.property("CREATED")
+        if value and heading.property(CREATED_IN) == DRAWER and (own := parse_timestamp(encode(value))) is not None:
+            return own
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning
         if match := FIRST_STAMP.match(text, start, heading.end):
@@ -192,7 +197,6 @@ class Experiment:
             for timestamp in find_user_objects(text, heading.section):
                 if timestamp.type == "timestamp" and timestamp.kind.startswith("inactive"):
                     return parse_timestamp(timestamp.value)
-        value = heading.property("CREATED")
         return parse_timestamp(encode(value)) if value else parse_date(encode(heading.title))
 
     @cached_property

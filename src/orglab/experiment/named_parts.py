@@ -3,9 +3,10 @@
     :STEPS_IN: Protocol
     :CONCLUSION_IN: Result:
 
-Each names a subheading directly below.  A name that ends with a colon is the beginning of a line: the steps are the
-list after it, the conclusion is the text after the colon.  The steps are in the section of the experiment itself if the
-name is a dot: there each item with a checkbox is a step.
+Each of these names a subheading directly below.  A name that ends with a colon is the beginning of a line: the steps are
+the list after it, the conclusion is the text after the colon.  The steps are in the section of the experiment itself if
+the name is a dot: there each item with a checkbox is a step.  `:CREATED_IN: drawer` says that the time of creation is
+the property CREATED, although there are other times in the section.
 """
 
 import re
@@ -21,7 +22,9 @@ from orglab.org.source import encode
 
 STEPS_IN = "STEPS_IN"
 CONCLUSION_IN = "CONCLUSION_IN"
+CREATED_IN = "CREATED_IN"
 OWN_SECTION = "."
+DRAWER = "drawer"
 _SEPARATOR = ", "
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from orglab.api.ask import Shown
 from orglab.api.guarded_log import digest_experiment
 from orglab.experiment.model import Experiment, Step, strip_cookies
-from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
+from orglab.experiment.named_parts import CONCLUSION_IN, CREATED_IN, STEPS_IN
 from orglab.experiment.states import done_keyword
 from orglab.org.heading import Heading
 from orglab.org.source import decode
@@ -21,7 +21,7 @@ from orglab.web.tones import state_tone, verdict_tone
 
 _HASHES = compile_late(rb"\b[0-9a-f]{7,40}\b")
 _MOST_HASHES = 400
-_OWN_PROPERTIES = ("ID", "CUSTOM_ID", "ALIASES", "VERDICT", STEPS_IN, CONCLUSION_IN)
+_OWN_PROPERTIES = ("ID", "CUSTOM_ID", "ALIASES", "VERDICT", STEPS_IN, CONCLUSION_IN, CREATED_IN)
 
 
 def make_experiment_page(view: View, ref: str) -> Page:
