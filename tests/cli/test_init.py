@@ -136,7 +136,7 @@ def test_a_number_that_is_taken_is_told(tmp_path):
     (tmp_path / "notes.org").write_text(TRAINING)
     said = run("init", "--adopt", cwd=tmp_path)
     assert "#12 is e33, because another heading has 12 already.\n" in said
-    assert "Made 8 headings of notes.org experiments: e3, e7, e12, e33, e5, e34 and 2 more.\n" in said
+    assert "Adopted 8 headings of notes.org as experiments: e3, e7, e12, e33, e5, e34 and 2 more.\n" in said
 
 
 def test_a_dry_run_and_json_tell_the_same_and_change_nothing(folder):
@@ -224,7 +224,7 @@ def test_what_was_adopted_before_can_follow_the_template_later(folder):
 def test_an_answer_chooses(folder, typed, refs):
     code, said = answer(typed, folder)
     assert code == 0
-    assert "Make the 2 headings that look like experiments experiments?" in said
+    assert "Adopt the 2 headings of A as experiments?" in said
     assert experiments(folder) == refs
     assert "Conclusions" not in (folder / "notes.org").read_text()
     if "what?\n" in typed:

@@ -16,7 +16,7 @@ from orglab.cli.render.setup_text import attached_lines, moved_lines
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, TextChangedError, UsageError
 from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
-from orglab.text import count
+from orglab.text import count, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ class _Choice(NamedTuple):
 @click.option("--no-hooks", is_flag=True, help="Do not change git's hooks and merge settings.")
 @click.option("--tracked", is_flag=True, help="Let the branches of the code hold the new log.")
 @click.option("--apart", is_flag=True, help="Move an existing log to a branch of its own.")
-@click.option("--adopt", is_flag=True, help="Make the headings that look like experiments experiments.")
+@click.option("--adopt", is_flag=True, help="Adopt the headings that look like experiments, without asking.")
 @click.option("--include", multiple=True, metavar="WHICH",
               help="Adopt also these: the letter of a group, or the line of a heading; may be repeated.")  # fmt: skip
 @click.option("--exclude", multiple=True, metavar="WHICH", help="Do not adopt these; may be repeated.")
@@ -59,12 +59,12 @@ def init_command(
     the branch, with its history. This also installs the git hooks (see
     `orglab setup git --help`).
 
-    An existing file is read and described. On a terminal, orglab asks whether to
-    make the headings that look like experiments experiments; --adopt does so
-    without asking. Each gets a tag and an id, and properties for steps, a
-    conclusion and a date that are not where the template has them. Nothing is
-    moved or rewritten, unless --template asks for it: then steps and conclusions
-    come under the headings of the template.
+    An existing file is read and described. On a terminal, orglab then asks whether
+    to adopt the headings that look like experiments; --adopt does so without
+    asking. Each becomes an experiment by a tag and an id. Steps, a conclusion and
+    a date that are not where the template has them are named by properties.
+    Nothing is moved or rewritten, unless --template asks for it: then steps and
+    conclusions come under the headings of the template.
 
     \b
     Example:
@@ -216,7 +216,8 @@ def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
     if not adoption.candidates or (adoption.experiments and not amount):
         return None
     click.echo("")
-    what = f"Make the {count(amount, 'heading')} that look like experiments experiments?" if amount else "Adopt some?"
+    letters = listed(group.letter for group in adoption.candidates if group.is_certain)
+    what = f"Adopt the {count(amount, 'heading')} of {letters} as experiments?" if amount else "Adopt some of these?"
     click.echo(f"{what} {WHAT_CHANGES}")
     click.echo("Answer y or n; l lists all; -B -40 +C leaves out group B and line 40, and adds group C.")
     while True:

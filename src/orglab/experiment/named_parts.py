@@ -4,9 +4,12 @@
     :CONCLUSION_IN: Result:
 
 Each of these names a subheading directly below.  A name that ends with a colon is the beginning of a line: the steps
-are the list after it, the conclusion is the text after the colon.  If the name is a dot, the steps are in the section of
-the experiment itself: there each item with a checkbox is a step.  `:CREATED_IN: drawer` says that the time of creation
-is the property CREATED, although there are other times in the section.
+are the list after it, the conclusion is the text after the colon.  If the name is a dot, the steps are in the section
+of the experiment itself, where each item with a checkbox is a step.
+
+    :CREATED_IN: drawer
+
+The time of creation is the property CREATED, although there are other times in the section.
 """
 
 import re

@@ -115,7 +115,7 @@ def _heading_line(candidate: Candidate) -> str:
 
 
 def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]:
-    """Yield how to have the headings made experiments.
+    """Yield how to adopt the headings.
 
     Args:
         adoption: What is recognized in the file.
@@ -127,20 +127,20 @@ def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]
     certain = [group.letter for group in adoption.candidates if group.is_certain]
     yield ""
     if certain:
-        yield output.clean(f"To make experiments of {listed(certain)}:  orglab {option}init --adopt")
+        yield output.clean(f"To adopt {listed(certain)}:  orglab {option}init --adopt")
         yield "  --exclude and --include leave out and add others, by the letter of a group or the line of a heading."
     else:
-        yield output.clean(f"To make experiments of some:  orglab {option}init --include LINE")
+        yield output.clean(f"To adopt some:  orglab {option}init --include LINE")
     yield f"  {WHAT_CHANGES} --dry-run lists all of them."
 
 
 def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> Iterator[str]:
-    """Yield what has been made experiments."""
+    """Yield what was adopted."""
     if not made:
         yield output.clean(f"Nothing else in {log.path} looks like an experiment; nothing was changed.")
         return
     refs = listed((one.ref for one in made), most=6)
-    yield from output.wrap(f"Made {count(len(made), 'heading')} of {log.path} experiments: {refs}.", "  ", "")
+    yield from output.wrap(f"Adopted {count(len(made), 'heading')} of {log.path} as experiments: {refs}.", "  ", "")
     yield from output.wrap(f"Read now: {'; '.join(_describe_parts(made))}.", "  ", "")
     for one in adoption.chosen:
         if one.wanted:
