@@ -276,6 +276,17 @@ def test_without_git_and_without_runs_all_pages_are_shown(tmp_path):
     assert "has no entries" in see(plain, "journal").text
 
 
+def test_steps_and_a_conclusion_elsewhere_than_in_the_template(tmp_path):
+    path = tmp_path / "experiment_log.org"
+    drawer = ":PROPERTIES:\n:ID: 1\n:STEPS_IN: .\n:CONCLUSION_IN: Findings\n:END:\n"
+    path.write_text(f"* A :exp:\n{drawer}The goal.\n- [X] one\n- [ ] two\n** Findings\nYes.\n")
+    page = see(open_site(tmp_path), "experiment-e1").text
+    # Once, as steps that can be ticked, and not in the text as well.
+    assert page.count("two") == 1
+    assert "The goal." in page
+    assert "STEPS_IN" not in page
+
+
 def test_an_empty_log(tmp_path):
     (tmp_path / "experiment_log.org").write_text("")
     empty = open_site(tmp_path)

@@ -1,10 +1,11 @@
 """The methods of `Log` that check it and fix it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from orglab.api.new_ids import IdMethods
-from orglab.errors import NotFoundError
+from orglab.errors import NotFoundError, TextChangedError, UsageError
+from orglab.experiment.model import Experiment
 
 if TYPE_CHECKING:
     from orglab.experiment.adoption import Adoption
@@ -95,15 +96,108 @@ class CareMethods(IdMethods):
                 raise
             return merges
 
-    def adopt(self) -> "Adoption":
-        """Return how a file that may not be a log yet is read as one; nothing is changed."""
-        from orglab.experiment.adoption import read_adoption
+    def adopt(self, include: Collection[str] = (), exclude: Collection[str] = ()) -> "Adoption":
+        """Return how a file that may not be a log yet is read as one, and what `make_experiments` would do.
+
+        Nothing is changed.
+
+        Args:
+            include: As for `make_experiments`.
+            exclude: As for `make_experiments`.
+
+        Raises:
+            UsageError: There is no such group or heading.
+        """
         from orglab.experiment.diagnostic import CODES
 
         document = self.document()
-        free = self._read_known_ids().find_next(document.text)
         problems = self._check(document, None, only={*CODES} - {"bad-term"})
-        return read_adoption(document, self.config, str(self.path), problems, free)
+        return self._read_adoption(document, problems, include, exclude)
+
+    def make_experiments(
+        self, include: Collection[str] = (), exclude: Collection[str] = (), seen: "Adoption | None" = None
+    ) -> "list[Experiment]":
+        """Make headings of a file experiments of the log, and return these; those that are certain, by default.
+
+        Nothing is moved or rewritten: a heading gets the tag, an id, and properties for what is not where the template
+        has it.
+
+        Args:
+            include: The letters of other groups of `adopt`, or lines of headings, to take as well.
+            exclude: The letters of groups, or lines of headings, to leave out.
+            seen: What the user has seen; if the file has changed since, nothing is written.
+
+        Raises:
+            UsageError: There is no such group or heading.
+            TextChangedError: The file has changed since.
+            NotWritableError: The file could not be written; it is unchanged.
+        """
+        from orglab.experiment import adoption
+
+        known = self._read_known_ids()
+
+        def make_edits(document: "Document") -> "tuple[list[Edit], Mapping[int, adoption.ChosenId]]":
+            document.require_no_conflict()
+            if seen is not None and document.text != seen.document.text:
+                raise TextChangedError(f"{self.path} has changed since it was shown; nothing was written.")
+            ids = self._read_adoption(document, [], include, exclude).ids
+            return adoption.make_edits(document, self.config, ids), ids
+
+        def verify(before: "Document", after: "Document", ids: "Mapping[int, adoption.ChosenId]") -> None:
+            if line := adoption.find_difference(before, after, self.config, ids):
+                raise UsageError(f"The heading in line {line} cannot become an experiment; leave it out.")
+
+        with known.reserve():
+            done = self.edit(make_edits, verify)
+            if done.decided:
+                known.remember(done.after.text, "")
+        return [Experiment(done.after.heading(index), self.config, str(self.path)) for index in sorted(done.decided)]
+
+    def follow_template(self, ids: Collection[str]) -> int:
+        """Put steps and conclusions of experiments where the template has them; no text is lost.
+
+        A subheading that is named for them gets the title of the template; other lists, and lines such as `Result:`,
+        are moved below a new heading.
+
+        Args:
+            ids: The ids of the experiments.
+
+        Returns:
+            How many experiments were changed.
+
+        Raises:
+            UsageError: A line would be lost, or read otherwise; nothing was written.
+            NotWritableError: The file could not be written; it is unchanged.
+        """
+        from orglab.experiment.template_moves import find_lost_line, follow_template, is_same
+
+        def choose(document: "Document") -> list[Experiment]:
+            return [one for one in self.read_experiments(document) if one.id in ids]
+
+        def make_edits(document: "Document") -> "tuple[list[Edit], None]":
+            document.require_no_conflict()
+            return follow_template(document, self.config, choose(document)), None
+
+        def verify(before: "Document", after: "Document", _: None) -> None:
+            lost = find_lost_line(before, after)
+            if lost or not all(map(is_same, choose(before), choose(after))):
+                raise UsageError(f"Moving the parts would lose {lost!r}, or change what is read; nothing was moved.")
+
+        done = self.edit(make_edits, verify)
+        pairs = zip(choose(done.before), choose(done.after), strict=True)
+        return sum(old.properties != new.properties for old, new in pairs)
+
+    def _read_adoption(
+        self,
+        document: "Document",
+        problems: "list[Diagnostic]",
+        include: Collection[str] = (),
+        exclude: Collection[str] = (),
+    ) -> "Adoption":
+        from orglab.experiment.adoption import read_adoption
+
+        free = self._read_known_ids().find_next(document.text)
+        return read_adoption(document, self.config, str(self.path), problems, free, include=include, exclude=exclude)
 
     def _check(
         self,

@@ -14,9 +14,8 @@ from orglab.config import ARCHIVE_SUFFIX, shorten_path
 from orglab.text import DIRECTIONS
 
 if TYPE_CHECKING:
-    from orglab.api import Log
     from orglab.api.ask import History, OpenSteps, References
-    from orglab.api.setup import Attached, HookStatus, Initialized
+    from orglab.api.setup import HookStatus
     from orglab.api.status import Status
     from orglab.api.write import Completed
     from orglab.experiment.conclusion import ConclusionEntry
@@ -247,17 +246,6 @@ def status_form(status: "Status") -> dict[str, object]:
         "unassigned": list(status.unassigned),
         "records": str(status.records),
         "size": status.records_size,
-    }
-
-
-def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None") -> dict[str, object]:
-    """Return a log that was created or adopted, as in `init --json`."""
-    return {
-        "log": str(log.path),
-        "created": initialized.adoption is None,
-        "settings": str(initialized.settings) if initialized.settings is not None else None,
-        "hooks": attached is not None and attached.hooks is not None,
-        "changed": [str(path) for path in attached.changed] if attached is not None else [],
     }
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, DEFAULT_TITLE, LOG_NAME, Config, folders, shorten_path
-from orglab.errors import NotFoundError, NotWritableError
+from orglab.config import CONFIG_NAME, DEFAULT_TITLE, JOURNAL_NAME, LOG_NAME, Config, folders, shorten_path
+from orglab.errors import NotFoundError, NotReadableError, NotWritableError
+from orglab.log.log import LogFile
 from orglab.settings.settings_files import find_log, read_settings
 from orglab.text import listed
 
@@ -25,7 +26,8 @@ _HEADER = f"""\
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
 #+STARTUP: overview logdone logdrawer
 """
-_NO_LOGS = ("readme.org", "journal.org")
+_NO_LOGS = ("readme.org", JOURNAL_NAME)
+_MOST_FILES = 50
 
 
 class Chosen(NamedTuple):
@@ -34,7 +36,7 @@ class Chosen(NamedTuple):
     Attributes:
         path: The file: the one that the user named, an existing log, or the file of a new one.
         config: Its settings.
-        is_certain: Whether this is the log; otherwise it is the largest Org file here, and the user has to name it.
+        is_certain: Whether this is the log; otherwise it is another Org file here, and the user has to agree.
     """
 
     path: Path
@@ -103,7 +105,7 @@ class SetupMethods(CareMethods):
         from orglab.git.inside import require_inside
         from orglab.log import file
         from orglab.log.apart import restore_missing
-        from orglab.settings.setting_rules import CONFIG_TEXT
+        from orglab.settings.setting_rules import make_config_text
 
         if self.is_apart and self.repository is not None:
             # What was deleted is not begun again.
@@ -123,8 +125,19 @@ class SetupMethods(CareMethods):
             file.create(self.path, _HEADER.encode())
             self.record_write()
         if with_settings:
-            file.create(settings, CONFIG_TEXT.format(log=self.path.name).encode())
+            file.create(settings, make_config_text(self.path.name).encode())
         return Initialized(adoption, settings if with_settings else None)
+
+    def find_missing_setting(self) -> Path | None:
+        """Return the settings file that has to name the log, so that commands find it; None if they find it already.
+
+        It may not exist.
+        """
+        folder = self.path.absolute().parent
+        with suppress(NotFoundError):
+            if os.path.realpath(find_log(folder)[0]) == os.path.realpath(self.path):
+                return None
+        return Path(shorten_path(read_settings(os.fspath(folder)).file))
 
     def _keep_new_apart(self) -> None:
         """Keep a log apart that is about to be created, if it is in a git repository; it may get another name."""
@@ -299,10 +312,39 @@ def choose_log(given: str | None, tell: "Tell | None" = None) -> Chosen:
     except NotFoundError:
         config = read_settings("").check_journal(LOG_NAME)
         _tell_refused(config, tell)
-        others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in _NO_LOGS and path.is_file())
-    if others:
-        return Chosen(max(others, key=lambda path: path.stat().st_size), Config(), is_certain=False)
+        other = _find_notebook(config)
+    if other is not None:
+        return Chosen(other, config, is_certain=False)
     return Chosen(Path(LOG_NAME), Config(), is_certain=True)
+
+
+def _find_notebook(config: Config) -> Path | None:
+    """Return the Org file here that is most likely a log: the one with the most experiments, else the largest.
+
+    A readme or a journal is one only if it has experiments, and no other file has.
+    """
+    from orglab.experiment.candidate_headings import Finder
+
+    paths = sorted((path for path in Path().glob("*.org") if path.is_file()), key=_read_size, reverse=True)
+    amounts: dict[Path, int] = {}
+    for path in paths[:_MOST_FILES]:
+        log = LogFile(path, config)
+        with suppress(NotFoundError, NotReadableError):
+            document = log.document()
+            found = Finder(document, config, path.name).find()
+            certain = sum(len(headings) for kind, headings in found.items() if kind.is_certain)
+            amounts[path] = certain + len(log.read_experiments(document))
+            is_own = f"[[file:{LOG_NAME}::".encode() in document.text
+            if path.name.lower() == JOURNAL_NAME and len(paths) == 1 and found and not is_own:
+                return path
+    with_some = [path for path, amount in amounts.items() if amount > 0]
+    if with_some:
+        return max(with_some, key=lambda path: (path.name.lower() not in _NO_LOGS, amounts[path]))
+    return next((path for path in paths if path.name.lower() not in _NO_LOGS), None)
+
+
+def _read_size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _tell_refused(config: Config, tell: "Tell | None") -> None:

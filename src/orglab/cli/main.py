@@ -12,7 +12,7 @@ from orglab.errors import OrglabError
 # command that is called is imported.
 SECTIONS = {
     "Write": ("write_commands", {
-        "init": "Create a log here, or describe the one that exists.",
+        "init": "Create a log here, or adopt an Org file.",
         "new": "Add an experiment, and make it the active one.",
         "step": "Add a step to an experiment.",
         "note": "Add a note, with the time and the commit.",
@@ -63,8 +63,8 @@ SECTIONS = {
 HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
-# Modules of their own: one has many options, the other needs nothing of its neighbours.
-COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands"}
+# Modules of their own: they have many options, or need nothing of their neighbours.
+COMMANDS |= {"init": "init_commands", "sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands"}
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

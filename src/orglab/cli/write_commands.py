@@ -1,4 +1,4 @@
-"""Commands that write: init, new, step, note, journal, edit."""
+"""Commands that write: new, step, note, journal, edit."""
 
 import os
 import sys
@@ -22,7 +22,6 @@ from orglab.cli.options import (
     write_options,
 )
 from orglab.cli.output import tell
-from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, TriedBeforeError, UsageError
 from orglab.experiment.author import describe_author
 
@@ -31,68 +30,6 @@ if TYPE_CHECKING:
 
     from orglab.experiment.model import Experiment
     from orglab.search.similar.precedent import Precedent
-
-
-@click.command(name="init")
-@click.option("--config", "with_config", is_flag=True, help=f"Also create {CONFIG_NAME}, with every setting explained.")
-@click.option("--no-hooks", is_flag=True, help="Do not change git's hooks and merge settings.")
-@click.option("--tracked", is_flag=True, help="Let the branches of the code hold the new log.")
-@click.option("--apart", is_flag=True, help="Move an existing log to a branch of its own.")
-@json_option
-@log_options
-def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: bool, as_json: bool) -> None:
-    """Create a log here. An existing one is read and described, and not changed.
-
-    In a git repository, a new log is kept apart from the code: git ignores the
-    file, and its history is the branch experiment-log. With --tracked, commits of
-    the code hold it as any other file. With --apart, an existing log is moved to
-    the branch, with its history. This also installs the git hooks (see
-    `orglab setup git --help`).
-
-    \b
-    Example:
-      orglab init
-      orglab --log LabBook.org init --config
-    """
-    import shlex  # noqa: PLC0415 - for one command of several
-
-    from orglab.api.setup import choose_log  # noqa: PLC0415 - the same
-    from orglab.cli.render.setup_text import adoption_lines, attached_lines, moved_lines  # noqa: PLC0415 - the same
-
-    if tracked and apart:
-        raise UsageError("Use --tracked or --apart, not both.")
-    chosen = choose_log(click.get_current_context().find_root().obj["log"], output.tell)
-    log = Log(chosen.path, chosen.config)
-    if not chosen.is_certain:
-        log_name = shlex.quote(str(log.path))
-        if as_json:
-            raise UsageError(f"There is no {LOG_NAME} here; name the log, for example with --log {log_name}.")
-        output.show(adoption_lines(log, log.adopt()))
-        click.echo()
-        output.say(f"To use it as the log:  orglab --log {log_name} init --config")
-        click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
-        return
-    moved = log.move_apart() if apart else None
-    initialized = log.init(with_settings=with_config, tracked=tracked)
-    attached = None if no_hooks else log.attach()
-    if as_json:
-        from orglab.api.serialize import init_form  # noqa: PLC0415 - only for JSON
-
-        output.show_json(init_form(log, initialized, attached))
-        return
-    if moved is not None:
-        output.show(moved_lines(moved))
-    elif initialized.adoption is not None:
-        output.show(adoption_lines(log, initialized.adoption))
-    else:
-        is_renamed = log.path.name != chosen.path.name
-        why = f" The name {chosen.path.name} is that of a file which git tracks or has tracked." if is_renamed else ""
-        output.say(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
-    if initialized.settings is not None:
-        output.say(f"Created {initialized.settings}.")
-    if attached is not None:
-        for line in attached_lines(attached):
-            output.say(line)
 
 
 @click.command(name="new", cls=TextCommand)

@@ -1,34 +1,61 @@
-"""Assessing an existing Org file as a log: what is recognized, what is not, and what could become experiments."""
+"""Adopting an existing Org file as a log: which headings could be experiments, and the edits that make them so.
+
+Nothing is moved: a heading gets the tag, an id, and properties for what cannot be read where it is.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from orglab.config import Config
+from orglab.errors import UsageError
+from orglab.experiment.candidate_headings import Finder, read_number
 from orglab.experiment.diagnostic import Diagnostic
-from orglab.experiment.model import Experiment, read_experiments, read_id, tagged_headings
+from orglab.experiment.free_parts import name_parts
+from orglab.experiment.ids import read_aliases
+from orglab.experiment.model import UUID_LENGTH, Experiment, read_experiments, read_id, strip_cookies
 from orglab.org.document import Document
+from orglab.org.edit import Edit
 from orglab.org.heading import Heading
+from orglab.org.properties import put_properties
+from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
-from orglab.org.timestamp import LEADING_DATE, skip_date
 
-_NUMBERED = compile_late(r"(?:\[[\w-]+\]|<<[\w-]+>>)\s")
-_ONLY_DATE = compile_late(rf"{LEADING_DATE}(?:\s+[A-Z][a-z]+)?")
-_CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
+_ID_LINE = compile_late(rb"^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+(\S+)[ \t]*$", re.I | re.M)
+_SHORT = compile_late(r"[0-9]{1,6}")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Candidate(NamedTuple):
+    """A heading that could be an experiment.
+
+    Attributes:
+        line: The 1-based line of the heading.
+        id: The id that it gets.
+        wanted: The number in its title, if another heading has that already; else empty.
+        experiment: How it is read as an experiment.
+    """
+
+    line: int
+    id: str
+    wanted: str
+    experiment: Experiment
 
 
 class Candidates(NamedTuple):
     """Headings that could be experiments, and why.
 
     Attributes:
+        letter: What the user names them by: `A`, `B`.
         why: What they have in common, phrased to follow the word "headings".
+        is_certain: Whether they are experiments as far as one can tell.
         headings: The headings; at least one.
-        example: The first of them, read as an experiment.
     """
 
+    letter: str
     why: str
-    headings: tuple[Heading, ...]
-    example: Experiment
+    is_certain: bool
+    headings: tuple[Candidate, ...]
 
 
 class Adoption(NamedTuple):
@@ -37,23 +64,24 @@ class Adoption(NamedTuple):
     Attributes:
         document: The file.
         experiments: The experiments that are recognized.
-        nameless: The headings that have the tag but no id; `check --fix` gives them one.
-        candidates: The headings that would be experiments if they had the tag, most likely first.
+        candidates: The headings that could become experiments: certain ones, then doubtful ones.
+        chosen: Those that are to become experiments, in the order of the file, with the ids that they get.
+        ids: Their ids, by the index of the heading.
         diagnostics: The diagnostics of `check`, except for missing ids.
-        free_number: The first number that is not used as an id.
     """
 
     document: Document
     experiments: tuple[Experiment, ...]
-    nameless: tuple[Heading, ...]
     candidates: tuple[Candidates, ...]
+    chosen: tuple[Candidate, ...]
+    ids: "Mapping[int, ChosenId]"
     diagnostics: tuple[Diagnostic, ...]
-    free_number: int
 
 
 def read_adoption(
-    document: Document, config: Config, file: str, diagnostics: list[Diagnostic], free_number: int
-) -> Adoption:
+    document: Document, config: Config, file: str, diagnostics: Iterable[Diagnostic], free_number: int,
+    *, include: Collection[str] = (), exclude: Collection[str] = (),
+) -> Adoption:  # fmt: skip
     """Return what orglab recognizes in an Org file that may not have been written as a log.
 
     Args:
@@ -62,67 +90,234 @@ def read_adoption(
         file: The path of the file, for display.
         diagnostics: The diagnostics of `check` for it.
         free_number: The first number that is not used as an id.
+        include: As for `choose_headings`.
+        exclude: As for `choose_headings`.
+
+    Raises:
+        UsageError: As for `choose_headings`.
     """
-    return Adoption(
-        document,
-        tuple(read_experiments(document, config, file)),
-        tuple(heading for heading in tagged_headings(document, config.tag) if not read_id(heading, config)),
-        tuple(_find_candidates(document, config, file)),
-        tuple(diagnostic for diagnostic in diagnostics if diagnostic.code != "no-id"),
-        free_number,
+    found = Finder(document, config, file).find()
+    parts = [
+        [one for kind, headings in found.items() if kind.is_certain is sure for one in headings]
+        for sure in (True, False)
+    ]
+    # What is left out may become an experiment later, with its number.
+    wanted = {_read_wanted_id(heading, config) for heading in parts[0]}
+    free_number = max([free_number, *(int(number) + 1 for number in wanted if _SHORT.fullmatch(number))])
+    read = _preview(document, config, file, choose_ids(parts, document, config, free_number))
+    candidates = tuple(
+        Candidates(letter, kind.why, kind.is_certain, tuple(read[heading.index] for heading in headings))
+        for letter, (kind, headings) in zip(LETTERS, found.items(), strict=False)
     )
+    experiments = tuple(read_experiments(document, config, file))
+    problems = tuple(one for one in diagnostics if one.code != "no-id")
+    adoption = Adoption(document, experiments, candidates, (), {}, problems)
+    ids = choose_ids([choose_headings(adoption, include, exclude)], document, config, free_number)
+    chosen = _preview(document, config, file, ids)
+    return adoption._replace(chosen=tuple(chosen[index] for index in sorted(chosen)), ids=ids)
 
 
-def _find_candidates(document: Document, config: Config, file: str) -> Iterator[Candidates]:
-    """Yield the headings that could be experiments, grouped by the first reason that applies."""
-    reasons: list[tuple[str, Callable[[Heading], bool]]] = [
-        ("with a number in the title", lambda heading: _NUMBERED.match(heading.title) is not None),
-        (f"with a tag that begins with {config.tag}", lambda heading: _has_tag_like(heading, config.tag)),
-        ("with a numbered checklist below", _has_checklist),
-        ("with a date before the title", _is_dated),
-        ("below a date", lambda heading: heading.parent is not None and _is_day(heading.parent)),
-    ]
-    groups: dict[str, list[Heading]] = {why: [] for why, _ in reasons}
-    outside = [
-        heading for heading in document.headings() if not _is_template(heading) and not _is_inside(heading, config)
-    ]
-    for heading in outside:
-        why = next((why for why, fits in reasons if fits(heading)), None)
-        if why is not None:
-            groups[why].append(heading)
-    if not any(groups.values()):
-        groups["with the word experiment"] = [heading for heading in outside if "experiment" in heading.title.lower()]
-    for why, headings in groups.items():
-        if headings:
-            yield Candidates(why, tuple(headings), Experiment(headings[0], config, file))
+def _preview(document: Document, config: Config, file: str, ids: "Mapping[int, ChosenId]") -> dict[int, Candidate]:
+    """Return how headings are read once they are experiments, by their index."""
+    after = document.apply(make_edits(document, config, ids))
+    return {
+        index: Candidate(
+            document.heading(index).line_number, chosen.id, chosen.wanted,
+            Experiment(after.heading(index), config, file),
+        )
+        for index, chosen in ids.items()
+    }  # fmt: skip
 
 
-def _has_tag_like(heading: Heading, tag: str) -> bool:
-    """Return whether a heading has a tag that begins with `tag`."""
-    return any(other.startswith(tag) for other in heading.tags)
+# Which ids
 
 
-def _is_dated(heading: Heading) -> bool:
-    """Return whether a title follows a date."""
-    return skip_date(heading.title) != heading.title and not _is_day(heading)
+class ChosenId(NamedTuple):
+    """The id for a heading.
+
+    Attributes:
+        id: The id.
+        property: The property to write it to; empty if the heading has this id already.
+        wanted: The number in the title, if another heading has that already; else empty.
+    """
+
+    id: str
+    property: str
+    wanted: str
 
 
-def _is_day(heading: Heading) -> bool:
-    """Return whether the title of a heading is just a date, as in a journal."""
-    return _ONLY_DATE.fullmatch(heading.title) is not None
+def choose_ids(
+    parts: Iterable[Iterable[Heading]], document: Document, config: Config, free_number: int
+) -> dict[int, ChosenId]:
+    """Return an id for each heading by its index: the one that it has, else its number, else the next free number.
+
+    Args:
+        parts: The headings, the most important ones first; the ids of a part do not depend on the next one.
+        document: The file.
+        config: The settings.
+        free_number: The first number that is not used as an id.
+    """
+    taken = {decode(match.group(1)) for match in _ID_LINE.finditer(document.text)}
+    for experiment in read_experiments(document, config, ""):
+        taken |= {experiment.id, *read_aliases(experiment.heading)}
+    chosen: dict[int, ChosenId] = {}
+    for part in parts:
+        _choose_part(part, config, free_number, taken, chosen)
+    return chosen
 
 
-def _is_template(heading: Heading) -> bool:
-    """Return whether a heading is a template to be copied."""
-    return "template" in heading.title.lower() or any("template" in tag.lower() for tag in heading.all_tags)
+def _choose_part(
+    headings: Iterable[Heading], config: Config, free_number: int, taken: set[str], chosen: dict[int, ChosenId]
+) -> None:
+    """Add the ids for some headings to those that are taken, and to those that were chosen."""
+    others: list[tuple[Heading, str]] = []
+    for heading in headings:
+        own, wanted = _read_own_id(heading, config), _read_wanted_id(heading, config)
+        if own and (own not in taken or _has_id_property(heading, own)):
+            chosen[heading.index] = ChosenId(own, "", "")
+        elif wanted and wanted not in taken:
+            chosen[heading.index] = ChosenId(wanted, _choose_property(heading, config), "")
+        else:
+            others.append((heading, wanted))
+            continue
+        taken.add(chosen[heading.index].id)
+    number = max([free_number - 1, *(int(name) for name in taken if _SHORT.fullmatch(name))])
+    for heading, wanted in others:
+        number += 1
+        chosen[heading.index] = ChosenId(str(number), _choose_property(heading, config), wanted)
+        taken.add(str(number))
 
 
-def _is_inside(heading: Heading, config: Config) -> bool:
-    """Return whether a heading is an experiment or part of one."""
-    return any(config.tag in other.tags for other in (heading, *heading.ancestors()))
+def _read_own_id(heading: Heading, config: Config) -> str:
+    """Return the id that a heading has, unless it is a UUID, or not what its title calls the experiment."""
+    own = read_id(heading, config)
+    if len(own) == UUID_LENGTH and _choose_property(heading, config):
+        return ""
+    number = read_number(heading, config)
+    is_in_title = own and not _has_id_property(heading, own)
+    if is_in_title:
+        return "" if number is None or (number.id and number.id != own) else own
+    # Links may lead to it; the number can stand before it.
+    has_place = _choose_property(heading, config) == _name_properties(config)[0]
+    return "" if has_place and number is not None and number.id not in ("", own) else own
 
 
-def _has_checklist(heading: Heading) -> bool:
-    """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
-    text = heading.document.text
-    return any(_CHECKLIST.search(text, child.body, child.end) for child in heading.children())
+def _has_id_property(heading: Heading, name: str) -> bool:
+    return name in (heading.property("ID"), heading.property("CUSTOM_ID"))
+
+
+def _read_wanted_id(heading: Heading, config: Config) -> str:
+    """Return the id that the title of a heading or one of its tags asks for; empty if none does."""
+    number = read_number(heading, config)
+    return number.id if number is not None else ""
+
+
+def _choose_property(heading: Heading, config: Config) -> str:
+    """Return the property to write an id to, so that it is read; empty if the heading has both."""
+    return next((name for name in _name_properties(config) if heading.property(name) is None), "")
+
+
+def _name_properties(config: Config) -> tuple[str, str]:
+    """Return the properties with an id, the one that is read first before the other."""
+    return ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
+
+
+# Which headings
+
+
+def choose_headings(adoption: Adoption, include: Collection[str] = (), exclude: Collection[str] = ()) -> list[Heading]:
+    """Return the headings to make experiments of: the certain ones, with others and without some.
+
+    Args:
+        adoption: What could be experiments.
+        include: Letters of groups, and lines of headings; any heading that is no experiment may be named.
+        exclude: Letters of groups, and lines of headings, which are left out.
+
+    Raises:
+        UsageError: There is no such group, or no heading in that line that could be an experiment.
+    """
+    chosen = {
+        one.line for group in adoption.candidates if group.is_certain for one in group.headings
+    }  # fmt: skip
+    for names, is_added in ((include, True), (exclude, False)):
+        for name in names:
+            lines = _find_lines(adoption, name, needs_candidate=not is_added)
+            chosen = chosen | lines if is_added else chosen - lines
+    # In the order of the groups, because the first heading with a number keeps it.
+    known = {one.line: one.experiment.heading.index for group in adoption.candidates for one in group.headings}
+    others = [_heading_at_line(adoption.document, line) for line in sorted(chosen - known.keys())]
+    return [*(adoption.document.heading(index) for line, index in known.items() if line in chosen), *others]
+
+
+def _find_lines(adoption: Adoption, name: str, *, needs_candidate: bool) -> set[int]:
+    """Return the lines of the headings that the letter of a group, or a line, names.
+
+    Raises:
+        UsageError: There is none.
+    """
+    groups = {group.letter: {one.line for one in group.headings} for group in adoption.candidates}
+    if name.upper() in groups:
+        return groups[name.upper()]
+    if not re.fullmatch(r"[0-9]{1,9}", name):
+        known = f"; there are {', '.join(groups)}" if groups else ""
+        raise UsageError(f"{name!r} is neither the letter of a group nor the line of a heading{known}.")
+    line = int(name)
+    if any(line in lines for lines in groups.values()):
+        return {line}
+    if needs_candidate:
+        raise UsageError(f"Line {line} is not that of a heading that could become an experiment.")
+    heading = _heading_at_line(adoption.document, line)
+    if any(heading.begin == experiment.begin for experiment in adoption.experiments):
+        raise UsageError(f"The heading in line {line} is an experiment already.")
+    return {line}
+
+
+def _heading_at_line(document: Document, line: int) -> Heading:
+    """Return the heading in a line.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for heading in document.headings():
+        if heading.line_number == line:
+            return heading
+    raise UsageError(f"There is no heading in line {line}.")
+
+
+# The edits
+
+
+def make_edits(document: Document, config: Config, ids: Mapping[int, ChosenId]) -> list[Edit]:
+    """Return the edits that make headings experiments; nothing but their tags and property drawers changes.
+
+    Args:
+        document: The file.
+        config: The settings.
+        ids: The id for each heading, by its index.
+    """
+    edits: list[Edit] = []
+    for index, chosen in sorted(ids.items()):
+        heading = document.heading(index)
+        if config.tag not in heading.tags:
+            edits.append(_add_tag(heading, config.tag))
+        properties = {chosen.property: chosen.id} if chosen.property else {}
+        properties |= name_parts(Experiment(heading, config, ""))
+        edits += put_properties(heading, properties) if properties else []
+    return edits
+
+
+def _add_tag(heading: Heading, tag: str) -> Edit:
+    """Return the edit that adds a tag to those of a heading; all that is written there stays."""
+    end = heading.line.tags[1]
+    at = heading.line.title[1]
+    return Edit(end, end, encode(f"{tag}:")) if end >= 0 else Edit(at, at, encode(f" :{tag}:"))
+
+
+def find_difference(before: Document, after: Document, config: Config, ids: Mapping[int, ChosenId]) -> str:
+    """Return the line of a heading that is not the experiment that it should be after its edits; empty if all are."""
+    for index, chosen in ids.items():
+        heading = after.heading(index)
+        is_same = strip_cookies(heading.title) == strip_cookies(before.heading(index).title)
+        if not is_same or config.tag not in heading.tags or read_id(heading, config) != chosen.id:
+            return str(before.heading(index).line_number)
+    return ""

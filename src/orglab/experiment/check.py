@@ -210,7 +210,7 @@ class _Checker:
             yield from self.unclosed(child)
 
     def verdict(self, experiment: Experiment) -> Iterator[Diagnostic]:
-        word, heading = experiment.verdict, experiment.child(self.config.conclusions) or experiment.heading
+        word, heading = experiment.verdict, experiment.conclusions_heading or experiment.heading
         if word is None:
             return
         entries = [entry for entry in experiment.conclusion.entries if entry.begin is not None and entry.has_verdict]
@@ -246,6 +246,8 @@ class _Checker:
             if times[step.number] > 1:
                 message = f"{experiment.ref} has more than one step with the number {step.number}."
                 yield self.at(step.item.begin, "same-number", message)
+        if experiment.has_own_steps:
+            return
         for element in heading.section.children:
             if element.type == "plain-list" and element is not steps and element.begin > steps.begin:
                 message = f"This second list is not read as steps of {experiment.ref} (two blank lines end a list)."

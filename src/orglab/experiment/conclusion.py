@@ -130,6 +130,32 @@ def read_conclusion(
     )  # fmt: skip
 
 
+def add_first_entry(conclusion: Conclusion, text: str, line: int, closed: Timestamp | None) -> Conclusion:
+    """Return a conclusion with a text that was there before it.
+
+    Args:
+        conclusion: The conclusion.
+        text: The text.
+        line: The 1-based line where it begins.
+        closed: When the experiment was closed, or None.
+    """
+    if not text:
+        return conclusion
+    verdict = conclusion.verdict if not conclusion.entries else None
+    first = ConclusionEntry(None, verdict, text, line)
+    entries = (_date_first([first, *conclusion.entries], closed), *conclusion.entries)
+    return conclusion._replace(text=conclusion.text or text, entries=entries)
+
+
+def add_before(conclusion: Conclusion, text: str, line: int) -> Conclusion:
+    """Return a conclusion whose oldest text begins with `text`, which is in the line with the number `line`."""
+    if not conclusion.entries:
+        return add_first_entry(conclusion, text, line, None)
+    oldest, *others = conclusion.entries
+    oldest = oldest._replace(text="\n\n".join(filter(None, (text, oldest.text))), line=line)
+    return conclusion._replace(text=_find_text((oldest, *others)), entries=(oldest, *others))
+
+
 def _read_author(heading: Heading) -> str | None:
     """Return the property AUTHOR of a heading, or None if it is no name."""
     name = (heading.property("AUTHOR") or "").strip()

@@ -149,7 +149,8 @@ def _read_checkboxes(experiment: Experiment) -> list[bytes | None]:
 def update_steps_state(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
     """Return the edits that mark the steps heading done when all steps are done, and not done when one is reopened.
 
-    This does what an `org-after-todo-statistics-hook` would do.  A heading without a TODO keyword is left alone.
+    This does what an `org-after-todo-statistics-hook` would do.  A heading without a TODO keyword is left alone,
+    and so is the experiment, if the steps are in its own section.
 
     Args:
         before: The experiment before the change.
@@ -160,6 +161,7 @@ def update_steps_state(before: Experiment, after: Experiment, now: datetime.date
     if (
         heading is None
         or heading.state is None
+        or after.has_own_steps
         or not after.steps
         or _read_checkboxes(before) == _read_checkboxes(after)
     ):

@@ -142,7 +142,7 @@ def add_step(experiment: Experiment, text: str) -> list[Edit]:
     if steps is None or steps.structure is None:
         at = find_text_end(heading)
         return [insert_lines(document, at, encode(f"1. [ ] {words}\n"))]
-    items = [child.item for child in experiment.step_items if child.item is not None]
+    items = [child.item for child in experiment.step_elements if child.item is not None]
     last = items[-1]
     bullet = next_bullet(last, number_items(items)[-1] + 1)
     blank = blank_lines_between(document, items)
@@ -323,7 +323,7 @@ def conclude(
     edits = change_state(experiment.heading, state, now)
     words = format_body(escape_lines(text, at_margin=True, blocks=True, times=True)) if text else b""
     head = encode(format_conclusion_head(Timestamp(now, has_time=True), verdict, author)) + b"\n"
-    heading = experiment.child(experiment.config.conclusions)
+    heading = experiment.conclusions_heading
     properties = {"VERDICT": verdict} if verdict else {}
     signed: dict[str, str | None] = {**properties, "AUTHOR": author, "CONFIRMED": None}
     if heading is None:
@@ -385,7 +385,7 @@ def confirm(experiment: Experiment, now: datetime.datetime) -> list[Edit]:
     Raises:
         UsageError: It has no conclusion, or none that is marked as that of an author.
     """
-    heading, conclusion = experiment.child(experiment.config.conclusions), experiment.conclusion
+    heading, conclusion = experiment.conclusions_heading, experiment.conclusion
     if heading is None or not (conclusion.text or conclusion.verdict):
         raise UsageError(f"{experiment.ref} has no conclusion yet.")
     if conclusion.author is None:
@@ -400,7 +400,8 @@ def _conclude_again(heading: Heading, conclusion: Conclusion, written: bytes, ea
     edits = []
     before = b"\n"
     first_head = encode(format_conclusion_head(first.at or earlier, first.verdict, first.author))
-    if first.head_end is None and first_head and not first.has_verdict:
+    is_below = first.line >= heading.line_number
+    if first.head_end is None and first_head and not first.has_verdict and is_below:
         if first.begin is None:
             before = first_head + b"\n\n"
         else:

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.model import Experiment, Progress, is_uuid, read_experiments_between
+from orglab.experiment.model import UUID_LENGTH, Experiment, Progress, is_uuid, read_experiments_between
 from orglab.org.document import Document
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 
-_UUID = 36  # the length of one
 _FULL_STAMP = 22  # the length of [2018-06-06 Wed 16:16]
 _HEAD = (
     # The heading, after its star and blank: state, id, title, cookies, tags.
@@ -94,7 +93,7 @@ def make_subtree_reader(document: Document, config: Config, file: str) -> Callab
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
             return tuple(read_experiments_between(document, config, file, begin, end)) if tag in chunk else ()
         state, number, title, marks, name, stamp = match.groups()
-        if len(name) == _UUID and is_uuid(name.decode()):
+        if len(name) == UUID_LENGTH and is_uuid(name.decode()):
             return tuple(read_experiments_between(document, config, file, begin, end))
         experiment = Experiment.__new__(Experiment)
         fields = experiment.__dict__

@@ -11,7 +11,19 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.conclusion import Conclusion, read_conclusion
+from orglab.experiment.conclusion import Conclusion, add_before, add_first_entry, read_conclusion
+from orglab.experiment.named_parts import (
+    CONCLUSION_IN,
+    CREATED_IN,
+    DRAWER,
+    OWN_SECTION,
+    STEPS_IN,
+    MarkedText,
+    find_marked_list,
+    find_marked_texts,
+    read_marked_text,
+    split_marks,
+)
 from orglab.experiment.note_text import find_user_objects
 from orglab.experiment.section_text import (
     FIRST_STAMP,
@@ -39,6 +51,7 @@ _ID = compile_late(ID)
 # A date in brackets is a timestamp of Org, and a letter X or a dash there is a box.
 _TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[(?!\d{{4}}-\d{{2}}-\d{{2}}\]|[Xx-]\])({ID})\])\s*")
 # What org-id makes
+UUID_LENGTH = 36
 _UUID = compile_late(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
@@ -175,6 +188,9 @@ class Experiment:
     def created(self) -> Timestamp | None:
         """When it was created: its first inactive timestamp, else `:CREATED:`, else a date in its title."""
         heading = self.heading
+        value = heading.property("CREATED")
+        if value and heading.property(CREATED_IN) == DRAWER and (own := parse_timestamp(encode(value))) is not None:
+            return own
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning
         if match := FIRST_STAMP.match(text, start, heading.end):
@@ -183,7 +199,6 @@ class Experiment:
             for timestamp in find_user_objects(text, heading.section):
                 if timestamp.type == "timestamp" and timestamp.kind.startswith("inactive"):
                     return parse_timestamp(timestamp.value)
-        value = heading.property("CREATED")
         return parse_timestamp(encode(value)) if value else parse_date(encode(heading.title))
 
     @cached_property
@@ -201,7 +216,15 @@ class Experiment:
     @cached_property
     def _section(self) -> tuple[str, tuple[Note, ...]]:
         """The description, and the notes in the heading's own section."""
-        return read_description(self.heading)
+        others = {one.begin for one in self.marked_conclusion}
+        if self.has_own_steps:
+            others |= {child.begin for child in self.step_elements}
+            others |= {self.marked_steps[0]} if self.marked_steps is not None else set()
+        for element in self.heading.section.children if self.marked_conclusion else ():
+            # Those below a line such as `Results:`.
+            begins = [child.begin for child in element.children if child.item is not None]
+            others |= {at for at in begins if any(one.begin <= at < one.end for one in self.marked_conclusion)}
+        return read_description(self.heading, others)
 
     @property
     def description(self) -> str:
@@ -232,9 +255,25 @@ class Experiment:
         return None
 
     @cached_property
+    def has_own_steps(self) -> bool:
+        """Whether the steps are in its own section, and not under a heading of their own."""
+        place = self.heading.property(STEPS_IN)
+        return place == OWN_SECTION or bool(place and split_marks(place) and self._named_child(STEPS_IN) is None)
+
+    def _named_child(self, name: str) -> Heading | None:
+        """Return the heading directly below that a property names, or None."""
+        title = strip_cookies(self.heading.property(name) or "")
+        return self.child(title) if title else None
+
+    @cached_property
     def steps_heading(self) -> Heading | None:
-        """The steps heading: the one with that title, else the first with a TODO keyword and a numbered checklist."""
-        heading = self.child(self.config.steps)
+        """The steps heading: the one that is named, else that with the title, else the first TODO with a checklist.
+
+        It is the experiment's own heading if the steps are in its own section.
+        """
+        if self.has_own_steps:
+            return self.heading
+        heading = self._named_child(STEPS_IN) or self.child(self.config.steps)
         if heading is not None:
             return heading
         for heading in self.heading.children():
@@ -245,17 +284,30 @@ class Experiment:
         return None
 
     @cached_property
+    def marked_steps(self) -> tuple[int, Element] | None:
+        """The list below a line that the experiment names for its steps, and where that line begins."""
+        words = split_marks(self.heading.property(STEPS_IN) or "") if self.has_own_steps else ()
+        return find_marked_list(self.heading, words) if words else None
+
+    @cached_property
     def steps_list(self) -> Element | None:
         """The list whose items are the steps."""
         heading = self.steps_heading
         if heading is None:
             return None
+        place = self.heading.property(STEPS_IN)
+        if self.marked_steps is not None:
+            return self.marked_steps[1]
         section = heading.section
-        return (
-            _find_checklist(self.document, section, ordered=True)
-            or _find_checklist(self.document, section, ordered=False)
-            or next((element for element in section.children if _is_ordered(self.document, element)), None)
+        found = _find_checklist(self.document, section, ordered=True) or _find_checklist(
+            self.document, section, ordered=False
         )
+        if found is not None or self.has_own_steps:
+            return found
+        lists = [element for element in section.children if element.type == "plain-list"]
+        ordered = next((element for element in lists if _is_ordered(self.document, element)), None)
+        # Under a heading that the experiment names, items without checkboxes are steps, too.
+        return ordered or (lists[0] if place and lists else None)
 
     @property
     def taken_steps(self) -> int | None:
@@ -268,15 +320,17 @@ class Experiment:
         return None
 
     @cached_property
-    def step_items(self) -> tuple[Element, ...]:
-        """The items of that list, without the log notes that Org has put before them."""
-        steps = self.steps_list
-        return () if steps is None else tuple(list_written_items(self.document, steps))
-
-    @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
         return tuple(_read_steps(self))
+
+    @cached_property
+    def step_elements(self) -> list[Element]:
+        """The items of the list that are steps: no log notes of Org, and in its own section only those with a box."""
+        steps = self.steps_list
+        elements = [] if steps is None else list_written_items(self.document, steps)
+        is_mixed = self.heading.property(STEPS_IN) == OWN_SECTION
+        return [child for child in elements if _is_own_step(child)] if is_mixed else elements
 
     @cached_property
     def step_numbers(self) -> tuple[int, ...]:
@@ -297,15 +351,33 @@ class Experiment:
         return self.conclusion.verdict if has_one else None
 
     @cached_property
+    def conclusions_heading(self) -> Heading | None:
+        """The heading of the conclusions: the one that is named, else the one with that title, or None."""
+        return self._named_child(CONCLUSION_IN) or self.child(self.config.conclusions)
+
+    @cached_property
+    def marked_conclusion(self) -> tuple[MarkedText, ...]:
+        """The texts that begin with one of the words which the experiment names for its conclusion."""
+        words = split_marks(self.heading.property(CONCLUSION_IN) or "")
+        if not words or self._named_child(CONCLUSION_IN) is not None:
+            return ()
+        return find_marked_texts(self.heading, words)
+
+    @cached_property
     def conclusion(self) -> Conclusion:
         """The conclusion; without a conclusions heading, it has no text."""
-        heading = self.child(self.config.conclusions)
+        heading = self.conclusions_heading
         verdict = (heading.property("VERDICT") if heading is not None else None) or self.heading.property("VERDICT")
-        if heading is None:
-            return Conclusion(None, verdict or None, "", None)
-        return read_conclusion(
-            heading, verdict or None, self.closed or self._find_logged_end(), self.config.all_verdicts
-        )
+        closed = self.closed or self._find_logged_end()
+        found = Conclusion(None, verdict or None, "", None)
+        if heading is not None:
+            found = read_conclusion(heading, verdict or None, closed, self.config.all_verdicts)
+            if self.heading.property(CONCLUSION_IN) and (rest := heading.title.partition(": ")[2]):
+                found = add_before(found, rest, heading.line_number)
+        if marked := self.marked_conclusion:
+            text = read_marked_text(self.document.text, marked)
+            found = add_first_entry(found, text, self.document.source.line_number(marked[0].begin), closed)
+        return found
 
     def _find_logged_end(self) -> Timestamp | None:
         """Return when it was closed according to the log notes of Org, which may be there without CLOSED."""
@@ -367,6 +439,10 @@ def read_id(heading: Heading, config: Config) -> str:
     return next((value for value in found if not is_uuid(value)), found[0] if found else "")
 
 
+def _is_own_step(element: Element) -> bool:
+    return element.item is not None and element.item.checkbox is not None
+
+
 def is_uuid(name: str) -> bool:
     """Return whether an id is a UUID, as org-id makes them."""
     return _UUID.fullmatch(name) is not None
@@ -407,7 +483,7 @@ def _read_steps(experiment: Experiment) -> Iterator[Step]:
     """Yield the steps in the list of steps."""
     document = experiment.heading.document
     text = document.text
-    elements = experiment.step_items
+    elements = experiment.step_elements
     items = [child.item for child in elements if child.item is not None]
     for element, item, number in zip(elements, items, number_items(items), strict=True):
         line_end = text.find(b"\n", item.begin)

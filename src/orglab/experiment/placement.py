@@ -92,9 +92,10 @@ def find_text_end(heading: Heading) -> int:
 def find_child_place(experiment: Experiment, part: str) -> int:
     """Return where to insert a new subheading of an experiment; the order is notes, steps, conclusions."""
     heading = experiment.heading
+    steps = None if experiment.has_own_steps else experiment.steps_heading
     following = {
-        "notes": (experiment.steps_heading, experiment.child(experiment.config.conclusions)),
-        "steps": (experiment.child(experiment.config.conclusions),),
+        "notes": (steps, experiment.conclusions_heading),
+        "steps": (experiment.conclusions_heading,),
         "conclusions": (),
     }[part]
     place = next((child.begin for child in following if child is not None), None)

@@ -1,7 +1,7 @@
 """The text that a user wrote in a section: notes, a description, and what Org logged between them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from orglab.experiment.note_text import Logged, plain_text, read_log_note, read_logged, split_note_head
@@ -76,10 +76,12 @@ def _list_notes(document: Document, plain_list: Element) -> Iterator[Note]:
     return (note for note, _ in _classify_notes(document, plain_list))
 
 
-def _classify_notes(document: Document, plain_list: Element) -> Iterator[tuple[Note, bool]]:
-    """Yield the same notes, and whether each is a log note of Org."""
+def _classify_notes(
+    document: Document, plain_list: Element, others: Collection[int] = ()
+) -> Iterator[tuple[Note, bool]]:
+    """Yield the same notes, and whether each is a log note of Org; no note for the items that begin at `others`."""
     for child in plain_list.children:
-        if child.item is None:
+        if child.item is None or child.begin in others:
             continue
         words = _item_text(document.text, child, child.item)
         line = document.source.line_number(child.begin)
@@ -128,8 +130,13 @@ def read_notes(heading: Heading) -> Iterator[Note]:
         yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
 
 
-def read_description(heading: Heading) -> tuple[str, tuple[Note, ...]]:
-    """Return the description and the notes in the section of an experiment's heading."""
+def read_description(heading: Heading, others: Collection[int] = ()) -> tuple[str, tuple[Note, ...]]:
+    """Return the description and the notes in the section of an experiment's heading.
+
+    Args:
+        heading: The heading.
+        others: Where list items and lines begin that are something else, such as steps.
+    """
     document = heading.document
     text = document.text
     notes: list[Note] = []
@@ -137,14 +144,15 @@ def read_description(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     paragraph: str | None = None
     for element in heading.section.children:
         if element.type == "paragraph" and paragraph is None:
-            content = text[element.start : element.end]
+            end = min((begin for begin in others if element.start <= begin < element.end), default=element.end)
+            content = text[element.start : end]
             words = plain_text(INACTIVE.sub(b"", content, count=1) if FIRST_STAMP.match(content) else content)
             paragraph = words or None
         lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
         for plain_list in lists:
             if plain_list.type != "plain-list":
                 continue
-            for note, is_logged in _classify_notes(document, plain_list):
+            for note, is_logged in _classify_notes(document, plain_list, others):
                 if description is None and element.type == "plain-list" and not is_logged:
                     description = note.text
                 else:

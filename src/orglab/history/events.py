@@ -225,7 +225,7 @@ def _conclusion_events(experiment: Experiment, conclusion: Conclusion) -> Iterat
     if not conclusion.entries and (conclusion.verdict or conclusion.closed):
         known = {"verdict": conclusion.verdict, "state": conclusion.state}
         facts = {name: value for name, value in known.items() if value}
-        heading = experiment.child(experiment.config.conclusions)
+        heading = experiment.conclusions_heading
         line = heading.line_number if heading is not None else experiment.line
         yield _event("conclusion", experiment.ref, experiment.concluded, "", line=line, facts=facts)
 

@@ -149,7 +149,7 @@ def find_state_changes(
     lines = []
     for one in experiments:
         lines += [_find_line(one, "state")] if one.state is not None else []
-        heading = one.child(one.config.conclusions) if one.is_done else None
+        heading = one.conclusions_heading if one.is_done else None
         is_closed = heading is not None and one.document.settings.is_done(heading.state)
         lines += [_find_line(one, "conclusion")] if is_closed else []
     found: dict[str, Change] = {}
@@ -175,14 +175,14 @@ def _find_line(experiment: Experiment, what: str) -> _Line:
         says = verdict.casefold() if verdict else None
         return _Line(experiment.ref, experiment, _find_verdict_line(experiment), what, says)
     if what == "conclusion":
-        heading = experiment.child(experiment.config.conclusions) or heading
+        heading = experiment.conclusions_heading or heading
     kind = get_state_kind(heading.state, experiment.document.settings)
     return _Line(experiment.ref, experiment, heading.line_number, what, kind)
 
 
 def _find_verdict_line(experiment: Experiment) -> int:
     """Return the 1-based number of the line with the verdict: in a property drawer, else in the conclusion."""
-    for heading in (experiment.child(experiment.config.conclusions), experiment.heading):
+    for heading in (experiment.conclusions_heading, experiment.heading):
         match = heading.drawer if heading is not None else None
         at = match.group().upper().find(b":VERDICT:") if match is not None else -1
         if match is not None and at >= 0:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 
+from orglab.config import JOURNAL_NAME
 from orglab.secret_names import is_secret_name
 
 CONFIG_TEXT = """\
 # Settings of orglab.  Commented-out settings show their defaults.
 log = "{log}"
-# journal = "journal.org"
+{journal}
 # tag = "exp"                  # a heading with this tag is an experiment
 # tags = ["exp"]               # the tags of a new experiment
 # verdicts = []                # verdicts besides supported, refuted and inconclusive
@@ -45,6 +46,7 @@ log = "{log}"
 [metrics]
 # val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
 """
+_OTHER_JOURNAL = "day-journal.org"
 MOST_BYTES = 1 << 20
 """The size of the largest settings file that is read."""
 _CHOICES = {
@@ -60,6 +62,12 @@ _LONGEST = 500
 # A heading that Org would read otherwise than as a title: stars, a priority, a cookie, tags, a comment.
 _NO_TITLE = re.compile(r"\*|COMMENT\b|\[#|.*\[\d*(?:/\d*|%)\]|.*:[\w@#%:]+:$")
 _HEADINGS = ("notes", "steps", "conclusions")
+
+
+def make_config_text(log: str) -> str:
+    """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one."""
+    journal = f'# journal = "{JOURNAL_NAME}"' if log.lower() != JOURNAL_NAME else f'journal = "{_OTHER_JOURNAL}"'
+    return CONFIG_TEXT.format(log=log, journal=journal)
 
 
 def parse_toml(data: bytes) -> tuple[dict[str, object], str]:

@@ -1,17 +1,11 @@
 """The output of `orglab init` and `orglab setup git`."""
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from orglab.api import Log
 from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
-from orglab.cli.render.experiment_text import format_time
-from orglab.experiment.adoption import Adoption
-from orglab.experiment.diagnostic import CODES
-from orglab.experiment.model import Experiment
 from orglab.git.hook_install import HOOKS, HooksFolder, Installed
 from orglab.log.move import MovedApart
 from orglab.text import count
@@ -33,88 +27,6 @@ _DOES = {
     "post-checkout": "notices a log that a checkout has replaced",
     "post-merge": "notices a log that a merge has replaced",
 }
-
-
-def adoption_lines(log: Log, adoption: Adoption) -> Iterator[str]:
-    """Yield what is understood of an existing file, what could be an experiment, and what is not understood."""
-    yield output.clean(f"{log.path} already exists, and was not changed.")
-    yield ""
-    yield output.paint("Understood", bold=True)
-    yield from _understood(adoption)
-    if adoption.nameless or adoption.candidates:
-        yield ""
-        title = "Could be experiments too" if adoption.experiments else "Could be experiments"
-        yield output.paint(title, bold=True)
-        yield from _possible(adoption, log)
-    yield ""
-    yield output.paint("Not understood", bold=True)
-    for code, number in Counter(one.code for one in adoption.diagnostics).most_common():
-        yield from output.wrap(CODES[code], "    ", f"  {number} {code}: ")
-    yield (
-        "  `orglab check` lists each with its line."
-        if adoption.diagnostics
-        else "  Nothing. (`orglab check` also checks the commits.)"
-    )
-
-
-def _understood(adoption: Adoption) -> Iterator[str]:
-    """Yield the numbers of headings, states, experiments and their parts."""
-    document, experiments = adoption.document, adoption.experiments
-    levels = len({heading.level for heading in document.headings()})
-    yield f"  {count(len(document), 'heading')}" + (f" on {count(levels, 'level')}" if len(document) else "")
-    settings = document.settings
-    words = f"{' '.join(settings.todo_names)} | {' '.join(settings.done_names)}"
-    used = Counter(heading.state for heading in document.headings() if heading.state is not None)
-    listed = ", ".join(f"{number} {state}" for state, number in used.most_common()) or "none in use"
-    yield from output.wrap(f"states {words}: {listed}", "    ", "  ")
-    if not experiments:
-        yield "  no experiments"
-        return
-    progress = [one.progress for one in experiments]
-    notes = sum(len(one.notes) + sum(len(step.notes) for step in one.steps) for one in experiments)
-    steps = sum(one.total for one in progress)
-    times = sorted(one.created.when.date().isoformat() for one in experiments if one.created)
-    parts = [
-        f"{count(len(experiments), 'experiment')} ({_describe_range(experiments)})",
-        f"{count(steps, 'step')}, {sum(one.done for one in progress)} of them done" if steps else "no steps",
-        count(notes, "note"),
-        count(sum(bool(one.conclusion.text) for one in experiments), "conclusion"),
-        f"from {times[0]} to {times[-1]}" if times else "no timestamps",
-    ]
-    yield from output.wrap("; ".join(parts), "    ", "  ")
-
-
-def _describe_range(experiments: Sequence[Experiment]) -> str:
-    """Return the references of the first and the last experiment."""
-    first, last = experiments[0].ref, experiments[-1].ref
-    return first if len(experiments) == 1 else f"{first} to {last}"
-
-
-def _possible(adoption: Adoption, log: Log) -> Iterator[str]:
-    """Yield which headings could be experiments, and how to make them experiments."""
-    tag, free = log.config.tag, adoption.free_number
-    if adoption.nameless:
-        lines = ", ".join(str(heading.line_number) for heading in adoption.nameless[:5])
-        more = ", ..." if len(adoption.nameless) > 5 else ""  # noqa: PLR2004 - enough to recognize them
-        many = count(len(adoption.nameless), "heading")
-        yield from output.wrap(f"{many} with the tag :{tag}: but without an id, line {lines}{more}:", "    ", "  ")
-        which = "it" if len(adoption.nameless) == 1 else "them from"
-        yield from output.wrap(
-            f"`orglab check --fix` numbers {which} {log.config.letter}{free}",
-            "    ",
-        )
-    for candidates in adoption.candidates:
-        first, one = candidates.headings[0], candidates.example
-        many = count(len(candidates.headings), "heading")
-        yield from output.wrap(f"{many} {candidates.why}, such as line {first.line_number}:", "    ", "  ")
-        yield "      " + output.fit(output.clean(f"{one.state or ''} {one.title}".strip()), 66).rstrip()
-        facts = [count(one.progress.total, "step"), count(len(one.notes), "note")]
-        facts.append(f"created {format_time(one.created)}" if one.created else "no time")
-        facts.append(f"described as: {one.description[:60]}" if one.description else "no description")
-        yield from output.wrap(f"would be {log.config.letter}{one.id or free}; {', '.join(facts)}", "    ")
-    if adoption.candidates:
-        text = f"To make a heading an experiment, write :{tag}: after its title; `orglab check --fix` gives it an id."
-        yield from output.wrap(text, "  ")
 
 
 def moved_lines(moved: MovedApart) -> Iterator[str]:

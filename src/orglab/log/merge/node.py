@@ -15,6 +15,7 @@ from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.conclusion import STAMP
 from orglab.experiment.model import Experiment, read_id, strip_cookies
+from orglab.experiment.named_parts import CONCLUSION_IN
 from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -183,9 +184,18 @@ def _heading_node(heading: Heading, config: Config) -> Node:
     key = ("id", name.encode()) if name else ("title", strip_cookies(heading.title).encode("utf-8", "replace"))
     node = Node("heading", key, text[heading.begin : heading.body], heading=heading)
     _fill(node, text, heading.section, heading.body, heading.end)
-    if strip_cookies(heading.title).lower() == config.conclusions.lower():
+    if strip_cookies(heading.title).lower() in _name_conclusions(heading, config):
         _group_conclusions(node)
     return node
+
+
+def _name_conclusions(heading: Heading, config: Config) -> tuple[str, ...]:
+    """Return the titles of a heading that make it one of conclusions, in lower case."""
+    usual = config.conclusions.lower()
+    if CONCLUSION_IN.encode() not in heading.document.text or (parent := heading.parent) is None:
+        return (usual,)
+    named = parent.property(CONCLUSION_IN)
+    return (usual, strip_cookies(named).lower()) if named else (usual,)
 
 
 def _group_conclusions(node: Node) -> None:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from orglab.api.ask import Shown
 from orglab.api.guarded_log import digest_experiment
 from orglab.experiment.model import Experiment, Step, strip_cookies
+from orglab.experiment.named_parts import CONCLUSION_IN, CREATED_IN, STEPS_IN
 from orglab.experiment.states import done_keyword
 from orglab.org.heading import Heading
 from orglab.org.source import decode
@@ -20,7 +21,7 @@ from orglab.web.tones import state_tone, verdict_tone
 
 _HASHES = compile_late(rb"\b[0-9a-f]{7,40}\b")
 _MOST_HASHES = 400
-_OWN_PROPERTIES = ("ID", "CUSTOM_ID", "ALIASES", "VERDICT")
+_OWN_PROPERTIES = ("ID", "CUSTOM_ID", "ALIASES", "VERDICT", STEPS_IN, CONCLUSION_IN, CREATED_IN)
 
 
 def make_experiment_page(view: View, ref: str) -> Page:
@@ -64,17 +65,28 @@ def make_experiment_page(view: View, ref: str) -> Page:
 def _read_own_text(experiment: Experiment, view: View) -> Markup:
     """Return the text between the heading and the first one below it."""
     heading = experiment.heading
-    return view.text.text(heading.document.text[heading.after_planning : heading.end], experiment.ref)
+    text = heading.document.text
+    begin, end = heading.after_planning, heading.end
+    steps = experiment.steps_list if experiment.has_own_steps else None
+    if steps is not None and len(steps.children) == len(experiment.steps):
+        # They are shown as steps.
+        return view.text.text(text[begin : steps.begin] + text[steps.end : end], experiment.ref)
+    return view.text.text(text[begin:end], experiment.ref)
 
 
 def _read_sections(shown: Shown, view: View) -> Iterator[Mapping[str, Any]]:
     """Yield what is below the headings of an experiment, in the order of the log."""
     experiment, config = shown.experiment, view.log.config
-    steps_heading = experiment.steps_heading
+    steps_heading, conclusions = experiment.steps_heading, experiment.conclusions_heading
+    if experiment.has_own_steps:
+        own = {**_read_steps(shown, view), "before": "", "after": ""}
+        yield {"title": config.steps, "kind": "steps", "state": None, **own}
     for heading in experiment.heading.children():
         title = strip_cookies(heading.title)
         name = title.lower()
-        kind = "notes" if name == config.notes.lower() else "conclusion" if name == config.conclusions.lower() else ""
+        kind = "notes" if name == config.notes.lower() else ""
+        if conclusions is not None and heading.begin == conclusions.begin:
+            kind = "conclusion"
         section: dict[str, Any] = {"title": view.text.line(title, experiment.ref), "kind": kind, "state": heading.state}
         if steps_heading is not None and heading.begin == steps_heading.begin:
             yield {**section, "kind": "steps", **_read_steps(shown, view)}

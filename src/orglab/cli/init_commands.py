@@ -1,0 +1,264 @@
+"""The command that creates or adopts a log: init."""
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from orglab.api import Log
+from orglab.api.setup import Chosen, choose_log
+from orglab.cli import output
+from orglab.cli.options import json_option, log_options
+from orglab.cli.render.adoption_text import WHAT_CHANGES, adopted_lines, adoption_lines, candidate_lines, hint_lines
+from orglab.cli.render.setup_text import attached_lines, moved_lines
+from orglab.config import CONFIG_NAME, LOG_NAME
+from orglab.errors import NotFoundError, TextChangedError, UsageError
+from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
+from orglab.text import count, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from orglab.api.setup import Attached, Initialized
+    from orglab.experiment.adoption import Adoption
+    from orglab.experiment.model import Experiment
+
+
+class _Choice(NamedTuple):
+    """Which headings are to become experiments: the certain ones, with others and without some."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@click.command(name="init")
+@click.option("--config", "with_config", is_flag=True, help=f"Also create {CONFIG_NAME}, with every setting explained.")
+@click.option("--no-hooks", is_flag=True, help="Do not change git's hooks and merge settings.")
+@click.option("--tracked", is_flag=True, help="Let the branches of the code hold the new log.")
+@click.option("--apart", is_flag=True, help="Move an existing log to a branch of its own.")
+@click.option("--adopt", is_flag=True, help="Adopt the headings that look like experiments, without asking.")
+@click.option("--include", multiple=True, metavar="WHICH",
+              help="Adopt also these: the letter of a group, or the line of a heading; may be repeated.")  # fmt: skip
+@click.option("--exclude", multiple=True, metavar="WHICH", help="Do not adopt these; may be repeated.")
+@click.option(
+    "--template", is_flag=True, help="Also move the parts of what is adopted to the headings of the template."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be adopted, and change nothing.")
+@json_option
+@log_options
+def init_command(
+    include: tuple[str, ...], exclude: tuple[str, ...], *, adopt: bool, template: bool, dry_run: bool, **how: bool,
+) -> None:  # fmt: skip
+    """Create a log here, or adopt an Org file that you have.
+
+    In a git repository, a new log is kept apart from the code: git ignores the
+    file, and its history is the branch experiment-log. With --tracked, commits of
+    the code hold it as any other file. With --apart, an existing log is moved to
+    the branch, with its history. This also installs the git hooks (see
+    `orglab setup git --help`).
+
+    An existing file is read and described. On a terminal, orglab then asks whether
+    to adopt the headings that look like experiments; --adopt does so without
+    asking. Each becomes an experiment by a tag and an id. Steps, a conclusion and
+    a date that are not where the template has them are named by properties.
+    Nothing is moved or rewritten, unless --template asks for it: then steps and
+    conclusions come under the headings of the template.
+
+    \b
+    Example:
+      orglab init
+      orglab --log LabBook.org init --dry-run
+      orglab --log LabBook.org init --adopt --exclude 40 --include C
+    """
+    tracked, apart, as_json = how["tracked"], how["apart"], how["as_json"]
+    choice = _Choice(include, exclude) if adopt or template or include or exclude else None
+    if tracked and apart:
+        raise UsageError("Use --tracked or --apart, not both.")
+    if choice is not None and (tracked or apart):
+        raise UsageError("--tracked and --apart are not for a file that is adopted; adopt it first.")
+    chosen = choose_log(click.get_current_context().find_root().obj["log"], output.tell)
+    log = Log(chosen.path, chosen.config)
+    exists = os.path.lexists(log.path)
+    if dry_run:
+        _show_plan(log, choice or _Choice(), as_json=as_json)
+        return
+    if choice is not None and not exists:
+        raise NotFoundError("There is no Org file here to adopt; name one with --log FILE.")
+    shown: Adoption | None = None
+    if exists and choice is None and not (as_json or apart) and sys.stdin.isatty() and output.is_terminal():
+        shown = log.adopt()
+        choice = _ask(log, shown)
+    if choice is None and not chosen.is_certain:
+        _suggest(log, shown, as_json=as_json)
+        return
+    if choice is not None and shown is not None:
+        template = _ask_template(log, choice)
+    if choice is None:
+        _create(log, chosen, _How(**how), was_shown=shown is not None)
+    else:
+        _adopt(log, choice, _How(**how), shown, template=template)
+
+
+class _How(NamedTuple):
+    """The options of `init` that say how."""
+
+    with_config: bool
+    no_hooks: bool
+    tracked: bool
+    apart: bool
+    as_json: bool
+
+
+def _create(log: Log, chosen: Chosen, how: _How, *, was_shown: bool) -> None:
+    """Create a log, or describe the one that exists, and set it up in git."""
+    moved = log.move_apart() if how.apart else None
+    initialized = log.init(with_settings=how.with_config, tracked=how.tracked)
+    attached = None if how.no_hooks else log.attach()
+    if how.as_json:
+        _show_json(log, initialized, attached, initialized.adoption)
+        return
+    if moved is not None:
+        output.show(moved_lines(moved))
+    elif initialized.adoption is None:
+        is_renamed = log.path.name != chosen.path.name
+        why = f" The name {chosen.path.name} is that of a file which git tracks or has tracked." if is_renamed else ""
+        output.say(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
+    elif not was_shown:
+        output.show([*adoption_lines(log, initialized.adoption), *_hint(log, initialized.adoption)])
+    _say_set_up(initialized, attached)
+
+
+def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, template: bool) -> None:
+    """Make headings experiments, name the log in a settings file if it needs one, and set it up in git."""
+    adoption = log.adopt(choice.include, choice.exclude)
+    if shown is not None and shown.document.text != adoption.document.text:
+        raise TextChangedError(f"{log.path} has changed since it was shown; nothing was written.")
+    if not adoption.chosen and not adoption.experiments:
+        raise NotFoundError(f"Nothing in {log.path} looks like an experiment; name lines of headings with --include.")
+    missing = log.find_missing_setting()
+    made = log.make_experiments(choice.include, choice.exclude, adoption) if adoption.chosen else []
+    # What was adopted before may follow the template later.
+    moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
+    needs_file = missing is not None and not missing.exists()
+    initialized = log.init(with_settings=how.with_config or needs_file)
+    attached = None if how.no_hooks else log.attach()
+    if how.as_json:
+        _show_json(log, initialized, attached, adoption, made)
+        return
+    output.show(adopted_lines(log, adoption, made))
+    if template:
+        output.say(f"Moved the parts of {count(moved, 'experiment')} to the headings of the template.")
+    _say_set_up(initialized, attached)
+    if missing is not None and not needs_file:
+        output.say(f'Add this line to {missing}, so that commands find the log:  log = "{log.path.name}"')
+
+
+def _say_set_up(initialized: "Initialized", attached: "Attached | None") -> None:
+    """Print what was created besides the log."""
+    if initialized.settings is not None:
+        output.say(f"Created {initialized.settings}.")
+    for line in attached_lines(attached) if attached is not None else ():
+        output.say(line)
+
+
+def _show_json(
+    log: Log,
+    initialized: "Initialized | None",
+    attached: "Attached | None",
+    adoption: "Adoption | None",
+    made: "Iterable[Experiment]" = (),
+) -> None:
+    from orglab.api.serialize_adoption import init_form  # noqa: PLC0415 - only for JSON
+
+    output.show_json(init_form(log, initialized, attached, adoption, made))
+
+
+def _show_plan(log: Log, choice: _Choice, *, as_json: bool) -> None:
+    """Print what would be done."""
+    exists = os.path.lexists(log.path)
+    adoption = log.adopt(choice.include, choice.exclude) if exists else None
+    if as_json:
+        _show_json(log, None, None, adoption)
+    elif adoption is None:
+        output.say(f"Would create {log.path}.")
+    else:
+        output.show([*adoption_lines(log, adoption, is_whole=True), *_hint(log, adoption)])
+
+
+def _suggest(log: Log, shown: "Adoption | None", *, as_json: bool) -> None:
+    """Describe an Org file that may be the log, and print how to use it as such.
+
+    Raises:
+        UsageError: The output is to be JSON.
+    """
+    name = shlex.quote(str(log.path))
+    if as_json:
+        raise UsageError(f"There is no {LOG_NAME} here; name the log, for example with --log {name}, or use --adopt.")
+    if shown is None:
+        adoption = log.adopt()
+        output.show([*adoption_lines(log, adoption), *hint_lines(adoption)])
+    output.say(f"To use it as it is:    orglab --log {name} init --config")
+    click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
+
+
+def _hint(log: Log, adoption: "Adoption") -> "Iterator[str]":
+    """Yield how to adopt the file."""
+    is_named = click.get_current_context().find_root().obj["log"] is not None
+    return hint_lines(adoption, str(log.path) if is_named else None)
+
+
+def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
+    """Show what could be experiments, ask which of them are, and return the answer; None for none."""
+    amount = len(adoption.chosen)
+    output.show(adoption_lines(log, adoption))
+    if not adoption.candidates or (adoption.experiments and not amount):
+        return None
+    click.echo("")
+    letters = listed(group.letter for group in adoption.candidates if group.is_certain)
+    what = f"Adopt the {count(amount, 'heading')} of {letters} as experiments?" if amount else "Adopt some of these?"
+    click.echo(f"{what} {WHAT_CHANGES}")
+    click.echo("Answer y or n; l lists all; -B -40 +C leaves out group B and line 40, and adds group C.")
+    while True:
+        answer = click.prompt("[y/N/l/...]", default="n", show_default=False)
+        if answer.strip().lower() in ("l", "list"):
+            output.show(candidate_lines(adoption, is_whole=True))
+            continue
+        try:
+            choice = _read_answer(answer)
+            if choice is not None:
+                log.adopt(choice.include, choice.exclude)
+        except UsageError as error:
+            output.say(str(error))
+        else:
+            return choice
+
+
+def _ask_template(log: Log, choice: _Choice) -> bool:
+    """Return whether the parts of the experiments are to be moved to the headings of the template; asks if some are."""
+    chosen = log.adopt(choice.include, choice.exclude).chosen
+    amount = sum(bool({STEPS_IN, CONCLUSION_IN} & one.experiment.properties.keys()) for one in chosen)
+    if not amount:
+        return False
+    names = f"{log.config.steps} and {log.config.conclusions}"
+    click.echo(f"In {count(amount, 'experiment')}, steps or a conclusion are elsewhere than the template has them.")
+    return click.confirm(f"Move them to headings {names}, too?")
+
+
+def _read_answer(answer: str) -> _Choice | None:
+    """Return which headings an answer chooses, or None if it is no.
+
+    Raises:
+        UsageError: It is not understood.
+    """
+    words = answer.replace(",", " ").split()
+    if [word.lower() for word in words] in (["n"], ["no"], []):
+        return None
+    rest = words[1:] if words[0].lower() in ("y", "yes") else words
+    for word in rest:
+        if word[0] not in "+-" or not word[1:]:
+            raise UsageError(
+                f"{word!r} is not understood: answer y or n, or letters and lines with + or - before them."
+            )
+    return _Choice(*(tuple(word[1:] for word in rest if word[0] == sign) for sign in "+-"))

@@ -1,0 +1,275 @@
+"""Headings of an Org file that could be experiments, by what they look like: the certain ones before the doubtful."""
+
+import re
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from orglab.config import Config
+from orglab.experiment.free_parts import has_conclusion, has_expectation, has_steps
+from orglab.experiment.model import Experiment, read_id, strip_cookies, tagged_headings
+from orglab.experiment.title_dates import find_date, is_only_date
+from orglab.experiment.title_numbers import EXPERIMENT, TitleNumber, find_number
+from orglab.org.document import Document
+from orglab.org.heading import Heading
+from orglab.org.syntax import compile_late
+from orglab.org.timestamp import skip_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What is about something else, wherever the word is in a title.
+_OTHER = compile_late(
+    r"(?<![\w-])(?:talks?|meetings?|seminars?|presentations?|slides|lectures?|conferences?|workshops?|"
+    r"how[- ]?tos?|how to|workflow|tutorials?|documentation|change ?logs?|release notes|agenda|minutes|journal club|"
+    r"vortr[aä]ge?|vorlesung(?:en)?|(?:gruppen)?besprechung(?:en)?|(?:gruppen)?treffen|sitzung(?:en)?|anleitung(?:en)?|"
+    r"seminare|réunions?|reunions?|exposés?|séminaires?|mode d'emploi|tutoriels?|soutenance|"
+    r"reunión|reuniones|charlas?|seminarios?|instrucciones|riunion[ei]|会議|会议)(?!\w)",
+    re.IGNORECASE,
+)
+# What is about something else if a title begins with it.
+_OTHER_SECTION = compile_late(
+    r"(?:typical usage|usage|instructions?|manuals?|guides?|installation|installing|install|set-?up|getting started|"
+    r"quick ?start|running|read ?me|contributing|licen[cs]e|dependencies|requirements|tasks?(?: list)?|todos?|to do|"
+    r"issues?|bugs?|tickets?|news|changes|links?|references|literature|bibliography|papers?|reading|ideas?|contacts?|"
+    r"inventory|glossary|faq|code|scripts?|aufgaben|literatur|einkauf|installationsanleitung|hinweise|"
+    r"tâches|liens|littérature|utilisation|consignes)"
+    r"(?:\s*(?:$|[:(/&,]|in\b|of\b|for\b|to\b|and\b|the\b|a\b|an\b|und\b|et\b|de\b|des\b|der\b).*)?",
+    re.IGNORECASE,
+)
+_PLACE = compile_late(
+    rf"(?<!\w)(?:(?:{EXPERIMENT})(?!\w)|experimental|lab(?:oratory)?[- ]?(?:note)?book|lab notes|laborbuch|"
+    r"labor(?:tagebuch|journal)|cahier de (?:labo(?:ratoire)?|manips?)|journal de labo)",
+    re.IGNORECASE,
+)
+_WORD = compile_late(rf"(?<!\w)(?:{EXPERIMENT})(?!\w)", re.IGNORECASE)
+_TEMPLATE = compile_late(r"^(?:vorlage|templates?)(?!\w| matching)|(?<!\w)(?:vorlage|templates?)$", re.IGNORECASE)
+_PLACEHOLDER = compile_late(r"YYYY|JJJJ|AAAA|#date|<date>", re.IGNORECASE)
+_CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
+_CODE = compile_late(rb"^[ \t]*#\+begin_src\b", re.I | re.M)
+_SERIES = 2
+
+
+class Kind(NamedTuple):
+    """What headings have in common that could be experiments.
+
+    Attributes:
+        why: What that is, phrased to follow the word "headings".
+        is_certain: Whether they are experiments as far as one can tell.
+    """
+
+    why: str
+    is_certain: bool
+
+
+NAMELESS = "with the tag :{tag}: but without an id"
+NUMBERED = Kind("with the number of an experiment", is_certain=True)
+TAGGED = "with a tag that begins with {tag}"
+COMPLETE = Kind("with a hypothesis, steps, code or a result", is_certain=True)
+UNCERTAIN = Kind("with a number that may count something else", is_certain=False)
+LISTED = Kind("with a numbered checklist below", is_certain=False)
+DATED = Kind("with a date", is_certain=False)
+PLACED = Kind("in a section or a file of experiments", is_certain=False)
+MENTIONED = Kind("with the word experiment", is_certain=False)
+OTHER = Kind("about a talk, a meeting or how to do something", is_certain=False)
+
+
+class Finder:
+    """Finds the headings of a file that could be experiments."""
+
+    def __init__(self, document: Document, config: Config, file: str) -> None:
+        """Prepare for a file; nothing is searched yet.
+
+        Args:
+            document: The file.
+            config: The settings.
+            file: The path of the file; its name may tell what is in it.
+        """
+        self._document = document
+        self._names = (Path(file).name.replace("_", " "), _read_file_title(document).replace("_", " "))
+        self._config = config
+        self._tag_number = re.compile(rf"{re.escape(config.tag)}[-_]?\d\w*|experiments?|exps", re.IGNORECASE)
+        self._kinds: dict[int, Kind] = {}
+        self._blocked: set[int] = set()
+
+    def find(self) -> dict[Kind, list[Heading]]:
+        """Return the headings of each kind, certain ones first; none is in another one or in an experiment."""
+        tag = self._config.tag
+        nameless = Kind(NAMELESS.format(tag=tag), is_certain=True)
+        for heading in tagged_headings(self._document, tag):
+            self._block(heading)
+            if not read_id(heading, self._config):
+                self._kinds[heading.index] = nameless
+        tagged = Kind(TAGGED.format(tag=tag), is_certain=True)
+        for kind, fits in (
+            (NUMBERED, self._is_numbered),
+            (tagged, self._has_tag),
+            (COMPLETE, self._is_complete),
+            (UNCERTAIN, self._may_be_numbered),
+            (LISTED, self._is_listed),
+            (DATED, self._is_dated),
+            (PLACED, self._is_placed),
+            (MENTIONED, self._is_mentioned),
+            (OTHER, self._is_other),
+        ):
+            self._collect(kind, fits)
+        found: dict[Kind, list[Heading]] = {}
+        kinds = (nameless, NUMBERED, tagged, COMPLETE, UNCERTAIN, LISTED, DATED, PLACED, MENTIONED, OTHER)
+        for kind in kinds:
+            if headings := [
+                self._document.heading(index) for index in sorted(self._kinds) if self._kinds[index] is kind
+            ]:
+                found[kind] = headings
+        return found
+
+    def _collect(self, kind: Kind, fits: "Callable[[Heading], bool]") -> None:
+        """Take the outermost free headings that fit."""
+        for heading in self._document.headings():
+            if heading.index in self._blocked or heading.line.is_comment or self._is_template(heading):
+                continue
+            if fits(heading):
+                self._kinds[heading.index] = kind
+                self._block(heading)
+
+    def _block(self, heading: Heading) -> None:
+        """Have neither a heading, nor what is in it or around it, taken again."""
+        self._blocked.update(range(heading.index, self._document.after_subtree(heading.index)))
+        self._blocked.update(above.index for above in heading.ancestors())
+
+    def _is_template(self, heading: Heading) -> bool:
+        """Return whether a heading is a template to be copied, or in one."""
+        if any("template" in tag.lower() for tag in heading.all_tags):
+            return True
+        titled = heading.ancestors() if heading.index in self._numbers else (heading, *heading.ancestors())
+        return any(map(_says_template, titled))
+
+    @cached_property
+    def _numbers(self) -> dict[int, TitleNumber]:
+        """The number in each title that has one."""
+        numbers = ((heading.index, read_number(heading, self._config)) for heading in self._document.headings())
+        return {index: number for index, number in numbers if number is not None}
+
+    @cached_property
+    def _series(self) -> Counter[tuple[str, int]]:
+        """How many headings of a level have a number after the same word."""
+        stars = self._document.stars
+        return Counter((number.word, stars(index)) for index, number in self._numbers.items())
+
+    def _is_numbered(self, heading: Heading) -> bool:
+        number = self._numbers.get(heading.index)
+        if number is None or self._is_below_other(heading):
+            return False
+        return number.is_certain or self._series[number.word, heading.stars] >= _SERIES
+
+    def _may_be_numbered(self, heading: Heading) -> bool:
+        return heading.index in self._numbers and not self._is_below_other(heading)
+
+    def _has_tag(self, heading: Heading) -> bool:
+        return any(map(self._tag_number.fullmatch, heading.tags)) and not self._is_below_other(heading)
+
+    def _is_complete(self, heading: Heading) -> bool:
+        """Return whether a heading has the parts of an experiment; one with a date needs fewer of them."""
+        if self._is_about_other(heading) or is_only_date(strip_cookies(heading.title)):
+            return False
+        experiment = Experiment(heading, self._config, "")
+        if experiment.steps:
+            return True
+        expects, concludes = has_expectation(heading), has_conclusion(experiment)
+        does = has_steps(experiment)
+        if _is_dated(heading):
+            return expects or concludes or does or (_has_code(heading) and self._is_in_place(heading, _PLACE))
+        if expects and _has_code(heading) and self._is_in_place(heading, _WORD):
+            return True
+        return (expects and (concludes or does)) or (concludes and does)
+
+    def _is_listed(self, heading: Heading) -> bool:
+        """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
+        text = heading.document.text
+        has_list = any(_CHECKLIST.search(text, child.body, child.end) for child in heading.children())
+        return has_list and not self._is_about_other(heading)
+
+    def _is_dated(self, heading: Heading) -> bool:
+        if self._is_about_other(heading):
+            return False
+        if is_only_date(strip_cookies(heading.title)):
+            is_entry = next(heading.children(), None) is None and _has_text(heading)
+            concludes = has_conclusion(Experiment(heading, self._config, ""))
+            return is_entry and (concludes or has_expectation(heading) or self._is_in_place(heading, _PLACE))
+        return _is_dated(heading)
+
+    def _is_placed(self, heading: Heading) -> bool:
+        """Return whether a heading has a part of an experiment, where experiments are."""
+        if self._is_about_other(heading) or not self._is_in_place(heading, _WORD):
+            return False
+        has_code = _CODE.search(heading.document.text, heading.body, heading.end) is not None
+        return has_code or has_expectation(heading) or has_conclusion(Experiment(heading, self._config, ""))
+
+    def _is_mentioned(self, heading: Heading) -> bool:
+        # The word alone is the title of what contains them.
+        title = strip_cookies(heading.title)
+        is_alone = _WORD.sub("", title).strip(" :/.") == ""
+        return _WORD.search(title) is not None and not is_alone and not self._is_about_other(heading)
+
+    def _is_other(self, heading: Heading) -> bool:
+        """Return whether a heading looks like an experiment, and is about something else or below such a heading."""
+        title = strip_cookies(heading.title)
+        if heading.index in self._numbers or _WORD.search(title):
+            return True
+        return _OTHER.search(title) is not None and (_is_dated(heading) or find_date(title) is not None)
+
+    def _is_about_other(self, heading: Heading) -> bool:
+        return _says_other(heading) or self._is_below_other(heading)
+
+    def _is_below_other(self, heading: Heading) -> bool:
+        return any(map(_says_other, heading.ancestors()))
+
+    def _is_in_place(self, heading: Heading, words: "re.Pattern[str]") -> bool:
+        """Return whether the file or a heading above is named for experiments, by some words."""
+        return any(map(words.search, (*self._names, *(above.title for above in heading.ancestors()))))
+
+
+def read_number(heading: Heading, config: Config) -> TitleNumber | None:
+    """Return the number of an experiment in the title of a heading, or in one of its tags; None without one."""
+    number = find_number(strip_cookies(heading.title), config.letter)
+    for tag in heading.tags if number is None or not number.id else ():
+        in_tag = find_number(tag, config.letter)
+        if in_tag is not None and in_tag.id and in_tag.word == config.tag.lower():
+            return in_tag
+    return number
+
+
+def _is_dated(heading: Heading) -> bool:
+    """Return whether a title begins with a date, or the heading is below one that is just a date."""
+    title = strip_cookies(heading.title)
+    if skip_date(title) != title or (find_date(title[:_DATE_WIDTH]) is not None and title[:1].isdigit()):
+        return True
+    return heading.parent is not None and is_only_date(strip_cookies(heading.parent.title))
+
+
+_DATE_WIDTH = 24
+
+
+def _says_other(heading: Heading) -> bool:
+    """Return whether a title or a tag says that a heading is about something else."""
+    title = skip_date(strip_cookies(heading.title))
+    return any(map(_OTHER.search, (title, *heading.tags))) or _OTHER_SECTION.fullmatch(title) is not None
+
+
+def _says_template(heading: Heading) -> bool:
+    title = strip_cookies(heading.title)
+    return _TEMPLATE.search(title) is not None or _PLACEHOLDER.search(title) is not None
+
+
+def _has_code(heading: Heading) -> bool:
+    return _CODE.search(heading.document.text, heading.body, heading.subtree_end) is not None
+
+
+def _has_text(heading: Heading) -> bool:
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    return bool(heading.document.text[begin : heading.end].strip())
+
+
+def _read_file_title(document: Document) -> str:
+    match = re.search(rb"^#\+TITLE:[ \t]*(.*)$", document.text[: document.heading_begin(0)], re.I | re.M)
+    return match.group(1).decode("utf-8", "replace") if match else ""

@@ -1,0 +1,213 @@
+"""Where the parts of an experiment are in a heading that does not follow the template, by the words that people use."""
+
+import re
+from collections.abc import Iterator
+
+from orglab.experiment.model import Experiment, strip_cookies
+from orglab.experiment.named_parts import (
+    CONCLUSION_IN,
+    CREATED_IN,
+    DRAWER,
+    OWN_SECTION,
+    STEPS_IN,
+    find_marked_list,
+    find_marked_texts,
+    join_marks,
+    mark_pattern,
+)
+from orglab.experiment.section_text import FIRST_STAMP
+from orglab.experiment.title_dates import find_date, format_date, is_only_date
+from orglab.org.element import Element
+from orglab.org.heading import Heading
+from orglab.org.source import decode, encode
+from orglab.org.syntax import compile_late
+from orglab.org.timestamp import Timestamp, parse_timestamp
+
+_STEPS = (
+    "steps?|experiment(?:al)? steps|procedures?|(?:experimental )?protocols?|to[ -]?do|tasks?|"
+    "(?:arbeits)?schritte?|(?:versuchs)?durchführung|vorgehen(?:sweise)?|(?:versuchs)?ablauf|aufgaben|"
+    "étapes?|etapes?|protocoles?(?: expérimental)?|procédures?|déroulement|mode opératoire|à faire|"
+    "pasos?|procedimientos?|protocolos?|passos?|procedura|passaggi|stappen|werkwijze|шаги|手順|步骤|步驟"
+)
+# The words for a conclusion, the last one first.
+_CONCLUSIONS = (
+    ("conclusions?|conclusiones?|conclusión|conclusioni?|conclusione|conclus(?:ão|ões)|conclusies?|fazit|schluss|"
+    "schlussfolgerung(?:en)?|schlüsse|bilan|take[ -]?aways?|lessons? learned|verdict|выводы?|結論|结论"),
+    "findings?|main findings?|outcomes?|befunde?|erkenntnis(?:se)?|constats?|hallazgos?|constatations?",
+    "results?|ergebnis(?:se)?|resultate?|résultats?|resultats?|resultados?|risultat[oi]|resulta(?:at|ten)|результаты?|結果|结果",
+)  # fmt: skip
+_EXPECTATIONS = (
+    "hypothes[ei]s|hypotheses|hypothese|expectations?|goals?|aims?|objectives?|purpose|(?:research )?questions?|"
+    "ziele?|fragestellung|frage|erwartung|hypothèses?|objectifs?|but|question|hipótesis|objetivos?|hipótese|ipotesi|obiettivo"
+)
+_AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
+_STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
+_STEPS_LINE = compile_late(mark_pattern(_STEPS), re.IGNORECASE | re.MULTILINE)
+_CONCLUSION_TITLES = tuple(
+    compile_late(rf"(?:{words}){_AND_MORE}(?:\s*:.*)?", re.IGNORECASE) for words in _CONCLUSIONS
+)  # fmt: skip
+_CONCLUSION_LINE = compile_late(mark_pattern("|".join(_CONCLUSIONS)), re.IGNORECASE | re.MULTILINE)
+_EXPECTATION_TITLE = compile_late(rf"(?:{_EXPECTATIONS}){_AND_MORE}:?", re.IGNORECASE)
+_EXPECTATION_LINE = compile_late(mark_pattern(_EXPECTATIONS), re.IGNORECASE | re.MULTILINE)
+_DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
+_CHECKBOX = compile_late(rb"^[ \t]*(?:[-+*]|\d+[.)])[ \t]+(?:\[@\w+\][ \t]+)?\[[ Xx-]\]", re.M)
+_LINES = 200
+
+
+def name_parts(experiment: Experiment) -> dict[str, str]:
+    """Return the properties that have the parts of an experiment read where they are; none where that needs none."""
+    found = {**find_created(experiment), STEPS_IN: find_steps(experiment)}
+    found[CONCLUSION_IN] = find_conclusion(experiment)
+    return {name: value for name, value in found.items() if value}
+
+
+def find_created(experiment: Experiment) -> dict[str, str]:
+    """Return the properties for the time that a title, a line `Date:` or a heading above tells, if they are needed.
+
+    A date in a title counts more than a time further down in the text, which may be that of a note.
+    """
+    heading, created = experiment.heading, experiment.created
+    if heading.property("CREATED") is not None:
+        return {}
+    titles = [strip_cookies(above.title) for above in heading.ancestors()]
+    dates = (find_date(title) for title in (heading.title, *filter(is_only_date, titles)))
+    dated = next((at for at in dates if at is not None), None)
+    if created is None:
+        at = find_date(heading.title) or _find_date_below(heading) or dated
+        return {"CREATED": format_date(at)} if at is not None else {}
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    is_first = FIRST_STAMP.match(heading.document.text, begin, heading.end) is not None
+    if dated is None or is_first or dated.when.date() == created.when.date():
+        return {}
+    return {"CREATED": format_date(dated), CREATED_IN: DRAWER}
+
+
+def _find_date_below(heading: Heading) -> Timestamp | None:
+    """Return the date in a line `Date:`, or the first line of a section, or of its first active timestamp."""
+    first = _read_section(heading).lstrip().partition("\n")[0]
+    at = find_date(first) if is_only_date(first) else None
+    if at is None and (match := _DATE_LINE.search(_read_section(heading))):
+        at = find_date(match.string[match.end() :].partition("\n")[0])
+    if at is None and b"<" in heading.document.text[heading.body : heading.end]:
+        at = parse_timestamp(encode(heading.timestamp or ""))
+    return at
+
+
+def _read_section(heading: Heading) -> str:
+    """Return the text of a section."""
+    return decode(heading.document.text[heading.body : heading.end])
+
+
+def find_steps(experiment: Experiment) -> str:
+    """Return the value of the property that names where the steps are; empty if they are found without it, or not."""
+    if experiment.steps or experiment.heading.property(STEPS_IN):
+        return ""
+    for child in experiment.heading.children():
+        title = strip_cookies(child.title)
+        is_meant = says_steps(title) and _is_named(experiment, child)
+        if is_meant and _has_list(child, needs_checkbox=False):
+            return title
+    if _has_list(experiment.heading, needs_checkbox=True):
+        return OWN_SECTION
+    if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
+        word = match.group(1)
+        if find_marked_list(experiment.heading, (word,)) is not None:
+            return join_marks((word,))
+    return next((strip_cookies(child.title) for child in _find_checklists(experiment)), "")
+
+
+def _find_checklists(experiment: Experiment) -> Iterator[Heading]:
+    """Yield the subheadings with checkboxes, except for notes and conclusions."""
+    others = (experiment.config.notes.lower(), experiment.config.conclusions.lower())
+    text = experiment.document.text
+    for child in experiment.heading.children():
+        title = strip_cookies(child.title)
+        may_be = title.lower() not in others and not says_conclusion(title)
+        has_some = may_be and _CHECKBOX.search(text, child.body, child.end) is not None
+        if has_some and _has_list(child, needs_checkbox=True) and _is_named(experiment, child):
+            yield child
+
+
+def _is_named(experiment: Experiment, child: Heading) -> bool:
+    """Return whether the title of a subheading finds it, and no other one."""
+    title = strip_cookies(child.title)
+    found = experiment.child(title) if title and title != OWN_SECTION else None
+    return found is not None and found.begin == child.begin
+
+
+def _has_list(heading: Heading, *, needs_checkbox: bool) -> bool:
+    """Return whether there is a list in a section, with a checkbox in one of its items if that is needed."""
+    return any(
+        element.type == "plain-list" and (not needs_checkbox or any(map(_has_checkbox, element.children)))
+        for element in heading.section.children
+    )
+
+
+def _has_checkbox(element: Element) -> bool:
+    return element.item is not None and element.item.checkbox is not None
+
+
+def says_steps(title: str) -> bool:
+    """Return whether a title is a word for steps."""
+    return _STEPS_TITLE.fullmatch(title) is not None
+
+
+def says_conclusion(title: str) -> bool:
+    """Return whether a title begins with a word for a conclusion, and has no other words before a colon."""
+    return any(form.fullmatch(title) for form in _CONCLUSION_TITLES)
+
+
+def find_conclusion(experiment: Experiment) -> str:
+    """Return the value of the property that names where the conclusion is; empty if it needs none, or there is none."""
+    if experiment.conclusions_heading is not None or experiment.heading.property(CONCLUSION_IN):
+        return ""
+    words = tuple(_find_conclusion_words(experiment.heading))
+    children = [child for child in experiment.heading.children() if says_conclusion(strip_cookies(child.title))]
+    for form, more in zip(_CONCLUSION_TITLES, _CONCLUSIONS, strict=True):
+        for child in children:
+            title = strip_cookies(child.title)
+            if form.fullmatch(title) and _says_something(child) and _is_named(experiment, child):
+                return title
+        if any(re.fullmatch(more, word, re.IGNORECASE) for word in words):
+            return join_marks(words)
+    return ""
+
+
+def _says_something(heading: Heading) -> bool:
+    """Return whether there is text below a heading, or in its title after a colon."""
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    text = heading.document.text[begin : heading.subtree_end]
+    return bool(text.strip()) or ": " in heading.title
+
+
+def _find_conclusion_words(heading: Heading) -> Iterator[str]:
+    """Yield the words, as they are written, that lines of the conclusion begin with."""
+    document = heading.document
+    text = decode(document.text[heading.body : heading.subtree_end])
+    words = dict.fromkeys(match.group(1) for match in _CONCLUSION_LINE.finditer(text))
+    # Lines of a table, of code and of output are none.
+    seen = set()
+    for word in [*words][:_LINES]:
+        if word.casefold() not in seen and find_marked_texts(heading, (word,)):
+            seen.add(word.casefold())
+            yield word
+
+
+def has_expectation(heading: Heading) -> bool:
+    """Return whether a heading tells what is expected: in a line such as `Hypothesis:`, or in a subheading."""
+    titles = (strip_cookies(child.title) for child in heading.children())
+    has_line = _EXPECTATION_LINE.search(_read_section(heading)) is not None
+    return has_line or any(_EXPECTATION_TITLE.fullmatch(title) for title in titles)
+
+
+def has_steps(experiment: Experiment) -> bool:
+    """Return whether a heading has steps, in some form."""
+    return bool(experiment.steps or find_steps(experiment))
+
+
+def has_conclusion(experiment: Experiment) -> bool:
+    """Return whether a heading has a conclusion: in a line of its own section such as `Result:`, or in a subheading."""
+    heading = experiment.heading
+    if experiment.conclusions_heading is not None or _CONCLUSION_LINE.search(_read_section(heading)):
+        return True
+    return any(says_conclusion(strip_cookies(child.title)) for child in heading.children())

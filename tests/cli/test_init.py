@@ -1,0 +1,267 @@
+"""Adopting an Org file with `orglab init`: in a pipe, on a terminal, and as JSON."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from notebooks import README, TALKS, TRAINING
+from orglab import open_log
+
+ORGLAB = [sys.executable, "-m", "orglab"]
+_PROMPT = re.compile(rb"\[y/N(?:/l/...)?\]: ")
+TEXT = "* Exp 1: warm\nGoal: faster.\n- [X] a\nResult: yes\n* Exp 2: cold\n* 2021-05-03 New keyboard\n"
+
+
+def run(*arguments, cwd, code=0, stdin=""):
+    done = subprocess.run([*ORGLAB, *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def answer(typed, cwd, *, interrupt=False):
+    """Return the exit code of `orglab init` on a terminal, and what it wrote there, after an answer to its question."""
+    leader, follower = pty.openpty()
+    size = {"COLUMNS": "100", "LINES": "60", "TERM": "xterm-256color", "PAGER": "cat"}
+    process = subprocess.Popen(
+        [*ORGLAB, "init"], stdin=follower, stdout=follower, stderr=follower, cwd=cwd, env={**os.environ, **size},
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(follower)
+    said, answers = b"", list(typed)
+    while select.select([leader], [], [], 1 if interrupt else 30)[0] or interrupt:
+        if interrupt and _PROMPT.search(said):
+            # Between two reads Python may miss a signal until the next one, as a person would press again.
+            process.send_signal(signal.SIGINT)
+            if not select.select([leader], [], [], 1)[0]:
+                continue
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not piece:
+            break
+        said += piece
+        while len(_PROMPT.findall(said)) > len(typed) - len(answers) and answers:
+            os.write(leader, answers.pop(0).encode())
+    os.close(leader)
+    return process.wait(), said.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "notes.org").write_text(TEXT)
+    return tmp_path
+
+
+def experiments(folder):
+    return [one.ref for one in open_log(os.fspath(folder / "notes.org")).experiments()]
+
+
+# ---- which file ----
+
+
+@pytest.mark.parametrize("name", ["journal.org", "README.org", "LabBook.org", "notes.org"])
+def test_a_file_of_any_name_is_found_and_becomes_the_log(tmp_path, name):
+    (tmp_path / name).write_text(TEXT)
+    (tmp_path / "other.org").write_text("* Nothing\n" * 200)
+    assert "2 headings with the number of an experiment" in run("init", cwd=tmp_path)
+    assert (tmp_path / name).read_text() == TEXT
+    assert not (tmp_path / "orglab.toml").exists()
+    run("init", "--adopt", cwd=tmp_path)
+    assert "e1" in run("list", cwd=tmp_path)
+    assert run("show", "1", cwd=tmp_path).count("yes") == 1
+
+
+def test_a_log_named_journal_has_a_journal_of_another_name(tmp_path):
+    (tmp_path / "journal.org").write_text(TEXT)
+    run("init", "--adopt", cwd=tmp_path)
+    run("journal", "A thought", cwd=tmp_path)
+    assert "A thought" not in (tmp_path / "journal.org").read_text()
+    assert "A thought" in (tmp_path / "day-journal.org").read_text()
+
+
+@pytest.mark.parametrize("text", ["* Installation\n* Usage\n** Run the experiment\n", TALKS])
+def test_a_readme_without_experiments_is_left_alone(tmp_path, text):
+    (tmp_path / "README.org").write_text(text)
+    assert "Created experiment_log.org" in run("init", cwd=tmp_path)
+    assert (tmp_path / "README.org").read_text() == text
+
+
+def test_settings_that_exist_are_not_changed(folder):
+    (folder / "orglab.toml").write_text('tag = "study"\n')
+    said = run("init", "--adopt", cwd=folder)
+    assert 'Add this line to orglab.toml, so that commands find the log:  log = "notes.org"' in said
+    assert (folder / "orglab.toml").read_text() == 'tag = "study"\n'
+    assert "* Exp 1: warm :study:\n" in (folder / "notes.org").read_text()
+
+
+def test_without_a_file_there_is_nothing_to_adopt(tmp_path):
+    assert run("init", "--adopt", cwd=tmp_path, code=3) == (
+        "orglab: There is no Org file here to adopt; name one with --log FILE.\n"
+    )
+    (tmp_path / "a.org").write_text("* Shopping\n")
+    said = run("init", "--adopt", cwd=tmp_path, code=3)
+    assert said == "orglab: Nothing in a.org looks like an experiment; name lines of headings with --include.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.org"]
+
+
+# ---- what is done ----
+
+
+def test_what_is_adopted_can_be_chosen(folder):
+    run("init", "--exclude", "5", "--include", "B", cwd=folder)
+    assert experiments(folder) == ["e1", "e3"]
+    run("init", "--adopt", cwd=folder)
+    assert experiments(folder) == ["e1", "e2", "e3"]
+    before = (folder / "notes.org").read_text()
+    run("init", "--adopt", cwd=folder)
+    assert (folder / "notes.org").read_text() == before
+
+
+@pytest.mark.parametrize("arguments", [["--include", "Z"], ["--exclude", "99"], ["--include", "3"]])
+def test_a_choice_that_is_none_changes_nothing(folder, arguments):
+    run("init", "--adopt", *arguments, cwd=folder, code=2)
+    assert (folder / "notes.org").read_text() == TEXT
+    assert not (folder / "orglab.toml").exists()
+
+
+def test_a_number_that_is_taken_is_told(tmp_path):
+    (tmp_path / "notes.org").write_text(TRAINING)
+    said = run("init", "--adopt", cwd=tmp_path)
+    assert "#12 is e33, because another heading has 12 already.\n" in said
+    assert "Adopted 8 headings of notes.org as experiments: e3, e7, e12, e33, e5, e34 and 2 more.\n" in said
+
+
+def test_a_dry_run_and_json_tell_the_same_and_change_nothing(folder):
+    said = run("init", "--dry-run", "--include", "6", cwd=folder)
+    form = json.loads(run("init", "--dry-run", "--include", "6", "--json", cwd=folder))
+    assert (folder / "notes.org").read_text() == TEXT
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
+    groups = form["adoption"]["groups"]
+    assert [(group["letter"], group["certain"], len(group["headings"])) for group in groups] == [
+        ("A", True, 2), ("B", False, 1),
+    ]  # fmt: skip
+    for group in groups:
+        assert group["why"] in said
+        for one in group["headings"]:
+            assert f"line {one['line']:<5} e{one['id']}" in said
+            assert one["chosen"]
+    assert groups[0]["headings"][0] == {
+        "line": 1, "id": "1", "wanted": None, "title": "Exp 1: warm", "created": None, "steps": 1, "done": 1,
+        "conclusion": "yes", "chosen": True,
+    }  # fmt: skip
+    made = json.loads(run("init", "--include", "6", "--json", cwd=folder))
+    assert (made["adopted"], made["created"], made["settings"]) == (["e1", "e2", "e3"], False, "orglab.toml")
+    assert made["adoption"]["groups"] == groups
+
+
+def test_a_dry_run_in_an_empty_folder_creates_nothing(tmp_path):
+    assert run("init", "--dry-run", cwd=tmp_path) == "Would create experiment_log.org.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_conflict_is_not_adopted(folder):
+    (folder / "notes.org").write_text(f"<<<<<<< ours\n{TEXT}=======\n* Exp 3\n>>>>>>> theirs\n")
+    before = (folder / "notes.org").read_text()
+    assert "conflict" in run("init", "--adopt", cwd=folder, code=4)
+    assert (folder / "notes.org").read_text() == before
+
+
+def test_a_tracked_file_is_adopted_where_it_is(repo):
+    repo.commit("notes", {"LabBook.org": README})
+    said = run("init", "--adopt", cwd=repo.path)
+    assert "Installed the git hooks" in said
+    added = [line for line in repo.git("diff", "-U0").splitlines() if is_added(line)]
+    assert added == [
+        "+** exp1: baseline :exp:", "+:PROPERTIES:", "+:ID:       1", "+:CONCLUSION_IN: Result:", "+:END:",
+        "+** exp2: more data :exp:", "+:PROPERTIES:", "+:ID:       2", "+:END:",
+    ]  # fmt: skip
+    assert run("new", "A new one", cwd=repo.path).startswith("e3")
+
+
+def is_added(line):
+    return line.startswith("+") and not line.startswith("+++")
+
+
+def test_the_parts_are_moved_to_the_template_if_that_is_asked(folder):
+    said = run("init", "--template", cwd=folder)
+    assert "Moved the parts of 1 experiment to the headings of the template." in said
+    text = (folder / "notes.org").read_text()
+    assert "** Experiments [1/1]\n- [X] a\n" in text
+    assert "** Conclusions\nResult: yes\n" in text
+    assert "_IN:" not in text
+
+
+def test_what_was_adopted_before_can_follow_the_template_later(folder):
+    run("init", "--adopt", cwd=folder)
+    assert "_IN:" in (folder / "notes.org").read_text()
+    run("init", "--template", cwd=folder)
+    assert "_IN:" not in (folder / "notes.org").read_text()
+
+
+# ---- the question on a terminal ----
+
+
+@pytest.mark.parametrize(
+    ("typed", "refs"),
+    [
+        (["y\n", "n\n"], ["e1", "e2"]),
+        (["YES\n", "\n"], ["e1", "e2"]),
+        (["-5\n", "n\n"], ["e1"]),
+        (["y -A +6\n"], ["e3"]),
+        (["+B, -1\n"], ["e2", "e3"]),
+        (["what?\n", "+Z\n", "y\n", "n\n"], ["e1", "e2"]),
+        (["l\n", "y\n", "n\n"], ["e1", "e2"]),
+    ],
+)
+def test_an_answer_chooses(folder, typed, refs):
+    code, said = answer(typed, folder)
+    assert code == 0
+    assert "Adopt the 2 headings of A as experiments?" in said
+    assert experiments(folder) == refs
+    assert "Conclusions" not in (folder / "notes.org").read_text()
+    if "what?\n" in typed:
+        assert "'what?' is not understood" in said
+        assert "'Z' is neither the letter of a group nor the line of a heading" in said
+
+
+def test_a_second_question_moves_the_parts(folder):
+    code, said = answer(["y\n", "y\n"], folder)
+    assert code == 0
+    assert "Move them to headings Experiments and Conclusions, too?" in said
+    assert "** Conclusions\nResult: yes\n" in (folder / "notes.org").read_text()
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", "No\n"])
+def test_no_changes_nothing(folder, typed):
+    code, said = answer([typed], folder)
+    assert code == 0
+    assert "To start a new log:" in said
+    assert (folder / "notes.org").read_text() == TEXT
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
+
+
+def test_a_log_with_nothing_certain_is_not_asked_about(tmp_path):
+    (tmp_path / "experiment_log.org").write_text("* [1] A :exp:\n* 2021-05-03 New keyboard\n")
+    code, said = answer([], tmp_path)
+    assert (code, "New keyboard" in said, "[y/N" in said) == (0, True, False)
+
+
+def test_ctrl_c_at_the_question_changes_nothing(folder):
+    code, said = answer([], folder, interrupt=True)
+    assert (code, "Interrupted." in said) == (130, True)
+    assert (folder / "notes.org").read_text() == TEXT
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
+
+
+def test_the_end_of_the_input_at_the_question_changes_nothing(folder):
+    code, _ = answer(["\x04"], folder)
+    assert code == 130
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]

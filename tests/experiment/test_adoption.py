@@ -1,0 +1,285 @@
+"""Which headings of a file could be experiments, and what the edits change that make them so."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notebooks import DATED, LABORATORY, NOTEBOOKS, PHYSICS, README, TALKS, TRAINING
+from orglab.config import Config
+from orglab.errors import UsageError
+from orglab.experiment.adoption import make_edits, read_adoption
+from orglab.experiment.model import read_experiments
+from orglab.org.document import Document
+
+CONFIG = Config()
+
+
+def read(text, config=CONFIG, **chosen):
+    document = Document(text if isinstance(text, bytes) else text.encode(), config.keywords)
+    return read_adoption(document, config, "notes.org", [], 1, **chosen)
+
+
+def adopt(text, config=CONFIG, **chosen):
+    """Return the text after the chosen headings are made experiments."""
+    found = read(text, config, **chosen)
+    return bytes(found.document.apply(make_edits(found.document, config, found.ids)))
+
+
+def experiments(data, config=CONFIG):
+    return list(read_experiments(Document(data, config.keywords), config, "notes.org"))
+
+
+def titles(group):
+    return [one.experiment.title for one in group.headings]
+
+
+def describe(one):
+    created = one.created.isoformat() if one.created else None
+    return one.id, created, [(step.text, step.state) for step in one.steps], one.conclusion.text
+
+
+def test_a_notebook_of_trainings():
+    found = {one.title.split(":")[0]: describe(one) for one in experiments(adopt(TRAINING))}
+    assert found == {
+        "exp3": ("3", None, [("baseline", "done"), ("p=0.1 [1/2]", "done"), ("p=0.5", "open")],
+                 "0.91, two points more."),
+        "Exp. 7": ("7", "2021-05-03", [], "1000 steps are enough."),
+        "E12": ("12", "2021-05-09", [("eps 0.1", "open"), ("eps 0.2", "open")], "No difference."),
+        "#12": ("33", None, [], ""),
+        "Run 5": ("5", None, [], ""),
+        "Trial 7": ("34", None, [], ""),
+        "Experiment 31": ("31", None, [], ""),
+        "An id in brackets": ("32", None, [], ""),
+    }  # fmt: skip
+
+
+def test_a_german_laboratory():
+    found = [describe(one) for one in experiments(adopt(LABORATORY))]
+    assert found == [
+        ("1", "2021-05-03", [("Lösung ansetzen", "open"), ("Zentrifugieren", "open")], "Ausbeute 40 %."),
+        ("2", "2021-05-04", [("100 mM", "done"), ("200 mM", "open")], "mehr Salz, weniger Ausbeute."),
+        ("3", "2021-05-07", [], "Wiederholen."),
+        ("3a", None, [], ""),
+    ]
+
+
+def test_french_physics_in_a_date_tree():
+    found = [describe(one) for one in experiments(adopt(PHYSICS))]
+    assert found == [
+        ("2", "2021-05-03", [("mesurer T", "open"), ("changer l'amplitude", "open")], "vrai sous 10°"),
+        ("3", "2021-05-04", [], ""),
+        ("5", "2021-05-04", [], "aligné."),
+        ("4", "2021-06-12", [], ""),
+    ]
+    doubtful = [titles(group) for group in read(PHYSICS).candidates if not group.is_certain]
+    assert doubtful == [["Commande de lentilles"], ["Réunion avec Paul"]]
+
+
+def test_sections_of_a_readme_are_offered_last_and_not_taken():
+    certain, *others = read(README).candidates
+    assert titles(certain) == ["exp1: baseline", "exp2: more data"]
+    assert [group.is_certain for group in others] == [False]
+    assert titles(others[-1]) == [
+        "Running experiment 1", "Experiment files", "How to add an experiment", "#12 The parser fails", "#13 Slow",
+    ]  # fmt: skip
+    assert "exp0: TITLE" not in str(read(README).candidates)
+
+
+def test_talks_and_meetings_are_no_experiments():
+    (group,) = read(TALKS).candidates
+    assert (group.is_certain, "talk" in group.why, len(group.headings)) == (False, True, 5)
+    assert adopt(TALKS) == TALKS.encode()
+
+
+def test_a_heading_with_a_date_needs_a_part_of_an_experiment():
+    certain, dated = read(DATED).candidates
+    assert titles(certain) == ["2026-05-12 Sigma sweep", "2026/05/13: Other data"]
+    assert titles(dated) == ["2026-05-14 New keyboard"]
+    assert [describe(one)[:2] for one in experiments(adopt(DATED))] == [("1", "2026-05-12"), ("2", "2026-05-13")]
+
+
+@pytest.mark.parametrize(
+    ("text", "created"),
+    [
+        ("* Exp 3 2021-05-03\n- [2021-05-10 Mon 10:00] again\n", "2021-05-03"),
+        ("* 2021-05-03\n** Exp 3\nSee [2019-01-01 Tue].\n", "2021-05-03"),
+        ("* 2021-05-03\n** Exp 3 (4.5.2021)\nSee [2019-01-01 Tue].\n", "2021-05-04"),
+        ("* Exp 3 2021-05-03\n[2021-05-04 Tue 10:00]\n", "2021-05-04T10:00"),
+        ("* Exp 3\n- [2021-05-10 Mon 10:00] once\n", "2021-05-10T10:00"),
+        ("* Exp 3 2021-05-03\n:PROPERTIES:\n:CREATED: [2021-05-01 Sat]\n:END:\n", "2021-05-01"),
+        ("* Exp 3\nDate: May 3, 2021\n", "2021-05-03"),
+        ("* Exp 3\n3.5.2021\n", "2021-05-03"),
+    ],
+)
+def test_a_date_in_a_title_is_the_time_of_creation(text, created):
+    (one,) = experiments(adopt(text))
+    assert one.created is not None
+    assert one.created.isoformat() == created
+
+
+# What the edits change
+
+_TAG = re.compile(rb"[ \t]:exp:(?=[ \t\r]*$)|(?<=:)exp:(?=[ \t\r]*$)")
+
+
+def strip_adoption(before, after):
+    """Return a text without what adoption adds to it: the tag, drawers, and lines in the drawers that there were."""
+    lines = after.split(b"\n")
+    kept = []
+    originals = iter(before.split(b"\n"))
+    expected = next(originals, None)
+    for line in lines:
+        # The last line had no line ending, and has one if a drawer follows.
+        bare = line.removesuffix(b"\r")
+        if expected is not None and expected.removesuffix(b"\r") in (bare, _TAG.sub(b"", bare)):
+            kept.append(expected)
+            expected = next(originals, None)
+        else:
+            assert re.fullmatch(
+                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*", line.strip()
+            )
+    assert expected is None
+    return b"\n".join(kept)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_nothing_but_tags_and_drawers_is_added(name, end, is_cut):
+    before = NOTEBOOKS[name].replace("\n", end).encode()
+    before = before.removesuffix(end.encode()) if is_cut else before
+    letters = [group.letter for group in read(before).candidates]
+    after = adopt(before, include=letters)
+    assert strip_adoption(before, after) == before
+    assert after.endswith(end.encode()) is not is_cut
+    assert (b"\r" in after) is (end == "\r\n")
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_second_time_there_is_nothing_to_do(name):
+    once = adopt(NOTEBOOKS[name])
+    assert adopt(once) == once
+    assert [group.is_certain for group in read(once).candidates].count(True) == 0
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["* Exp 3", "* Exp 4 \t", "** Run 5: x", "* DONE #12 :a:", "* ", "** Result", "- [ ] x", "1. y", "Result: z", "Steps:", "",
+             ":PROPERTIES:", ":ID: 3", ":END:", "#+begin_src sh", "#+end_src", "* 2021-05-03 Exp 3", "** Steps",
+             "[2021-05-03 Mon]", "| Result: | 1 |", "* Talk 3", "CLOSED: [2021-05-03 Mon]", "*** E7: \u00e9 :b:"]
+        ),
+        max_size=14,
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)  # fmt: skip
+def test_any_text_keeps_its_lines_and_gets_each_id_once(lines, end, is_closed):
+    before = (end.join(lines) + (end if is_closed else "")).encode()
+    letters = [group.letter for group in read(before).candidates]
+    chosen = read(before, include=letters).chosen
+    after = adopt(before, include=letters)
+    assert strip_adoption(before, after) == before
+    made = [one.id for one in experiments(after)]
+    assert all(one.id in made for one in chosen)
+    assert len({one.id for one in chosen}) == len(chosen)
+
+
+# Ids
+
+
+def test_of_two_headings_with_a_number_the_first_keeps_it():
+    found = read("* Exp 3: a\n* Exp 3: b\n* Exp 9: c\n")
+    assert [(one.id, one.wanted) for one in found.chosen] == [("3", ""), ("10", "3"), ("9", "")]
+
+
+def test_a_number_that_is_an_id_of_the_log_is_taken():
+    found = read(
+        "* [3] a :exp:\n* b :exp:\n:PROPERTIES:\n:ID: 4\n:ALIASES: 5\n:END:\n* Exp 3\n* Exp 4\n* Exp 5\n* Exp 6\n"
+    )
+    assert [(one.id, one.wanted) for one in found.chosen] == [("7", "3"), ("8", "4"), ("9", "5"), ("6", "")]
+
+
+def test_the_id_of_a_link_is_kept():
+    uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    after = adopt(f"* Exp 7\n:PROPERTIES:\n:ID:       {uuid}\n:END:\n* Exp 8\n:PROPERTIES:\n:CUSTOM_ID: eight\n:END:\n")
+    assert [one.id for one in experiments(after)] == ["7", "8"]
+    assert uuid.encode() in after
+    assert b":CUSTOM_ID: 7\n" in after
+    assert b":CUSTOM_ID: eight\n:ID:       8\n" in after
+
+
+def test_an_id_of_its_own_stays():
+    assert [one.id for one in experiments(adopt("* Exp 7\n:PROPERTIES:\n:ID: own\n:END:\n"))] == ["own"]
+
+
+def test_a_tagged_heading_without_an_id_gets_its_number():
+    text = "* Warmup :exp:\n* Exp 5: Warmdown :exp:\n"
+    assert [(one.title, one.id) for one in experiments(adopt(text))] == [("Warmup", "6"), ("Exp 5: Warmdown", "5")]
+
+
+def test_the_letter_and_the_tag_are_settings():
+    config = Config(tag="study", letter="x", id_property="CUSTOM_ID")
+    after = adopt("* X12: a :b:\n", config)
+    assert after == b"* X12: a :b:study:\n:PROPERTIES:\n:CUSTOM_ID: 12\n:END:\n"
+
+
+# Which headings
+
+
+def test_groups_and_lines_can_be_left_out_and_added():
+    text = "* Exp 1\n* Exp 2\n* 2021-05-03 Keyboard\n* Other\n"
+    assert [one.line for one in read(text, exclude=["2"], include=["b", "4"]).chosen] == [1, 3, 4]
+    assert [one.line for one in read(text, exclude=["A"]).chosen] == []
+
+
+def test_the_number_of_a_heading_that_is_left_out_stays_free():
+    assert [
+        one.id for one in read("* Exp 1\n* Exp 2\n* 2021-05-03 Keyboard\n", exclude=["2"], include=["B"]).chosen
+    ] == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"include": ["Z"]}, "'Z' is neither the letter of a group nor the line of a heading; there are A."),
+        ({"include": ["3"]}, "There is no heading in line 3."),
+        ({"include": ["4"]}, "The heading in line 4 is an experiment already."),
+        ({"exclude": ["4"]}, "Line 4 is not that of a heading that could become an experiment."),
+        ({"exclude": ["٣"]}, "'٣' is neither"),
+    ],
+)
+def test_a_choice_that_is_none(chosen, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        read("* Exp 1\n* Exp 2\ntext\n* [9] x :exp:\n", **chosen)
+
+
+def test_a_word_that_may_count_something_else_is_certain_in_a_series():
+    assert [group.is_certain for group in read("* Run 5 km with Anna\n").candidates] == [False]
+    assert [group.is_certain for group in read("* Run 5 warm\n* Run 6 cold\n").candidates] == [True]
+
+
+def test_what_is_in_an_experiment_is_part_of_it():
+    assert [one.line for one in read("* Exp 1\n** Run 1\n** Run 2\n* [9] x :exp:\n** Run 3\n").chosen] == [1]
+
+
+def test_code_in_a_file_of_experiments_is_offered():
+    text = "#+TITLE: Experiments\n* Warmup\nHypothesis: warm.\n#+begin_src sh\n#+end_src\n* Data\n#+begin_src sh\n#+end_src\n"
+    certain, doubtful = read(text).candidates
+    assert (titles(certain), titles(doubtful)) == (["Warmup"], ["Data"])
+
+
+@pytest.mark.shared
+def test_the_notebooks_of_others(shared):
+    certain, doubtful = {}, {}
+    for path in sorted((shared / "corpus" / "lab-notebooks").glob("*.org")):
+        before = path.read_bytes()
+        groups = read(before).candidates
+        certain[path.name.split("-")[0]] = sum(len(group.headings) for group in groups if group.is_certain)
+        doubtful[path.name.split("-")[0]] = sum(len(group.headings) for group in groups if not group.is_certain)
+        after = adopt(before, include=[group.letter for group in groups])
+        assert strip_adoption(before, after) == before
+    assert certain == {"alegrand": 4, "aseltmann": 0, "cicerolp": 16, "jackruder": 3, "stanisic": 0}
+    assert max(doubtful.values()) <= 4
