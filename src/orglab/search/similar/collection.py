@@ -12,6 +12,7 @@ from orglab.search.similar.features import IDEA, SYNONYMS
 # Rarity is smoothed, so that small logs give about the same values as large ones: as if there were so many other
 # experiments, of which a fixed share has each feature.
 _OTHERS = 40
+_FEW = 5
 _SHARE, _SHARE_OF_WORDS = 0.02, 0.05
 # A misspelled word usually keeps its first letter and most of its trigrams.
 _NEAR = 0.6
@@ -170,8 +171,10 @@ def idea_weights(features: Mapping[str, float]) -> tuple[float, float]:
 def rarity(collection: Collection, feature: str) -> float:
     """Return the rarity of a feature: about 1 for one that no experiment has, 0 for one that all have."""
     share = _SHARE_OF_WORDS if feature[0] == SYNONYMS else _SHARE
-    size = len(collection) + _OTHERS
-    return math.log(size / (collection.count(feature) + _OTHERS * share)) / math.log(size)
+    count, size = collection.count(feature), len(collection) + _OTHERS
+    # What many experiments have in common is no reason, also in a log of ten.
+    distinct = 1.0 - count / (len(collection) + _FEW)
+    return distinct * math.log(size / (count + _OTHERS * share)) / math.log(size)
 
 
 def find_near_word(collection: Collection, word: str) -> str | None:
