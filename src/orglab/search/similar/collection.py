@@ -17,6 +17,8 @@ _SHARE, _SHARE_OF_WORDS = 0.02, 0.05
 # A misspelled word usually keeps its first letter and most of its trigrams.
 _NEAR = 0.6
 _SHORTEST = 5
+# Shorter words begin many others by accident.
+_SHORTEST_PART = 4
 # The number of rows inserted at once, in the order of the primary key, to avoid scattered writes.
 _MOST_POSTINGS = 1 << 18
 _HUNDREDTHS = [number / 100 for number in range(101)]
@@ -178,8 +180,24 @@ def rarity(collection: Collection, feature: str) -> float:
 
 
 def find_near_word(collection: Collection, word: str) -> str | None:
-    """Return the word of a collection most similar to an unknown word by its trigrams, or None."""
-    if len(word) < _SHORTEST or not word.isalpha():
+    """Return the word of a collection that is most like an unknown one: another spelling of it, else a part; or None."""
+    if not word.isalpha():
+        return None
+    return _find_misspelled(collection, word) or _find_part(collection, word)
+
+
+def _find_part(collection: Collection, word: str) -> str | None:
+    """Return the longest word with which an unknown one begins, such as `peat` for `peatland`, or else the reverse."""
+    for length in range(len(word) - _SHORTEST_PART + 1, _SHORTEST_PART - 1, -1):
+        if collection.count(word[:length]):
+            return word[:length]
+    longer = [other for other in collection.words(word) if other.isalpha()] if len(word) >= _SHORTEST_PART else []
+    return min(longer, key=lambda other: (len(other), other), default=None)
+
+
+def _find_misspelled(collection: Collection, word: str) -> str | None:
+    """Return the word with the most trigrams in common, or None."""
+    if len(word) < _SHORTEST:
         return None
     trigrams = _trigrams(word)
     best, best_similarity = None, _NEAR

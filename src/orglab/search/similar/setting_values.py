@@ -19,9 +19,10 @@ def find_values(title: str, description: str) -> Iterator[tuple[str, str]]:
     names = [word if word and not word[0].isdigit() and word not in WEAK_WORDS else "" for word in words]
     for at, word in enumerate(words):
         if word[:1].isdigit():
-            before = next((name for name in reversed(names[:at]) if name), "")
-            after = next((name for name in names[at + 1 : at + 2] if name), "")
-            yield from ((name, _spell(word)) for name in (before, after) if name and name not in _REPETITIONS)
+            after = next(iter(names[at + 1 : at + 2]), "")
+            if after not in _REPETITIONS:
+                before = next(filter(None, reversed(names[:at])), "")
+                yield from ((name, _spell(word)) for name in (before, after) if name)
     for name, value in _ASSIGNED.findall(description):
         if own := stems(name)[-1:]:
             yield own[0], _spell(value.casefold())

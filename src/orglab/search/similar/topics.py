@@ -119,7 +119,7 @@ def _groups(themes: Mapping[int, Themes], common: AbstractSet[str]) -> list[Grou
         keys = {number: {key: weight for key, weight in find_keys(theme).items() if key not in common}
                 for number, theme in rest.items()}  # fmt: skip
         for key, numbers in _gather(keys).items():
-            name = key if isinstance(key, str) else _join_shared_words([themes[number] for number in numbers])
+            name = key if isinstance(key, str) else _join_words([themes[number].words for number in numbers], common)
             groups.append(Group(name, numbers))
             for number in numbers:
                 del rest[number]
@@ -140,10 +140,12 @@ def _gather(keys: Mapping[int, Mapping[_Key, float]]) -> dict[_Key, list[int]]:
     return {key: numbers for key, numbers in members.items() if len(numbers) >= _SMALLEST}
 
 
-def _join_shared_words(themes: Sequence[Themes]) -> str:
-    """Return the words that the titles of some experiments share, as the first one has them."""
-    words = [word for stem, word in themes[0].words.items() if all(stem in theme.words for theme in themes)]
-    return " ".join(words[:_MOST_WORDS])
+def _join_words(titles: Sequence[Mapping[str, str]], common: AbstractSet[str]) -> str:
+    """Return the words that some titles share, as the first one has them, without those that nearly all share."""
+    shared = [
+        word for stem, word in titles[0].items() if stem not in common and all(stem in words for words in titles)
+    ]
+    return " ".join(shared[:_MOST_WORDS])
 
 
 def find_themes(features: Mapping[str, float], title: str, synonyms: Container[str]) -> Themes:
