@@ -88,7 +88,7 @@ def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
 def test_the_sets_are_printed_one_a_line_with_the_untuned_one_first(capsys):
     assert EVALUATION.main([]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["set"] for line in lines][0] == "other_fields"
+    assert next(line["set"] for line in lines) == "other_fields"
     assert sorted(line["set"] for line in lines) == [path.stem for path in SETS]
     assert all({"recall@3", "precision", "sure"} <= line.keys() for line in lines)
 

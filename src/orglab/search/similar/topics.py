@@ -142,9 +142,7 @@ def _gather(keys: Mapping[int, Mapping[_Key, float]]) -> dict[_Key, list[int]]:
 
 def _join_words(titles: Sequence[Mapping[str, str]], common: AbstractSet[str]) -> str:
     """Return the words that some titles share, as the first one has them, without those that nearly all share."""
-    shared = [
-        word for stem, word in titles[0].items() if stem not in common and all(stem in words for words in titles)
-    ]
+    shared = [word for stem, word in titles[0].items() if stem not in common and all(stem in words for words in titles)]
     return " ".join(shared[:_MOST_WORDS])
 
 
