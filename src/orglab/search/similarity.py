@@ -39,9 +39,13 @@ _LEAST_WORDS = 4
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
 # The words of the title and of the description are joined, so that they can be compared as they are.
-_TABLE = """CREATE TABLE IF NOT EXISTS tried(
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS tried(
     experiment INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, shown TEXT NOT NULL,
-    themes TEXT NOT NULL, asked TEXT NOT NULL)"""
+    themes TEXT NOT NULL, asked TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS tried_title ON tried(title)",
+    "CREATE INDEX IF NOT EXISTS tried_description ON tried(description)",
+)
 
 
 class TriedExperiment(NamedTuple):
@@ -249,7 +253,8 @@ class _ComparedExperiments:
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - not needed if the index is current
 
         key, collection = self._text.update(index), Collection(index)
-        index.execute(_TABLE)
+        for table in _TABLES:
+            index.execute(table)
         collection.make_tables()
         indexed = collection.numbers()
         query = "SELECT id, subtree, nth FROM experiment ORDER BY place"

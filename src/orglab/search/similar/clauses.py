@@ -11,7 +11,8 @@ from typing import NamedTuple
 # How much the words count of what is replaced, and of what results are compared with.
 _REPLACED, _COMPARED = 0.5, 0.15
 _BEGIN = re.compile(
-    r"\b(?:(?P<replaced>instead of|rather than|in place of|in lieu of)"
+    # The first letters, so that most words are passed over at once.
+    r"(?<!\w)(?=[abcefgilmnoprstuvw])(?:(?P<replaced>instead of|rather than|in place of|in lieu of)"
     r"|(?P<sides>versus|vs|compar\w+ (?:\S+ ){0,4}?(?:with|to|against))"
     r"|beat(?:s|en|ing)?|outperform\w*|surpass\w*|exceed\w*|than|unlike"
     r"|relative to|superior to|ahead of|on (?:a )?par with|(?:close|narrow)\w* the gap to|as \w+ as|same \w+ as"

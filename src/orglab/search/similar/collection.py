@@ -180,7 +180,7 @@ def rarity(collection: Collection, feature: str) -> float:
 
 
 def find_near_word(collection: Collection, word: str) -> str | None:
-    """Return the word of a collection that is most like an unknown one: another spelling of it, else a part; or None."""
+    """Return the word of a collection most like an unknown one: another spelling of it, or else a part; or None."""
     if not word.isalpha():
         return None
     return _find_misspelled(collection, word) or _find_part(collection, word)

@@ -66,11 +66,12 @@ _SPELLINGS = {
     "grey": "gray", "mould": "mold", "tyre": "tire", "programme": "program", "artefact": "artifact",
     "artefacts": "artifact", "catalogue": "catalog", "aluminium": "aluminum", "ageing": "aging", "disk": "disc",
 }  # fmt: skip
+# What is in a word, the exact ending, and its replacement.
 _BRITISH = (
-    (re.compile(r"(?<=[a-z]{2})our(?=s?$|ed|ing|al|ful|less|hood|able|ite)"), "or"),
-    (re.compile(r"(?<=[bt])re(?=s?$)"), "er"),
-    (re.compile(r"(?<=[a-z]l)yz(?=e|ing)"), "ys"),
-    (re.compile(r"(?<=[a-z])ulph"), "ulf"),
+    ("our", re.compile(r"(?<=[a-z]{2})our(?=s?$|ed|ing|al|ful|less|hood|able|ite)"), "or"),
+    ("re", re.compile(r"(?<=[bt])re(?=s?$)"), "er"),
+    ("yz", re.compile(r"(?<=[a-z]l)yz(?=e|ing)"), "ys"),
+    ("ulph", re.compile(r"(?<=[a-z])ulph"), "ulf"),
 )
 # Ending, replacement, and the least length of the stem without it; the first ending that fits is replaced.
 _ENDINGS = (
@@ -139,8 +140,9 @@ def stem(word: str) -> str:
 
 def _respell(word: str) -> str:
     """Return a word in American spelling, as far as a rule can tell."""
-    for pattern, replacement in _BRITISH:
-        word = pattern.sub(replacement, word)
+    for letters, pattern, replacement in _BRITISH:
+        if letters in word:
+            word = pattern.sub(replacement, word)
     return word
 
 
@@ -186,7 +188,8 @@ def find_compounds(text: str, words: Sequence[str]) -> Iterator[tuple[str, tuple
         parts = tokens(match.group())
         if all(map(str.isalpha, parts)):
             yield stem("".join(parts)), tuple(map(stem, parts))
-    for before, word in itertools.pairwise(words):
+    # Most texts have none.
+    for before, word in itertools.pairwise(words) if not _PARTICLES.isdisjoint(words) else ():
         if word in _PARTICLES and before.isalpha():
             yield before + word, (before, word)
 
