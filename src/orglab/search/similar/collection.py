@@ -151,6 +151,12 @@ class Collection:
         greatest, total = self._connection.execute(query, (number,)).fetchone()
         return greatest, total
 
+    def features(self, number: int) -> list[str]:
+        """Return the features of an experiment."""
+        row = self._connection.execute("SELECT ids FROM features WHERE experiment = ?", (number,)).fetchone()
+        query = f"SELECT name FROM feature WHERE id IN ({row[0].replace(' ', ',')})"  # noqa: S608 - ours
+        return [name.decode("utf-8", "surrogatepass") for (name,) in self._connection.execute(query)]
+
     def words(self, begin: str) -> Iterable[str]:
         """Return the words with a prefix."""
         first = _encode(begin)

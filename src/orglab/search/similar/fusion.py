@@ -5,7 +5,7 @@ one with embeddings of a language model) can be added to `SCORERS` without chang
 """
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from orglab.search.similar.collection import Collection, find_near_word, rarity
@@ -170,21 +170,18 @@ def find_similar(
 
 def has_other_values(question: Mapping[str, float], collection: Collection, number: int) -> bool:
     """Return whether an experiment has other numbers of the same thing than a question, such as `C=100` and `C=30`."""
+    asked, known = _group_values(question), _group_values(collection.features(number))
+    return any(not asked[name] & known[name] for name in asked.keys() & known.keys())
+
+
+def _group_values(features: Iterable[str]) -> dict[str, set[str]]:
+    """Return the values of settings among features, by the name of the setting."""
     values: dict[str, set[str]] = {}
-    for feature in question:
+    for feature in features:
         if feature[0] == VALUE:
             name, _, value = feature.rpartition("=")
             values.setdefault(name, set()).add(value)
-    for name, asked in values.items():
-        begin = f"{name}="
-        known = {
-            feature.removeprefix(begin)
-            for feature in collection.words(begin)
-            if collection.weight(feature, number) is not None
-        }
-        if known and not known & asked:
-            return True
-    return False
+    return values
 
 
 def shared_features(
