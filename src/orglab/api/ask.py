@@ -302,7 +302,7 @@ class AskMethods(LogFile):
         return search_log(self, text, limit=limit, progress=progress)
 
     def similar(self, text: str, *, progress: "Progress | None" = None) -> "list[Precedent]":
-        """Return the experiments that tried the same idea, the most certain first; uncertain ones are left out.
+        """Return the three experiments that are closest to an idea, the closest first; `is_sure` says which tried it.
 
         Args:
             text: The idea in words, or the reference of an experiment.
@@ -318,11 +318,11 @@ class AskMethods(LogFile):
     def similar_to_new(
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
-        """Return the experiments that tried the same idea as one that is not in the log yet; see `similar`."""
+        """Return the experiments that surely tried the idea of one that is not in the log yet, the closest first."""
         from orglab.search.similar.features import ExperimentText
-        from orglab.search.similarity import find_precedents_for_new
+        from orglab.search.similarity import find_sure_precedents
 
-        return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
+        return find_sure_precedents(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
     def results(self, references: Iterable[str]) -> "dict[str, Results]":
         """Return the results of some experiments by their references; those without runs are left out.

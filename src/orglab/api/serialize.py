@@ -323,6 +323,7 @@ def precedent_form(one: "Precedent") -> dict[str, object]:
         "line": one.line,
         "why": {"ideas": list(one.why.ideas), "settings": list(one.why.settings), "words": list(one.why.words)},
         "score": one.score,
+        "is_sure": one.is_sure,
     }
 
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from orglab.experiment.lookup import is_active, leave_out_hidden
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
+from orglab.experiment.state_reason import read_reason
 from orglab.history.sources import Sources
 from orglab.log.active_step import Active
 from orglab.org.document import Document
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
-from orglab.report.brief.open_work import read_reason
 from orglab.report.brief.short_text import shorten
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import find_headline

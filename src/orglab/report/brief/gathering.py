@@ -55,7 +55,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     open_steps, steps = read_open_steps(shown, active.ref if active is not None else None, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
     waits, waiting = read_waits(shown, read_unfinished(log, sources.log_runs), missing, most, room)
-    dead_ends, dead = read_dead_ends(overview, find, most, room)
+    dead_ends, dead = read_dead_ends(overview, most, room)
     concluded = _list_concluded(overview)
     last = [one for number in concluded[:_MOST_CONCLUSIONS] if (one := find(overview.experiments[number])) is not None]
     verdicts, contradictions = read_verdicts(last, sources, room)
