@@ -55,6 +55,7 @@ SECTIONS = {
     }),
     "Set up": ("setup_commands", {
         "setup": "Connect orglab with git and with your shell.",
+        "import": "Add the experiments of Markdown files to the log.",
         "mcp": "Serve the log to coding agents.",
     }),
 }  # fmt: skip
@@ -64,7 +65,7 @@ HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
 # Modules of their own: one has many options, the other needs nothing of its neighbours.
-COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands"}
+COMMANDS |= {"sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands", "import": "import_commands"}
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

@@ -48,7 +48,7 @@ def to_org(document: b.Document, assets: Assets | None = None) -> str:
         document: The document.
         assets: Collects pictures and charts; without it charts become tables and pictures their file names.
     """
-    return _OrgWriter(document, assets).page()
+    return OrgWriter(document, assets).page()
 
 
 def _text(text: str, markers: str = _MARKERS) -> str:
@@ -76,7 +76,7 @@ def _guarded(lines: str) -> str:
     return "\n".join(escaped)
 
 
-class _OrgWriter(TextWriter):
+class OrgWriter(TextWriter):
     """A writer of Org text."""
 
     marks: ClassVar = {

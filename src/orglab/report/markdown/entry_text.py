@@ -1,0 +1,237 @@
+"""Format the experiments and headings of a Markdown file as Org, and find those that a log has already."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from orglab.config import Config
+from orglab.experiment.states import done_keyword, in_progress_keyword, todo_keyword
+from orglab.org.document import Document
+from orglab.org.settings import Settings
+from orglab.org.timestamp import format_timestamp
+from orglab.report import blocks as b
+from orglab.report.markdown.entry_writer import EntryWriter
+from orglab.report.markdown.markdown_entries import Entry, Parts
+from orglab.report.markdown.markdown_sections import Problem
+
+SOURCE = "IMPORTED_FROM"
+"""The property with the file and the heading that an entry was made of, or the tracker and its experiment."""
+DIGEST = "IMPORTED_DIGEST"
+"""The property with a digest of the text that an entry was made of."""
+
+_PLAIN = re.compile(r"[\w ,.'()-]+")
+
+
+class Source(NamedTuple):
+    """A Markdown file whose entries are written to a log.
+
+    Attributes:
+        path: Its path as the user named it.
+        name: Its path as the log has it.
+        folder: Its folder, relative to that of the log.
+        entries: Its entries.
+        footnotes: The definitions of its footnotes, by label.
+        problems: What in it has no counterpart in the log.
+    """
+
+    path: str
+    name: str
+    folder: str
+    entries: Sequence[Entry]
+    footnotes: Mapping[str, b.Blocks]
+    problems: Sequence[Problem]
+
+    def name_entry(self, entry: Entry) -> str:
+        """Return what tells an entry apart from the others of all files."""
+        return f"{self.name}: {entry.name}"
+
+
+class Written(NamedTuple):
+    """An entry as Org.
+
+    Attributes:
+        text: The text, with its heading.
+        title: The title, as Org reads it.
+        headings: How many headings there are.
+        steps: How many steps there are.
+    """
+
+    text: str
+    title: str
+    headings: int
+    steps: int
+
+
+class WrittenEntries(NamedTuple):
+    """The entries of a file as Org.
+
+    Attributes:
+        texts: Their texts.
+        problems: What could not be written as it was meant.
+    """
+
+    texts: Sequence[Written]
+    problems: Sequence[Problem]
+
+
+class Known:
+    """The entries that a log has, by what they were made of."""
+
+    def __init__(self, document: Document) -> None:
+        """Read the properties of the headings of a log."""
+        self._digests: dict[str, str] = {}
+        self._headings: dict[str, str] = {}
+        if SOURCE.encode() not in document.text:
+            return
+        for heading in document.headings():
+            properties = heading.properties
+            if (source := properties.get(SOURCE)) is not None:
+                self._digests.setdefault(source, properties.get(DIGEST, ""))
+                self._headings.setdefault(properties.get(DIGEST, ""), source)
+
+    def find_status(self, name: str, digest: str) -> str:
+        """Return whether an entry is `new`, `known`, or `changed` since it was made."""
+        # A file that was renamed still has the same text.
+        if digest in self._headings:
+            return "known"
+        return "changed" if name in self._digests else "new"
+
+
+def choose_stars(entries: Iterable[Entry]) -> list[int]:
+    """Return the levels of headings in the log: each is at most one deeper than the one above it."""
+    stars = []
+    above: list[int] = []
+    for entry in entries:
+        while above and above[-1] >= entry.level:
+            above.pop()
+        above.append(entry.level)
+        stars.append(len(above))
+    return stars
+
+
+def choose_prefix(source: Source, document: Document) -> str:
+    """Return what the labels of the footnotes of a file begin with, so that they are unique in a log."""
+    stem = re.sub(r"[^\w-]", "-", source.name.rpartition("/")[2].rpartition(".")[0]) or "note"
+    number, prefix = 1, f"{stem}-"
+    while f"[fn:{prefix}".encode() in document.text:
+        number += 1
+        prefix = f"{stem}-{number}-"
+    return prefix
+
+
+def find_anchors(source: Source, ids: Mapping[int, str], id_property: str) -> dict[str, str]:
+    """Return where the links to headings of a file lead in the log, by anchor, as GitHub makes them.
+
+    Args:
+        source: The file.
+        ids: The ids of the experiments, by the place of the entry.
+        id_property: The property that has the id.
+    """
+    anchors: dict[str, str] = {}
+    for place, entry in enumerate(source.entries):
+        kind = "id:" if id_property.upper() == "ID" else "#"
+        target = f"{kind}{ids[place]}" if place in ids else f"*{entry.name}" if _PLAIN.fullmatch(entry.name) else ""
+        names = [(re.sub(r" \(\d+\)$", "", entry.name), target)]
+        notes = entry.parts.notes if entry.parts is not None else ()
+        titles = [b.plain(block.content) for block in notes if isinstance(block, b.Heading)]
+        names += [(title, f"*{title}" if _PLAIN.fullmatch(title) else target) for title in titles]
+        for name, where in names:
+            anchor = re.sub(r"[^\w\- ]", "", name.casefold()).replace(" ", "-")
+            number = sum(known == anchor or re.fullmatch(rf"{re.escape(anchor)}-\d+", known) is not None for known in anchors)
+            if where:
+                anchors[f"{anchor}-{number}" if anchor in anchors else anchor] = where
+    return anchors
+
+
+def write_experiment(
+    entry: Entry, parts: Parts, writer: EntryWriter, *, stars: int, number: str, config: Config, settings: Settings,
+    source: str,
+) -> Written:  # fmt: skip
+    """Return an experiment as Org.
+
+    Args:
+        entry: The entry.
+        parts: Its parts.
+        writer: The writer of its file.
+        stars: The level of its heading.
+        number: Its id.
+        config: The settings of orglab.
+        settings: The settings of the log.
+        source: What it was made of, for the property.
+    """
+    writer.line = entry.line
+    title = writer.write_title(entry.title)
+    description = writer.line_of(parts.description)
+    notes = writer.joined(_deepen(parts.notes, stars))
+    steps = writer.write_steps(parts.steps) if parts.steps else ""
+    conclusion = writer.joined(parts.conclusion)
+    notes = "\n\n".join(filter(None, (notes, writer.take_footnotes())))
+    states = [item.checkbox for item in parts.steps]
+    state = _choose_state(states, settings, is_concluded=bool(conclusion))
+    is_complete = bool(states) and all(one == "done" for one in states)
+    done, todo = done_keyword(settings), todo_keyword(settings)
+    heading = _format_heading(stars, state, f"[{number}] {title} [%]   :{':'.join(config.tags)}:")
+    drawer = _format_drawer({config.id_property.upper(): number, SOURCE: source, DIGEST: entry.digest})
+    sections = [
+        heading + drawer + (f"  {format_timestamp(entry.created).decode()}\n" if entry.created is not None else ""),
+        f"- {description}\n" if description else "",
+        _format_heading(stars + 1, None, config.notes) + _end(notes),
+        _format_heading(stars + 1, done if is_complete else todo, f"{config.steps} [/]") + _end(steps),
+        _format_heading(stars + 1, done if conclusion else todo, config.conclusions) + _end(conclusion),
+    ]
+    headings = 4 + sum(isinstance(block, b.Heading) for block in parts.notes)
+    return Written("\n".join(filter(None, sections)), title, headings, len(parts.steps))
+
+
+def write_heading(entry: Entry, writer: EntryWriter, *, stars: int, source: str) -> Written:
+    """Return a heading that is no experiment, with its text, as Org.
+
+    Args:
+        entry: The entry.
+        writer: The writer of its file.
+        stars: The level of its heading.
+        source: What it was made of, for the property.
+    """
+    writer.line = entry.line
+    title = writer.write_title(entry.title)
+    text = writer.joined(entry.blocks)
+    text = "\n\n".join(filter(None, (text, writer.take_footnotes())))
+    drawer = _format_drawer({SOURCE: source, DIGEST: entry.digest})
+    return Written(_format_heading(stars, None, title) + drawer + (f"\n{_end(text)}" if text else ""), title, 1, 0)
+
+
+def _choose_state(states: Sequence[str | None], settings: Settings, *, is_concluded: bool) -> str | None:
+    if is_concluded:
+        return done_keyword(settings)
+    todo = todo_keyword(settings)
+    return (in_progress_keyword(settings, todo) or todo) if "done" in states else todo
+
+
+def _deepen(blocks: b.Blocks, stars: int) -> b.Blocks:
+    """Return notes with headings below that of the notes, each at most one level deeper than the one above it."""
+    return tuple(_deepen_headings(blocks, stars))
+
+
+def _deepen_headings(blocks: b.Blocks, stars: int) -> Iterator[b.Block]:
+    above: list[int] = []
+    for block in blocks:
+        if isinstance(block, b.Heading):
+            while above and above[-1] >= block.level:
+                above.pop()
+            above.append(block.level)
+            yield b.Heading(stars + 1 + len(above), block.content)
+        else:
+            yield block
+
+
+def _format_heading(stars: int, keyword: str | None, title: str) -> str:
+    return " ".join(filter(None, ("*" * stars, keyword, title))) + "\n"
+
+
+def _format_drawer(properties: Mapping[str, str]) -> str:
+    lines = [f"  {f':{name}:':<10} {value}\n" for name, value in properties.items()]
+    return f"  :PROPERTIES:\n{''.join(lines)}  :END:\n"
+
+
+def _end(text: str) -> str:
+    return f"{text}\n" if text else ""
