@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.api.write import WriteMethods
+from orglab.api.setup import LOG_HEADER, SetupMethods
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.reference import Reference
 
@@ -93,7 +93,7 @@ class _Plan(NamedTuple):
     headings: int
 
 
-class ImportMethods(WriteMethods):
+class ImportMethods(SetupMethods):
     """The methods of `Log` that import."""
 
     def import_markdown(self, paths: Iterable[str | os.PathLike[str]], *, dry_run: bool = False) -> ImportedMarkdown:
@@ -111,7 +111,6 @@ class ImportMethods(WriteMethods):
             NotWritableError: The log cannot be written.
             OrglabError: The packages that read Markdown are not installed.
         """
-        from orglab.api.setup import LOG_HEADER
         from orglab.experiment.placement import find_log_end, insert_block
 
         missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
@@ -224,9 +223,15 @@ class ImportMethods(WriteMethods):
             else:
                 texts.append(
                     entry_text.write_experiment(
-                        entry, entry.parts, writer, stars=stars, number=ids[place], config=self.config,
-                        settings=settings, source=name,
-                    )  # fmt: skip
+                        entry,
+                        entry.parts,
+                        writer,
+                        stars=stars,
+                        number=ids[place],
+                        config=self.config,
+                        settings=settings,
+                        source=name,
+                    )
                 )
         return entry_text.WrittenEntries(texts, writer.problems)
 

@@ -90,6 +90,7 @@ class OrgWriter(TextWriter):
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
 
     def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        """Prepare to write `document` once."""
         super().__init__(document, assets)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
         self._headings = frozenset(find_anchors(headings))

@@ -1,6 +1,7 @@
 """Format the experiments and headings of a Markdown file as Org, and find those that a log has already."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -128,6 +129,7 @@ def find_anchors(source: Source, ids: Mapping[int, str], id_property: str) -> di
         id_property: The property that has the id.
     """
     anchors: dict[str, str] = {}
+    counts: Counter[str] = Counter()
     for place, entry in enumerate(source.entries):
         kind = "id:" if id_property.upper() == "ID" else "#"
         target = f"{kind}{ids[place]}" if place in ids else f"*{entry.name}" if _PLAIN.fullmatch(entry.name) else ""
@@ -137,9 +139,10 @@ def find_anchors(source: Source, ids: Mapping[int, str], id_property: str) -> di
         names += [(title, f"*{title}" if _PLAIN.fullmatch(title) else target) for title in titles]
         for name, where in names:
             anchor = re.sub(r"[^\w\- ]", "", name.casefold()).replace(" ", "-")
-            number = sum(known == anchor or re.fullmatch(rf"{re.escape(anchor)}-\d+", known) is not None for known in anchors)
+            number = counts[anchor]
+            counts[anchor] += 1
             if where:
-                anchors[f"{anchor}-{number}" if anchor in anchors else anchor] = where
+                anchors[f"{anchor}-{number}" if number else anchor] = where
     return anchors
 
 
@@ -159,9 +162,9 @@ def write_experiment(
         settings: The settings of the log.
         source: What it was made of, for the property.
     """
-    writer.line = entry.line
+    writer.number = entry.line
     title = writer.write_title(entry.title)
-    description = writer.line_of(parts.description)
+    description = writer.line(parts.description)
     notes = writer.joined(_deepen(parts.notes, stars))
     steps = writer.write_steps(parts.steps) if parts.steps else ""
     conclusion = writer.joined(parts.conclusion)
@@ -192,7 +195,7 @@ def write_heading(entry: Entry, writer: EntryWriter, *, stars: int, source: str)
         stars: The level of its heading.
         source: What it was made of, for the property.
     """
-    writer.line = entry.line
+    writer.number = entry.line
     title = writer.write_title(entry.title)
     text = writer.joined(entry.blocks)
     text = "\n\n".join(filter(None, (text, writer.take_footnotes())))

@@ -30,7 +30,7 @@ class EntryWriter(OrgWriter):
 
     Attributes:
         problems: What it could not write as it was meant; the line is that of the entry.
-        line: The line of the entry that is written, from 1.
+        number: The number of the line of the entry that is written, from 1.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class EntryWriter(OrgWriter):
         """
         super().__init__(b.Document("", ()), None)
         self.problems: list[Problem] = []
-        self.line = 1
+        self.number = 1
         self._definitions = footnotes
         self._labels: dict[str, str] = {}
         self._defined: set[str] = set()
@@ -63,7 +63,7 @@ class EntryWriter(OrgWriter):
         self._open: list[type] = []
 
     def _report(self, text: str) -> None:
-        self.problems.append(Problem(self.line, text))
+        self.problems.append(Problem(self.number, text))
 
     def take_footnotes(self) -> str:
         """Return the definitions of the footnotes that were referred to and not defined yet."""
@@ -90,15 +90,15 @@ class EntryWriter(OrgWriter):
 
     def write_title(self, content: b.Inlines) -> str:
         """Return a title on one line, which Org reads as nothing but a title."""
-        title = re.sub(r":(?=[\w@#%:]+:$)", f":{ESCAPE}", self.line_of(content))
+        title = re.sub(r":(?=[\w@#%:]+:$)", f":{ESCAPE}", self.line(content))
         first = title.partition(" ")[0]
         if self._is_keyword(first) or first == "COMMENT" or re.match(r"\[#.\]", title):
             title = ESCAPE + title
         return title or "…"
 
-    def line_of(self, content: b.Inlines) -> str:
+    def line(self, content: b.Inlines) -> str:
         """Return inlines on one line without blanks at its ends or several in a row."""
-        return re.sub(r"[ \t]{2,}", " ", OrgWriter.line(self, content)).strip()
+        return re.sub(r"[ \t]{2,}", " ", super().line(content)).strip()
 
     def _write_heading(self, block: b.Heading) -> str:
         return f"{'*' * block.level} {self.write_title(block.content)}"
@@ -153,7 +153,7 @@ class EntryWriter(OrgWriter):
     def _write_table(self, block: b.Table) -> str:
         """Write a table with aligned columns, as Emacs would."""
         self._in_table = True
-        rows = [[self.line_of(cell) for cell in row] for row in block.cells]
+        rows = [[self.line(cell) for cell in row] for row in block.cells]
         self._in_table = False
         if block.alignment:
             cookies = {"left": "<l>", "right": "<r>", "center": "<c>"}
@@ -166,9 +166,7 @@ class EntryWriter(OrgWriter):
             block.alignment[column] == "right" if block.alignment and block.alignment[column] else _is_of_figures(cells)
             for column, cells in enumerate(zip(*rows, strict=True))
         ]
-        lines = [
-            f"| {' | '.join(map(_pad, row, widths, rights))} |" for row in rows
-        ]
+        lines = [f"| {' | '.join(map(_pad, row, widths, rights))} |" for row in rows]
         if sum(widths) > _MOST:
             lines = [f"| {' | '.join(row)} |" for row in rows]
             widths = [1] * len(widths)
@@ -176,7 +174,7 @@ class EntryWriter(OrgWriter):
         return "\n".join(lines)
 
     def _write_image(self, block: b.Image) -> str:
-        caption = f"#+caption: {self.line_of(block.caption)}\n" if block.caption and not self._lists else ""
+        caption = f"#+caption: {self.line(block.caption)}\n" if block.caption and not self._lists else ""
         return f"{caption}[[file:{self._locate(block.path)}]]"
 
     # ---- inlines ----
@@ -220,7 +218,7 @@ class EntryWriter(OrgWriter):
         return f"\\[{tex}\\]" if inline.display else f"\\({tex}\\)"
 
     def _write_link(self, inline: b.Link) -> str:
-        content = self.line_of(inline.content)
+        content = self.line(inline.content)
         target = self._find_target(inline.url)
         if target is None:
             self._report(f"The link to {inline.url} leads nowhere in Org; it is kept as text.")
@@ -274,7 +272,7 @@ class EntryWriter(OrgWriter):
 
 
 def _is_of_figures(cells: Iterable[str]) -> bool:
-    """Return whether at least half of the cells of a column that are not empty are figures, so that it is aligned right."""
+    """Return whether half of the cells that are not empty are figures, so that Emacs aligns the column right."""
     filled = [cell for cell in cells if cell]
     return bool(filled) and 2 * sum(_FIGURE.fullmatch(cell) is not None for cell in filled) >= len(filled)
 

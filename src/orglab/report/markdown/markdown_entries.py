@@ -30,7 +30,9 @@ _NUMBERED = re.compile(
 )
 _NAMED = re.compile(r"(?:experiment|expt?\.?)\s*(?:[:#–—-]|\d)", re.I)
 _CONTAINERS = frozenset(("experiments",))
-_CONCLUSION = re.compile(r"(?:results?|conclusions?|findings?|outcomes?|takeaways?)(?:\s*(?:and|&|/)\s*\w+)?\s*:?", re.I)
+_CONCLUSION = re.compile(
+    r"(?:results?|conclusions?|findings?|outcomes?|takeaways?)(?:\s*(?:and|&|/)\s*\w+)?\s*:?", re.I
+)
 _CONCLUDING = re.compile(r"(?:results?|conclusions?|findings?|outcome|takeaway)\s*:\s*\S", re.I)
 _STEPS = re.compile(
     r"(?:steps|(?:next )?steps|plan|to-?\s?dos?|tasks|check-?list|experiments|runs|methods?|procedure)\s*:?", re.I
@@ -149,7 +151,9 @@ def _is_experiment(section: Section, parents: Sequence[Section], below: Iterable
 def _raise_levels(entries: list[Entry]) -> list[Entry]:
     """Return entries with those below the only heading of the first level beside it: it is the title of the file."""
     headings = [entry for entry in entries if entry.level]
-    is_titled = sum(entry.level == 1 for entry in headings) == 1 and headings[0].level == 1 and headings[0].parts is None
+    is_titled = (
+        sum(entry.level == 1 for entry in headings) == 1 and headings[0].level == 1 and headings[0].parts is None
+    )
     return [entry._replace(level=max(entry.level - is_titled, 1)) for entry in entries]
 
 
@@ -168,7 +172,8 @@ def _read_date(text: str) -> Timestamp | None:
         day = match["day"] or match["day2"] or match["day3"]
         number = _MONTHS.index(month[:3].lower()) + 1 if month else int(match["month"])
         try:
-            when = datetime.datetime(int(year), number, int(day), int(match["hour"] or 0), int(match["minute"] or 0))  # noqa: DTZ001 - the log holds local times
+            time = datetime.time(int(match["hour"] or 0), int(match["minute"] or 0))
+            when = datetime.datetime.combine(datetime.date(int(year), number, int(day)), time)
         except ValueError:
             continue
         return Timestamp(when, match["hour"] is not None)
@@ -187,7 +192,9 @@ def _find_date_line(blocks: b.Blocks) -> Timestamp | None:
 
 
 def _with_breaks(inline: b.Inline) -> str:
-    return inline.text if isinstance(inline, b.Text) else "\n" if isinstance(inline, b.LineBreak) else b.plain((inline,))
+    return (
+        inline.text if isinstance(inline, b.Text) else "\n" if isinstance(inline, b.LineBreak) else b.plain((inline,))
+    )
 
 
 def _read_front_matter_date(text: str) -> Timestamp | None:
@@ -274,7 +281,8 @@ class _PartSorter:
                 blocks.remove(block)
                 break
         if blocks and isinstance(blocks[0], b.Paragraph) and not _CONCLUDING.match(b.plain(blocks[0].content)):
-            self._description = blocks.pop(0).content  # type: ignore[union-attr]
+            self._description = blocks[0].content
+            del blocks[0]
 
     def _add_conclusion(self, section: Section) -> None:
         """Add the text of a section; with several of them, each has its name before it."""
@@ -298,8 +306,11 @@ class _PartSorter:
         if self._description is None and not self._notes and _DESCRIPTION.fullmatch(section.name):
             first = kept[0] if kept else None
             if isinstance(first, b.Paragraph):
-                label = () if section.name.lower().startswith("description") else (*section.title, b.Text(": "))
-                self._description = (*label, *kept.pop(0).content)  # type: ignore[union-attr]
+                label: b.Inlines = (
+                    () if section.name.lower().startswith("description") else (*section.title, b.Text(": "))
+                )
+                self._description = (*label, *first.content)
+                del kept[0]
                 return bool(kept) or has_more
         if has_more or kept:
             return not (_NOTES.fullmatch(section.name) and section.level == self._top + 1 and self._is_flat())
@@ -311,9 +322,13 @@ class _PartSorter:
     def make_parts(self, number: str | None) -> Parts:
         """Return the parts."""
         conclusion = tuple(self._conclusion)
-        if len(self._conclusions) == 1 and isinstance(conclusion[0], b.Paragraph):
-            is_named = conclusion[0].content[:1] and isinstance(conclusion[0].content[0], b.Strong)
-            conclusion = conclusion[1:] if is_named and b.plain(conclusion[0].content) in self._conclusions else conclusion
+        first = conclusion[0] if conclusion else None
+        if (
+            len(self._conclusions) == 1
+            and isinstance(first, b.Paragraph)
+            and b.plain(first.content) in self._conclusions
+        ):
+            conclusion = conclusion[1:]
         steps = tuple(item for one in self._steps for item in one.items)
         is_one = len(self._steps) == 1
         if not is_one:

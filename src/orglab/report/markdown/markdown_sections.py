@@ -183,11 +183,13 @@ class _Reader:
                 section_at(line).extend((b.Paragraph((b.Text(f"[^{label}]:"),)), *self._footnotes.pop(label)))
         references = self._env.get("references", {})
         text = " ".join(" ".join(self._lines).split()).upper() if references else ""
-        for label, reference in (*references.items(), *((one["label"], one) for one in self._env.get("duplicate_refs", ()))):
+        definitions = [*references.items(), *((one["label"], one) for one in self._env.get("duplicate_refs", ()))]
+        for label, reference in definitions:
             line, title = reference["map"][0], str(reference.get("title") or "")
+            is_used = references.get(label) is reference and text.count(f"[{label.upper()}]") > 1
             if label in _COMMENT_LABELS and title:
                 section_at(line).append(b.Raw(title, COMMENT))
-            elif label not in references or references[label] is not reference or text.count(f"[{label.upper()}]") < 2:  # noqa: PLR2004 - itself, and a use
+            elif not is_used:
                 self._report(f"The address of [{label}], which nothing refers to, is kept as text.", line)
                 words = f"[{label}]: {reference['href']}" + (f' "{title}"' if title else "")
                 section_at(line).append(b.Paragraph((b.Text(words),)))
@@ -275,7 +277,9 @@ class _Reader:
         for row in rows[1:]:
             line = self._lines[row.map[0]] if row.map and row.map[0] < len(self._lines) else ""
             if len(re.findall(r"(?<!\\)\|", line.strip().strip("|"))) >= len(styles):
-                self._report("A row has more cells than the table; it is kept as text too.", row.map[0] if row.map else None)
+                self._report(
+                    "A row has more cells than the table; it is kept as text too.", row.map[0] if row.map else None
+                )
                 yield b.Paragraph((b.Text(line.strip()),))
 
     # ---- inlines ----
