@@ -1,7 +1,7 @@
 """The methods of `Log` that make entries of what others have written: Markdown files, and the runs of trackers."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,14 +11,18 @@ from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageErr
 from orglab.reference import Reference
 
 if TYPE_CHECKING:
+    from orglab.experiment.model import Experiment
     from orglab.log.known_ids import KnownIds
     from orglab.org.document import Document
     from orglab.org.edit import Edit
     from orglab.report.markdown.entry_text import Source, Written, WrittenEntries
     from orglab.report.markdown.markdown_entries import Entry
+    from orglab.runs.stores.stored_run import StoredExperiment
+    from orglab.text import Tell
 
 _NEEDED = {"markdown_it": "markdown-it-py", "mdit_py_plugins": "mdit-py-plugins"}
 _LARGEST = 32_000_000  # bytes of a file
+_HEADINGS = 4  # of an experiment
 
 
 class ImportedEntry(NamedTuple):
@@ -73,6 +77,40 @@ class ImportedMarkdown(NamedTuple):
     def added(self) -> tuple[ImportedEntry, ...]:
         """Those that were added."""
         return tuple(entry for entry in self.entries if entry.status == "added")
+
+
+class ImportedExperiment(NamedTuple):
+    """An experiment of a tracker.
+
+    Attributes:
+        title: Its title.
+        ref: Its reference in the log, such as `e12`; None if it has none, because nothing of it was imported.
+        is_new: Whether it was added.
+        runs: The ids of the runs that were added.
+        known: How many of its runs were there already.
+        going_on: How many go on, so that they were not added yet.
+        own: How many orglab recorded itself.
+    """
+
+    title: str
+    ref: str | None
+    is_new: bool
+    runs: tuple[str, ...]
+    known: int
+    going_on: int
+    own: int
+
+
+class ImportedRuns(NamedTuple):
+    """What was imported of a tracker.
+
+    Attributes:
+        experiments: Its experiments.
+        is_new_log: Whether the log was created for them.
+    """
+
+    experiments: tuple[ImportedExperiment, ...]
+    is_new_log: bool
 
 
 class _Plan(NamedTuple):
@@ -142,6 +180,111 @@ class ImportMethods(SetupMethods):
             for chosen, _ in edited.decided.experiments:
                 known.remember(edited.after.text, chosen)
         return ImportedMarkdown(edited.decided.entries, edited.decided.unplaced, is_new)
+
+    def import_runs(
+        self, tracker: str, path: "str | os.PathLike[str]", tell: "Tell", *, dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ImportedRuns:  # fmt: skip
+        """Add the experiments of a tracker to the log, which may not exist yet, and record its runs, each once.
+
+        The runs that orglab recorded itself are left out, and so are those that go on.
+
+        Args:
+            tracker: `mlflow`, `wandb`, `trackio` or `dvc`.
+            path: The file or folder in which the tracker keeps them; for DVC a folder of the repository.
+            tell: Called with each message for the user.
+            dry_run: Whether to write nothing, and return what would be written.
+            progress: Called with the number of runs that are written, and of all.
+
+        Raises:
+            UsageError: There is no such tracker.
+            NotFoundError: There is no such file or folder.
+            NotReadableError: It is not that tracker's, or cannot be read.
+            NotWritableError: The log or a record cannot be written.
+        """
+        from orglab.runs.stores.store_import import TRACKERS, RunImport, make_run_id, read_experiments
+
+        if tracker not in TRACKERS:
+            raise UsageError(f"Unknown tracker {tracker!r}; use one of {', '.join(TRACKERS)}.")
+        stored = read_experiments(tracker, self.repository, Path(path))
+        is_new = not os.path.lexists(self.path)
+        runs = RunImport(self)
+        plans = [(one, runs.plan(one)) for one in stored]
+        if is_new and not dry_run and any(plan.new for _, plan in plans):
+            self.init()
+        known = {} if not os.path.lexists(self.path) else self._find_imported()
+        commits = self._find_short_hashes(run.commit for _, plan in plans for run in plan.new)
+        total, done = sum(len(plan.new) for _, plan in plans), 0
+        found = []
+        for one, plan in plans:
+            experiment, added = known.get(one.key), []
+            is_added = experiment is None and bool(plan.new)
+            if is_added and not dry_run:
+                experiment = self._add_stored_experiment(one, plan.new[0].began)
+            for run in plan.new if experiment is not None and not dry_run else ():
+                if (written := runs.write(run, experiment, commits, tell)) is not None:
+                    added.append(written.id)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            names = tuple(make_run_id(run) for run in plan.new) if dry_run else tuple(added)
+            ref = experiment.ref if experiment is not None else None
+            found.append(ImportedExperiment(one.name, ref, is_added, names, plan.known, plan.going_on, one.own))
+        return ImportedRuns(tuple(found), is_new)
+
+    def _find_imported(self) -> "dict[str, Experiment]":
+        """Return the experiments of the log that were imported, by what they were made of."""
+        from orglab.report.markdown.entry_text import SOURCE
+
+        found: dict[str, Experiment] = {}
+        document = self.document()
+        if SOURCE.encode() in document.text:
+            for experiment in self.read_experiments(document):
+                if (source := experiment.heading.property(SOURCE)) is not None:
+                    found.setdefault(source, experiment)
+        return found
+
+    def _find_short_hashes(self, hashes: "Iterable[str | None]") -> dict[str, str]:
+        """Return the short hashes of those commits that the repository has, and have git keep them."""
+        from orglab.git.commit import read_commits_by_hash
+        from orglab.git.repository import is_full_hash
+
+        names = tuple(dict.fromkeys(name for name in hashes if name and is_full_hash(name)))
+        if self.repository is None or not names:
+            return {}
+        commits = read_commits_by_hash(self.repository, names)
+        self._keep_commits([commit.hash for commit in commits.values()])
+        return {name: commit.short for name, commit in commits.items()}
+
+    def _add_stored_experiment(self, stored: "StoredExperiment", began: float) -> "Experiment":
+        """Add an experiment of a tracker to the log, and return it."""
+        from datetime import datetime
+
+        from orglab.experiment import edits
+        from orglab.experiment.escape import escape_title
+        from orglab.experiment.lookup import find_last_experiment
+        from orglab.report.markdown.entry_text import SOURCE
+
+        known = self._read_known_ids()
+        title = escape_title(stored.name) or stored.tracker
+        created = datetime.fromtimestamp(max(stored.created if stored.created is not None else began, 0.0))  # noqa: DTZ006 - the log holds local times
+
+        def make_edits(document: "Document") -> "tuple[list[Edit], str]":
+            number = str(known.find_next(document.text))
+            last = find_last_experiment(document, self.config, self.path)
+            return edits.add_experiment(
+                document, last, self.config, title, number=number, now=created,
+                description=stored.description.strip() or None, steps=(), tags=(), properties={SOURCE: stored.key},
+            ), number  # fmt: skip
+
+        def verify(before: "Document", after: "Document", number: str) -> None:
+            if len(after) != len(before) + _HEADINGS or self.find(after, Reference(number)).title != title:
+                raise UsageError(f"Org would read the title {title!r} as something else; rename the experiment.")
+
+        with known.reserve():
+            edited = self.edit(make_edits, verify)
+            known.remember(edited.before.text, edited.decided)
+        return self.find(edited.after, Reference(edited.decided))
 
     def _read_source(self, path: Path) -> "Source":
         """Return a Markdown file.

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orglab.api.import_log import ImportedMarkdown
+    from orglab.api.import_log import ImportedMarkdown, ImportedRuns
 
 
 def markdown_form(imported: "ImportedMarkdown", *, is_dry_run: bool) -> dict[str, object]:
@@ -13,4 +13,13 @@ def markdown_form(imported: "ImportedMarkdown", *, is_dry_run: bool) -> dict[str
         "created": imported.is_new_log and not is_dry_run,
         "entries": [entry._asdict() for entry in imported.entries],
         "unplaced": [one._asdict() for one in imported.unplaced],
+    }
+
+
+def runs_form(imported: "ImportedRuns", *, is_dry_run: bool) -> dict[str, object]:
+    """Return what was imported of a tracker, or would be."""
+    return {
+        "dry_run": is_dry_run,
+        "created": imported.is_new_log and not is_dry_run,
+        "experiments": [one._asdict() for one in imported.experiments],
     }

@@ -11,20 +11,32 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.text import count
 
 if TYPE_CHECKING:
-    from orglab.api.import_log import ImportedMarkdown
+    from orglab.api.import_log import ImportedMarkdown, ImportedRuns
+
+
+TRACKERS = ("mlflow", "wandb", "trackio", "dvc")
+_PLACES = {"mlflow": "mlflow.db", "wandb": "wandb", "trackio": "study.db", "dvc": "."}
 
 
 @click.command(name="import")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option("--from", "tracker", type=click.Choice(TRACKERS), help="Import the runs of a tracker instead.")
 @click.option("-n", "--dry-run", is_flag=True, help="Write nothing; show what would be added.")
 @write_options
-def import_command(paths: tuple[str, ...], *, dry_run: bool, as_json: bool, anyway: bool) -> None:
-    """Add the experiments of Markdown files to the log, which is created if there is none.
+def import_command(
+    paths: tuple[str, ...], tracker: str | None, *, dry_run: bool, as_json: bool, anyway: bool
+) -> None:  # fmt: skip
+    """Add the experiments of Markdown files or of a tracker to the log, which is created if there is none.
 
-    A heading is an experiment if it has a number, as in "Experiment 12: Dropout", if
-    it begins with a date, as in "2024-05-03 Dropout", or if it stands below a heading
-    "Experiments". What has no counterpart in Org is kept as text, and listed with its
-    line.
+    A heading of a Markdown file is an experiment if it has a number, as in
+    "Experiment 12: Dropout", if it begins with a date, as in "2024-05-03 Dropout", or
+    if it stands below a heading "Experiments". What has no counterpart in Org is kept
+    as text, and listed with its line.
+
+    With --from, the experiments of a tracker become experiments of the log, with
+    their runs. PATH is what the tracker keeps: for mlflow its SQLite file or the
+    folder mlruns, for wandb the folder wandb, for trackio the SQLite file of a project,
+    and for dvc the repository, which is this one by default.
 
     What was imported before is left as it is: run the command again to add what is new.
 
@@ -32,7 +44,15 @@ def import_command(paths: tuple[str, ...], *, dry_run: bool, as_json: bool, anyw
     Example:
       orglab import notes.md
       orglab import --dry-run lab/*.md
+      orglab import --from mlflow mlflow.db
     """
+    if tracker is None:
+        _import_markdown(paths, dry_run=dry_run, as_json=as_json, anyway=anyway)
+    else:
+        _import_runs(tracker, paths, dry_run=dry_run, as_json=as_json, anyway=anyway)
+
+
+def _import_markdown(paths: tuple[str, ...], *, dry_run: bool, as_json: bool, anyway: bool) -> None:
     if not paths:
         raise UsageError("Name the files to import, such as notes.md.")
     log = _open_or_choose_log(anyway=anyway)
@@ -43,6 +63,38 @@ def import_command(paths: tuple[str, ...], *, dry_run: bool, as_json: bool, anyw
         output.show_json(markdown_form(imported, is_dry_run=dry_run))
     else:
         _show_markdown(log, imported, dry_run=dry_run)
+
+
+def _import_runs(tracker: str, paths: tuple[str, ...], *, dry_run: bool, as_json: bool, anyway: bool) -> None:
+    if len(paths) > 1 or (not paths and tracker != "dvc"):
+        raise UsageError(f"Name one file or folder of {tracker}, such as {_PLACES[tracker]}.")
+    log = _open_or_choose_log(anyway=anyway)
+    with output.progress_bar("Importing the runs") as update:
+        imported = log.import_runs(tracker, paths[0] if paths else ".", output.tell, dry_run=dry_run, progress=update)
+    if as_json:
+        from orglab.api.serialize_import import runs_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(runs_form(imported, is_dry_run=dry_run))
+    else:
+        _show_runs(log, imported, dry_run=dry_run)
+
+
+def _show_runs(log: Log, imported: "ImportedRuns", *, dry_run: bool) -> None:
+    """Print the experiments that got runs, and say what else there is to know."""
+    for one in imported.experiments:
+        title = output.one_line(one.title)
+        if one.runs:
+            click.echo(f"{one.ref or 'new'}  {count(len(one.runs), 'run')}  {title}")
+        if one.going_on:
+            output.tell(f"{title}: {count(one.going_on, 'run')} not imported yet, for want of an end.")
+        if one.own:
+            output.tell(f"{title}: {count(one.own, 'run')} left out, because orglab recorded it itself.")
+    runs = sum(len(one.runs) for one in imported.experiments)
+    known = sum(one.known for one in imported.experiments)
+    added = sum(one.is_new for one in imported.experiments)
+    begin = "Would add" if dry_run else f"Created {log.path}, and added" if imported.is_new_log and runs else "Added"
+    end = f"; {known} were there already" if known > 1 else "; 1 was there already" if known else ""
+    output.tell(f"{begin} {count(added, 'experiment')} and {count(runs, 'run')}{end}.")
 
 
 def _open_or_choose_log(*, anyway: bool) -> Log:
