@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import LOG_HEADER, SetupMethods
-from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
+from orglab.errors import GitError, NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.reference import Reference
 
 if TYPE_CHECKING:
@@ -221,7 +222,9 @@ class ImportMethods(SetupMethods):
             is_added = experiment is None and bool(plan.new)
             if is_added and not dry_run:
                 experiment = self._add_stored_experiment(one, plan.new[0].began)
-            for run in plan.new if experiment is not None and not dry_run else ():
+            for run in plan.new:
+                if experiment is None or dry_run:
+                    break
                 if (written := runs.write(run, experiment, commits, tell)) is not None:
                     added.append(written.id)
                 done += 1
@@ -247,13 +250,15 @@ class ImportMethods(SetupMethods):
     def _find_short_hashes(self, hashes: "Iterable[str | None]") -> dict[str, str]:
         """Return the short hashes of those commits that the repository has, and have git keep them."""
         from orglab.git.commit import read_commits_by_hash
+        from orglab.git.keep_refs import keep_commits
         from orglab.git.repository import is_full_hash
 
         names = tuple(dict.fromkeys(name for name in hashes if name and is_full_hash(name)))
         if self.repository is None or not names:
             return {}
         commits = read_commits_by_hash(self.repository, names)
-        self._keep_commits([commit.hash for commit in commits.values()])
+        with suppress(GitError):
+            keep_commits(self.repository, [commit.hash for commit in commits.values()])
         return {name: commit.short for name, commit in commits.items()}
 
     def _add_stored_experiment(self, stored: "StoredExperiment", began: float) -> "Experiment":

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError, NotReadableError
 from orglab.git import Repository
@@ -67,8 +67,8 @@ def _read_database(repository: Repository | None, path: Path) -> list[StoredExpe
             "SELECT experiment_id, run_uuid, name, status, start_time, end_time FROM runs "
             "WHERE lifecycle_stage = 'active' ORDER BY start_time LIMIT ?"
         )
-        for experiment, *row in database.select(statement, (MOST_RUNS + 1,)):
-            runs.setdefault(experiment, []).append(tuple(row))
+        for experiment, *columns in database.select(statement, (MOST_RUNS + 1,)):
+            runs.setdefault(experiment, []).append(tuple(columns))
         if sum(map(len, runs.values())) > MOST_RUNS:
             raise NotReadableError(f"{path} has more than {MOST_RUNS:,} runs.")
         parameters, tags = _read_pairs(database, "params"), _read_pairs(database, "tags")
@@ -76,18 +76,11 @@ def _read_database(repository: Repository | None, path: Path) -> list[StoredExpe
         notes = _read_experiment_notes(file)
         found = []
         for number, name in list(database.select("SELECT experiment_id, name FROM experiments ORDER BY experiment_id")):
-            of_it = [
-                _make_run(
-                    file,
-                    str(run),
-                    str(title or ""),
-                    str(status),
-                    (start, end, seen.get(run)),
-                    parameters.get(run, {}),
-                    tags.get(run, {}),
-                )
-                for run, title, status, start, end in runs.get(number, ())
-            ]
+            of_it = []
+            for run, title, status, start, end in runs.get(number, ()):
+                times = (start, end, seen.get(run))
+                row = _Row(str(run), str(title or ""), str(status), times, parameters.get(run, {}), tags.get(run, {}))
+                of_it.append(_make_run(file, row))
             found.append(_make_experiment(str(name), notes.get(number, ""), of_it))
         return found
 
@@ -135,10 +128,12 @@ def _read_run(repository: Repository | None, folder: Path) -> tuple[StoredRun, b
     meta = _read_meta(repository, folder)
     if meta.get("lifecycle_stage", "active") != "active" or not meta:
         return None
-    times = (_to_whole(meta.get("start_time")), _to_whole(meta.get("end_time")), _find_last_write(repository, folder))
+    start, end = (_to_whole(meta.get(name)) for name in ("start_time", "end_time"))
+    times = (start, end, _find_last_write(repository, folder))
     file = TrackerFile(repository, folder / "meta.yaml", "", 0.0)
     parameters, tags = (_read_values(repository, folder / name) for name in ("params", "tags"))
-    return _make_run(file, folder.name, meta.get("run_name", ""), meta.get("status", ""), times, parameters, tags)
+    row = _Row(folder.name, meta.get("run_name", ""), meta.get("status", ""), times, parameters, tags)
+    return _make_run(file, row)
 
 
 def _find_last_write(repository: Repository | None, folder: Path) -> int:
@@ -191,21 +186,30 @@ def _to_whole(text: str | None) -> int | None:
 # ---- both ----
 
 
-def _make_run(
-    file: TrackerFile, run: str, name: str, status: str, times: tuple[object, object, object], parameters: Mapping[str, str],
-    tags: Mapping[str, str],
-) -> tuple[StoredRun, bool]:  # fmt: skip
+class _Row(NamedTuple):
+    """What a run has in the database or its folder: its times are in milliseconds, the last one that of a metric."""
+
+    id: str
+    name: str
+    status: str
+    times: tuple[object, object, object]
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+def _make_run(file: TrackerFile, row: _Row) -> tuple[StoredRun, bool]:
     """Return a run, and whether orglab recorded it itself."""
-    began, ended, seen = (time / 1000 if isinstance(time, int | float) and time >= 0 else None for time in times)
-    known = _STATUSES.get(status, "running")
-    values: dict[str, Value] = {key: parse_value(value) for key, value in parameters.items()}
+    began, ended, seen = (time / 1000 if isinstance(time, int | float) and time >= 0 else None for time in row.times)
+    known, tags = _STATUSES.get(row.status, "running"), row.tags
+    values: dict[str, Value] = {key: parse_value(value) for key, value in row.parameters.items()}
     source = tags.get("mlflow.source.name", "")
     kept = [f"{key}={value}" if value else key for key, value in sorted(tags.items()) if not key.startswith(_OWN_TAGS)]
     stored = StoredRun(
-        TRACKER, run, tags.get("mlflow.runName", name) or name, known if ended is not None else "running",
-        began or 0.0, ended, {"done": 0, "failed": 1}.get(known), (source,) if source else (),
-        tags.get("mlflow.source.git.commit") or None, tags.get(_NOTE, ""), tuple(kept), values, max(began or 0.0, seen or 0.0),
-        partial(_find_metrics, file, run),
+        TRACKER, row.id, tags.get("mlflow.runName", row.name) or row.name, known if ended is not None else "running",
+        began or 0.0, ended, {"done": 0, "failed": 1}.get(known),
+        ("python", source) if source.endswith(".py") else tuple(filter(None, (source,))),
+        tags.get("mlflow.source.git.commit") or None, tags.get(_NOTE, ""), tuple(kept), values,
+        max(began or 0.0, seen or 0.0), partial(_find_metrics, file, row.id),
     )  # fmt: skip
     return stored, TAG in tags
 
