@@ -22,7 +22,7 @@ from orglab.runs.metrics.reading import MetricsRows
 from orglab.runs.metrics.values import Row, is_step_name
 from orglab.runs.pending import remove_pending
 from orglab.runs.record import Run
-from orglab.runs.record_reader import list_runs, read_run, read_runs
+from orglab.runs.record_reader import read_run, read_runs
 from orglab.runs.record_writer import write_ended_record
 from orglab.runs.secrets import mask_argv, mask_text, mask_values
 from orglab.runs.sources.registry import TITLES
@@ -30,8 +30,8 @@ from orglab.runs.sources.tracked_run import TrackedRun
 from orglab.runs.stores.stored_run import StoredExperiment, StoredRun
 from orglab.text import Tell
 
-TRACKERS = ("mlflow", "wandb", "trackio", "dvc")
-"""The trackers whose runs can be imported."""
+TRACKERS = {**{name: TITLES[name] for name in ("mlflow", "wandb", "trackio")}, "dvc": "DVC"}
+"""What each tracker is called whose runs can be imported."""
 
 _DIGITS = 12
 _LATEST = 7_258_118_399  # the last second of 2199
@@ -78,8 +78,9 @@ class RunImport:
     def __init__(self, log: LogFile) -> None:
         """Read which runs are recorded already, by orglab itself too."""
         self._log = log
-        self._ids = set(list_runs(log.top))
-        self._tracked = {(one.tracker, one.id) for run in read_runs(log.top) for one in run.trackers}
+        runs = read_runs(log.top)
+        self._ids = {run.id for run in runs}
+        self._tracked = {(one.tracker, one.id) for run in runs for one in run.trackers}
 
     def plan(self, experiment: StoredExperiment) -> RunPlan:
         """Return which runs of an experiment are to be imported."""
@@ -122,7 +123,7 @@ class RunImport:
     ) -> dict[str, object]:  # fmt: skip
         """Return the fields of a record, after the histories were read."""
         commit = stored.commit if stored.commit in commits else None
-        why = stored.describe(TITLES.get(stored.tracker, stored.tracker))
+        why = stored.describe(TRACKERS[stored.tracker])
         if stored.commit and commit is None:
             why += f"\ncommit {stored.commit[:_SHORT]}, which this repository has not"
         created = experiment.created

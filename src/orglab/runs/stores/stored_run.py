@@ -73,6 +73,7 @@ class StoredExperiment(NamedTuple):
         created: When it was created, in seconds since 1970; None if that is not known.
         runs: Its runs, oldest first.
         own: How many other runs it has that orglab recorded itself.
+        id: What tells it apart from others of the tracker; empty if its name does.
     """
 
     tracker: str
@@ -81,8 +82,9 @@ class StoredExperiment(NamedTuple):
     created: float | None
     runs: tuple[StoredRun, ...]
     own: int = 0
+    id: str = ""
 
     @property
     def key(self) -> str:
         """What tells it apart from others in the log."""
-        return escape_title(f"{self.tracker}: {self.name}")
+        return escape_title(f"{self.tracker}: {self.id or self.name}")

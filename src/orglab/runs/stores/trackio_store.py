@@ -66,7 +66,10 @@ def read_store(repository: Repository | None, path: Path) -> list[StoredExperime
 def _read_times(database: Database) -> dict[str, _Times]:
     """Return the runs that have logged something."""
     column = choose_column(database)
-    statement = f"SELECT {column}, min(timestamp), max(timestamp), max(run_name) FROM metrics GROUP BY {column} LIMIT ?"  # noqa: S608 - a name of our own
+    statement = (
+        f"SELECT {column}, min(timestamp), max(timestamp), max(run_name) FROM metrics "  # noqa: S608 - a name of our own
+        f"GROUP BY {column} LIMIT ?"
+    )
     return {
         run: _Times(parse_time(first) or 0.0, parse_time(last) or 0.0, str(name))
         for run, first, last, name in database.select(statement, (MOST_RUNS + 1,))
@@ -106,8 +109,9 @@ def _make_run(file: TrackerFile, run: str, times: _Times, config: dict[str, Valu
     parameters = {name: value for name, value in config.items() if not name.startswith("_")}
     status = "running" if times.last > clock.now().timestamp() - _SILENT else "done"
     return StoredRun(
-        TRACKER, run if is_unique else f"{file.path.stem}/{run}", times.name, status, times.first, max(times.first, times.last), tags=tags, parameters=parameters,
-        seen=times.last, find_metrics=partial(_find_metrics, file, run),
+        TRACKER, run if is_unique else f"{file.path.stem}/{run}", times.name, status, times.first,
+        max(times.first, times.last), tags=tags, parameters=parameters, seen=times.last,
+        find_metrics=partial(_find_metrics, file, run),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from orglab.runs.tracker_variables import find_noted_run
 _SUFFIX = ".wandb"
 _METADATA = Path("files", "wandb-metadata.json")
 _SMALL = 1 << 20  # bytes of the metadata
+_NAME_ROOM = 200  # characters of an id
 _OWN = "_wandb"
 _NO_PROJECT = "uncategorized"
 # The fields of a record, and of the messages in it.
@@ -65,6 +66,8 @@ def read_store(repository: Repository | None, path: Path) -> list[StoredExperime
     runs: dict[str, _Found] = {}
     for file in _find_files(repository, path):
         found = _read_file(file)
+        if not found.id:
+            continue  # nothing was written yet
         if found.id in runs:  # it was resumed
             _merge(runs[found.id], found)
         else:
@@ -99,7 +102,7 @@ def _read_file(file: TrackerFile) -> _Found:
     Raises:
         NotReadableError: It is not a run file, or is damaged.
     """
-    found = _Found([file], file.path.stem.removeprefix("run-"))
+    found = _Found([file])
     for record in read_records(file):
         with contextlib.suppress(ValueError):
             for part in read_fields(record, 0, len(record), file):
@@ -123,7 +126,7 @@ def _read_run(found: _Found, record: bytes, message: Field, file: TrackerFile) -
         if part.kind != BYTES:
             continue
         if part.number == _RUN_ID:
-            found.id = read_text(record, part)
+            found.id = read_text(record, part)[:_NAME_ROOM]
         elif part.number in (_ENTITY, _PROJECT, _GROUP, _NAME, _NOTES):
             found.texts[part.number] = read_text(record, part)
         elif part.number == _TAG:
