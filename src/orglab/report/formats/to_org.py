@@ -188,7 +188,11 @@ class OrgWriter(TextWriter):
                 body = body.replace("\n\n", "\n")
             if not head and re.match(r"\[[ Xx@-]", body):
                 body = _Z + body
-            lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
+            width = len(bullet)
+            if item.content and not isinstance(item.content[0], b.Paragraph | b.Image):
+                # Org reads a block or a list only at the beginning of a line.
+                bullet, body = bullet if head else bullet.rstrip(), f"\n{body}"
+            lines.append(f"{bullet}{head}{self.indented(body, width)}".rstrip())
         return ("\n\n" if block.is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:

@@ -137,7 +137,9 @@ class _Reader:
         self._problems: list[Problem] = []
         self._footnotes: dict[str, b.Blocks] = {}
         self._footnote_lines: dict[str, int] = {}
-        self._used: set[str] = set()
+        # The footnotes that each footnote refers to; under None those that the text does.
+        self._uses: dict[str | None, set[str]] = {None: set()}
+        self._footnote: str | None = None
 
     def read(self, root: SyntaxTreeNode) -> MarkdownFile:
         """Return the file whose tree this is."""
@@ -177,8 +179,9 @@ class _Reader:
         def section_at(line: int) -> list[b.Block]:
             return found[max(sum(begin <= line for begin in begins) - 1, 0)]
 
+        used = self._find_used()
         for label, line in self._footnote_lines.items():
-            if label not in self._used:
+            if label not in used:
                 self._report(f"The footnote [^{label}], which nothing refers to, is kept as text.", line)
                 section_at(line).extend((b.Paragraph((b.Text(f"[^{label}]:"),)), *self._footnotes.pop(label)))
         references = self._env.get("references", {})
@@ -190,9 +193,20 @@ class _Reader:
             if label in _COMMENT_LABELS and title:
                 section_at(line).append(b.Raw(title, COMMENT))
             elif not is_used:
-                self._report(f"The address of [{label}], which nothing refers to, is kept as text.", line)
-                words = f"[{label}]: {reference['href']}" + (f' "{title}"' if title else "")
+                written = re.search(r"\[([^\]]*)\]:", self._lines[line])
+                name = written[1] if written else label  # the parser has it in capitals
+                self._report(f"The address of [{name}], which nothing refers to, is kept as text.", line)
+                words = f"[{name}]: {reference['href']}" + (f' "{title}"' if title else "")
                 section_at(line).append(b.Paragraph((b.Text(words),)))
+
+    def _find_used(self) -> set[str]:
+        """Return the footnotes to which the text refers, and those to which they do."""
+        used: set[str] = set()
+        found = set(self._uses[None])
+        while found:
+            used |= found
+            found = {label for one in found for label in self._uses.get(one, ())} - used
+        return used
 
     # ---- blocks ----
 
@@ -228,7 +242,10 @@ class _Reader:
                     yield from self._read_blocks(node.children)
                 else:
                     self._footnote_lines[label] = self._line
+                    outer, self._footnote = self._footnote, label
+                    self._uses[label] = set()
                     self._footnotes[label] = self._read_blocks(node.children)
+                    self._footnote = outer
             case "html_block":
                 comment = _COMMENT.fullmatch(node.content)
                 if comment is None:
@@ -349,7 +366,7 @@ class _Reader:
     def _read_footnote(self, node: SyntaxTreeNode) -> b.FootnoteMark:
         if "label" in node.meta:
             label = str(node.meta["label"])
-            self._used.add(label)
+            self._uses[self._footnote].add(label)
             return b.FootnoteMark(label)
         label = f"{node.meta['id']}^"  # no label of the file, which has no such sign
         tokens = self._env["footnotes"]["list"][node.meta["id"]]["tokens"]
