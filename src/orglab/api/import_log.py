@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -150,6 +149,8 @@ class ImportMethods(SetupMethods):
             NotWritableError: The log cannot be written.
             OrglabError: The packages that read Markdown are not installed.
         """
+        from importlib.util import find_spec
+
         from orglab.experiment.placement import find_log_end, insert_block
 
         missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]

@@ -55,7 +55,7 @@ SECTIONS = {
     }),
     "Set up": ("setup_commands", {
         "setup": "Connect orglab with git and with your shell.",
-        "import": "Add the experiments of Markdown files to the log.",
+        "import": "Add experiments from Markdown files or a tracker.",
         "mcp": "Serve the log to coding agents.",
     }),
 }  # fmt: skip
