@@ -356,6 +356,8 @@ class ImportMethods(SetupMethods):
         self, document: "Document", source: "Source", new: Sequence[int], ids: dict[int, str]
     ) -> "WrittenEntries":
         """Return the new entries of a file as Org."""
+        from orglab.experiment.lookup import find_last_experiment
+        from orglab.org.todo import meta_indent
         from orglab.report.markdown import entry_text
         from orglab.report.markdown.entry_writer import EntryWriter
 
@@ -363,6 +365,9 @@ class ImportMethods(SetupMethods):
         anchors = entry_text.find_anchors(source, ids, self.config.id_property)
         prefix = entry_text.choose_prefix(source, document)
         writer = EntryWriter(source.footnotes, prefix, source.folder, anchors, settings.keywords.__contains__)
+        last = find_last_experiment(document, self.config, self.path)
+        if last is not None and last.heading.drawer is not None:
+            writer.indent = meta_indent(last.heading).decode()
         texts = []
         for place, stars in zip(new, entry_text.choose_stars(source.entries[place] for place in new), strict=True):
             entry = source.entries[place]

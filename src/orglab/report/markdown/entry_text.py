@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
+from orglab.experiment.escape import escape_title
 from orglab.experiment.states import done_keyword, in_progress_keyword, todo_keyword
 from orglab.org.document import Document
 from orglab.org.settings import Settings
@@ -44,7 +45,7 @@ class Source(NamedTuple):
 
     def name_entry(self, entry: Entry) -> str:
         """Return what tells an entry apart from the others of all files."""
-        return f"{self.name}: {entry.name}"
+        return escape_title(f"{self.name}: {entry.name}")
 
 
 class Written(NamedTuple):
@@ -174,9 +175,11 @@ def write_experiment(
     is_complete = bool(states) and all(one == "done" for one in states)
     done, todo = done_keyword(settings), todo_keyword(settings)
     heading = _format_heading(stars, state, f"[{number}] {title} [%]   :{':'.join(config.tags)}:")
-    drawer = _format_drawer({config.id_property.upper(): number, SOURCE: source, DIGEST: entry.digest})
+    drawer = _format_drawer(writer.indent, {config.id_property.upper(): number, SOURCE: source, DIGEST: entry.digest})
     sections = [
-        heading + drawer + (f"  {format_timestamp(entry.created).decode()}\n" if entry.created is not None else ""),
+        heading
+        + drawer
+        + (f"{writer.indent}{format_timestamp(entry.created).decode()}\n" if entry.created is not None else ""),
         f"- {description}\n" if description else "",
         _format_heading(stars + 1, None, config.notes) + _end(notes),
         _format_heading(stars + 1, done if is_complete else todo, f"{config.steps} [/]") + _end(steps),
@@ -199,7 +202,7 @@ def write_heading(entry: Entry, writer: EntryWriter, *, stars: int, source: str)
     title = writer.write_title(entry.title)
     text = writer.joined(entry.blocks)
     text = "\n\n".join(filter(None, (text, writer.take_footnotes())))
-    drawer = _format_drawer({SOURCE: source, DIGEST: entry.digest})
+    drawer = _format_drawer(writer.indent, {SOURCE: source, DIGEST: entry.digest})
     return Written(_format_heading(stars, None, title) + drawer + (f"\n{_end(text)}" if text else ""), title, 1, 0)
 
 
@@ -231,9 +234,9 @@ def _format_heading(stars: int, keyword: str | None, title: str) -> str:
     return " ".join(filter(None, ("*" * stars, keyword, title))) + "\n"
 
 
-def _format_drawer(properties: Mapping[str, str]) -> str:
-    lines = [f"  {f':{name}:':<10} {value}\n" for name, value in properties.items()]
-    return f"  :PROPERTIES:\n{''.join(lines)}  :END:\n"
+def _format_drawer(indent: str, properties: Mapping[str, str]) -> str:
+    lines = [f"{indent}{f':{name}:':<10} {value}\n" for name, value in properties.items()]
+    return f"{indent}:PROPERTIES:\n{''.join(lines)}{indent}:END:\n"
 
 
 def _end(text: str) -> str:

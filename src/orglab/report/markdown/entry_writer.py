@@ -30,6 +30,7 @@ class EntryWriter(OrgWriter):
 
     Attributes:
         problems: What it could not write as it was meant; the line is that of the entry.
+        indent: The blanks before the lines of a drawer, as in the entries that the log has.
         number: The number of the line of the entry that is written, from 1.
     """
 
@@ -48,6 +49,7 @@ class EntryWriter(OrgWriter):
         """
         super().__init__(b.Document("", ()), None)
         self.problems: list[Problem] = []
+        self.indent = "  "
         self.number = 1
         self._definitions = footnotes
         self._labels: dict[str, str] = {}
