@@ -160,7 +160,7 @@ class ImportMethods(SetupMethods):
             )
         sources = [self._read_source(Path(path)) for path in paths]
         is_new = not os.path.lexists(self.path)
-        known = self._read_known_ids() if not is_new else None
+        known = self._read_known_ids()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], _Plan]":
             plan = self._plan(document, sources, known)
@@ -176,11 +176,10 @@ class ImportMethods(SetupMethods):
             if dry_run:
                 return ImportedMarkdown(plan.entries, plan.unplaced, is_new)
             self.init()
-        known = self._read_known_ids()
         with known.reserve():
             edited = self.edit(make_edits, self._verify_import)
-            for chosen, _ in edited.decided.experiments:
-                known.remember(edited.after.text, chosen)
+            for chosen, _ in edited.decided.experiments[-1:]:
+                known.remember(edited.after.text, chosen)  # the others are in the text
         return ImportedMarkdown(edited.decided.entries, edited.decided.unplaced, is_new)
 
     def import_runs(
@@ -238,7 +237,7 @@ class ImportMethods(SetupMethods):
 
     def _find_imported(self) -> "dict[str, Experiment]":
         """Return the experiments of the log that were imported, by what they were made of."""
-        from orglab.report.markdown.entry_text import SOURCE
+        from orglab.experiment.origin import SOURCE
 
         found: dict[str, Experiment] = {}
         document = self.document()
@@ -269,7 +268,7 @@ class ImportMethods(SetupMethods):
         from orglab.experiment import edits
         from orglab.experiment.escape import escape_title
         from orglab.experiment.lookup import find_last_experiment
-        from orglab.report.markdown.entry_text import SOURCE
+        from orglab.experiment.origin import SOURCE
 
         known = self._read_known_ids()
         title = escape_title(stored.name) or stored.tracker
@@ -320,11 +319,11 @@ class ImportMethods(SetupMethods):
         folder = os.path.dirname(place)  # noqa: PTH120 - a name
         return Source(os.fspath(path), name, folder, find_entries(file, path.stem), file.footnotes, file.problems)
 
-    def _plan(self, document: "Document", sources: "Sequence[Source]", known: "KnownIds | None") -> _Plan:
+    def _plan(self, document: "Document", sources: "Sequence[Source]", known: "KnownIds") -> _Plan:
         """Return what is to be written to a log."""
-        from orglab.report.markdown.entry_text import Known
+        from orglab.experiment.origin import Origins
 
-        earlier = Known(document)
+        earlier = Origins(document)
         chooser = _IdChooser(self, document, known)
         parts: list[str] = []
         entries: list[ImportedEntry] = []
@@ -408,7 +407,7 @@ class ImportMethods(SetupMethods):
 class _IdChooser:
     """Chooses the ids of new experiments: the numbers that they have, if these are free."""
 
-    def __init__(self, log: ImportMethods, document: "Document", known: "KnownIds | None") -> None:
+    def __init__(self, log: ImportMethods, document: "Document", known: "KnownIds") -> None:
         self._log = log
         self._document = document
         self._known = known
@@ -444,7 +443,7 @@ class _IdChooser:
 
     def _find_next(self) -> str:
         if not self._next:
-            self._next = self._known.find_next(self._document.text) if self._known is not None else 1
+            self._next = self._known.find_next(self._document.text)
         self._next = max([self._next, *(int(number) + 1 for number in self._taken)])
         return str(self._next)
 

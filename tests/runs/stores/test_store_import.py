@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 
 from commands import Orglab
 from event_files import make_varint, part
-from lab import NAME
+from lab import NAME, SOURCE
+from lab import orglab as process
 from orglab import clock
 from orglab.errors import NotReadableError
 from orglab.runs.stores.dvc_store import read_store as read_dvc
@@ -363,3 +365,13 @@ def test_titles_and_names_are_text_for_org(lab, orglab, emacs):
     assert headings.split() == ["1", "2", "2", "2"]
     assert orglab("check").err.endswith("No problems found.\n")
     assert Path(NAME).stat().st_size < 20_000
+
+
+def test_runs_are_imported_without_the_library_for_markdown(lab, tmp_path_factory, repo):
+    folder = tmp_path_factory.mktemp("blocked")
+    (folder / "sitecustomize.py").write_text("import sys\nsys.modules['markdown_it'] = None\n")
+    done = process(
+        "import", "--from", "trackio", lab / "study.db", cwd=repo.path, PYTHONPATH=f"{folder}{os.pathsep}{SOURCE}"
+    )
+    assert done.code == 0
+    assert "markdown" not in done.err

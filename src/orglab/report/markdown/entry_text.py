@@ -1,4 +1,4 @@
-"""Format the experiments and headings of a Markdown file as Org, and find those that a log has already."""
+"""Format the experiments and headings of a Markdown file as Org."""
 
 import re
 from collections import Counter
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.escape import escape_title
+from orglab.experiment.origin import DIGEST, SOURCE
 from orglab.experiment.states import done_keyword, in_progress_keyword, todo_keyword
 from orglab.org.document import Document
 from orglab.org.settings import Settings
@@ -15,11 +16,6 @@ from orglab.report import blocks as b
 from orglab.report.markdown.entry_writer import EntryWriter
 from orglab.report.markdown.markdown_entries import Entry, Parts
 from orglab.report.markdown.markdown_sections import Problem
-
-SOURCE = "IMPORTED_FROM"
-"""The property with the file and the heading that an entry was made of, or the tracker and its experiment."""
-DIGEST = "IMPORTED_DIGEST"
-"""The property with a digest of the text that an entry was made of."""
 
 _PLAIN = re.compile(r"[\w ,.'()-]+")
 
@@ -74,29 +70,6 @@ class WrittenEntries(NamedTuple):
 
     texts: Sequence[Written]
     problems: Sequence[Problem]
-
-
-class Known:
-    """The entries that a log has, by what they were made of."""
-
-    def __init__(self, document: Document) -> None:
-        """Read the properties of the headings of a log."""
-        self._digests: dict[str, str] = {}
-        self._headings: dict[str, str] = {}
-        if SOURCE.encode() not in document.text:
-            return
-        for heading in document.headings():
-            properties = heading.properties
-            if (source := properties.get(SOURCE)) is not None:
-                self._digests.setdefault(source, properties.get(DIGEST, ""))
-                self._headings.setdefault(properties.get(DIGEST, ""), source)
-
-    def find_status(self, name: str, digest: str) -> str:
-        """Return whether an entry is `new`, `known`, or `changed` since it was made."""
-        # A file that was renamed still has the same text.
-        if digest in self._headings:
-            return "known"
-        return "changed" if name in self._digests else "new"
 
 
 def choose_stars(entries: Iterable[Entry]) -> list[int]:
