@@ -169,6 +169,19 @@ def test_a_log_that_is_there_keeps_every_byte(lab, orglab):
     assert orglab("new", "After").out.split()[0] == "e16"
 
 
+def test_another_org_file_is_left_alone(lab, orglab):
+    (lab / "todo.org").write_text("* Buy milk\n")
+    assert "Created experiment_log.org" in orglab("import", "notes.md").err
+    assert (lab / "todo.org").read_text() == "* Buy milk\n"
+
+
+def test_a_log_that_git_has_is_not_begun_again(lab, orglab, repo):
+    repo.commit("Log", {NAME: "* [1] A :exp:\n"})
+    (repo.path / NAME).unlink()
+    assert "brings it back" in orglab("import", lab / "notes.md", code=3).err
+    assert not (repo.path / NAME).exists()
+
+
 def test_a_dry_run_writes_nothing(lab, orglab):
     said = orglab("import", "--dry-run", "notes.md")
     assert "e12  notes.md:5" in said.out

@@ -1,5 +1,6 @@
 """The command that makes entries of what others have written: import."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +8,7 @@ import click
 from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
+from orglab.config import LOG_NAME
 from orglab.errors import NotFoundError, UsageError
 from orglab.text import count
 
@@ -103,11 +105,13 @@ def _open_or_choose_log(*, anyway: bool) -> Log:
         return this_log(anyway=anyway)
     except NotFoundError:
         from orglab.api.setup import choose_log  # noqa: PLC0415 - for a new log
+        from orglab.log.removed_file import find_restore_command  # noqa: PLC0415 - the same
 
         chosen = choose_log(click.get_current_context().find_root().obj["log"], output.tell)
-        if not chosen.is_certain:
-            raise
-        return Log(chosen.path, chosen.config, anyway=anyway)
+        path = chosen.path if chosen.is_certain else Path(LOG_NAME)
+        if find_restore_command(path) is not None:
+            raise  # git has it
+        return Log(path, chosen.config, anyway=anyway)
 
 
 def _show_markdown(log: Log, imported: "ImportedMarkdown", *, dry_run: bool) -> None:
