@@ -88,9 +88,9 @@ def _show_runs(log: Log, imported: "ImportedRuns", *, dry_run: bool) -> None:
         if one.runs:
             click.echo(f"{one.ref or 'new'}  {count(len(one.runs), 'run')}  {title}")
         if one.going_on:
-            output.tell(f"{title}: {count(one.going_on, 'run')} not imported yet, for want of an end.")
+            output.tell(f"{title}: Not imported yet: {count(one.going_on, 'run')} without an end.")
         if one.own:
-            output.tell(f"{title}: {count(one.own, 'run')} left out, because orglab recorded it itself.")
+            output.tell(f"{title}: Not imported: {count(one.own, 'run')} that orglab recorded itself.")
     runs = sum(len(one.runs) for one in imported.experiments)
     known = sum(one.known for one in imported.experiments)
     added = sum(one.is_new for one in imported.experiments)

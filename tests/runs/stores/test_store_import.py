@@ -59,7 +59,7 @@ def runs_of(orglab):
 def test_runs_of_mlflow(lab, orglab, store):
     said = orglab("import", "--from", "mlflow", lab / store)
     assert said.out == "e1  4 runs  Dropout study\n"
-    assert "Dropout study: 1 run left out, because orglab recorded it itself.\n" in said.err
+    assert "Dropout study: Not imported: 1 run that orglab recorded itself.\n" in said.err
     assert f"Created {NAME}, and added 1 experiment and 4 runs.\n" in said.err
     runs = runs_of(orglab)
     assert {why: run["status"] for why, run in runs.items()} == {
@@ -71,11 +71,12 @@ def test_runs_of_mlflow(lab, orglab, store):
     assert base["metrics"] == {"loss": pytest.approx(1 / 3), "val/acc": 0.5}
     assert base["argv"] == ["python", "train.py"]
     assert "tags: kind=baseline" in base["why"]
-    assert "commit 1234567, which this repository has not" in base["why"]
+    assert "commit 1234567, which is not in this repository" in base["why"]
     assert base["trackers"][0]["tracker"] == "mlflow"
     assert runs["MLflow run broken"]["metrics"] == {"loss": None}
     text = Path(NAME).read_text()
-    assert "- Does dropout help?\n" in text
+    assert "- Does dropout help?\n  tags: team=nlp\n" in text
+    assert "  parameters: lr=0.1, model/depth=3, text=x: 'y' \"z\" second line\n  tags: kind=baseline\n" in text
     assert "  :IMPORTED_FROM: mlflow: Dropout study\n" in text
 
 
@@ -116,7 +117,7 @@ def test_a_run_that_goes_on_waits(lab, orglab, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: began)
     said = orglab("import", "--from", "mlflow", lab / "mlflow.db")
     assert said.out == "e1  3 runs  Dropout study\n"
-    assert "Dropout study: 1 run not imported yet, for want of an end.\n" in said.err
+    assert "Dropout study: Not imported yet: 1 run without an end.\n" in said.err
 
 
 def test_a_commit_that_the_repository_has_is_that_of_the_note(lab, orglab, repo):

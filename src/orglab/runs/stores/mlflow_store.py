@@ -16,7 +16,7 @@ from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.sources.mlflow import TAG, TRACKER, open_run
 from orglab.runs.sources.sqlite_file import Database, open_database
 from orglab.runs.sources.tracked_run import TrackedRun, TrackerFile
-from orglab.runs.stores.stored_run import MOST_RUNS, StoredExperiment, StoredRun
+from orglab.runs.stores.stored_run import MOST_RUNS, StoredExperiment, StoredRun, describe_tags
 
 _TABLES = {
     "experiments": {"experiment_id", "name", "lifecycle_stage"},
@@ -73,7 +73,7 @@ def _read_database(repository: Repository | None, path: Path) -> list[StoredExpe
             raise NotReadableError(f"{path} has more than {MOST_RUNS:,} runs.")
         parameters, tags = _read_pairs(database, "params"), _read_pairs(database, "tags")
         seen = dict(database.select("SELECT run_uuid, max(timestamp) FROM metrics GROUP BY run_uuid"))
-        notes = _read_experiment_notes(file)
+        marks = _read_experiment_tags(file)
         found = []
         for number, name in list(database.select("SELECT experiment_id, name FROM experiments ORDER BY experiment_id")):
             of_it = []
@@ -81,25 +81,22 @@ def _read_database(repository: Repository | None, path: Path) -> list[StoredExpe
                 times = (start, end, seen.get(run))
                 row = _Row(str(run), str(title or ""), str(status), times, parameters.get(run, {}), tags.get(run, {}))
                 of_it.append(_make_run(file, row))
-            found.append(_make_experiment(str(name), notes.get(number, ""), of_it))
+            found.append(_make_experiment(str(name), marks.get(number, {}), of_it))
         return found
 
 
-def _read_pairs(database: Database, table: str) -> dict[object, dict[str, str]]:
-    """Return the parameters or the tags of all runs."""
+def _read_pairs(database: Database, table: str, column: str = "run_uuid") -> dict[object, dict[str, str]]:
+    """Return the parameters or the tags of all runs, or those of experiments."""
     found: dict[object, dict[str, str]] = {}
-    for run, key, value in database.select(f"SELECT run_uuid, key, value FROM {table}"):  # noqa: S608 - a name of our own
+    for run, key, value in database.select(f"SELECT {column}, key, value FROM {table}"):  # noqa: S608 - a name of our own
         found.setdefault(run, {})[str(key)] = str(value)
     return found
 
 
-def _read_experiment_notes(file: TrackerFile) -> dict[object, str]:
-    """Return the descriptions of experiments; older databases have none."""
+def _read_experiment_tags(file: TrackerFile) -> dict[object, dict[str, str]]:
+    """Return the tags of experiments; older databases have none."""
     with open_database(file, {"experiment_tags": {"key", "value", "experiment_id"}}, _LONGEST) as database:
-        if database is None:
-            return {}
-        statement = "SELECT experiment_id, value FROM experiment_tags WHERE key = ?"
-        return {number: str(value) for number, value in database.select(statement, (_NOTE,))}
+        return _read_pairs(database, "experiment_tags", "experiment_id") if database is not None else {}
 
 
 # ---- folders ----
@@ -120,8 +117,8 @@ def _read_folders(repository: Repository | None, top: Path) -> Iterator[StoredEx
         if left < 0:
             raise NotReadableError(f"{top} has more than {MOST_RUNS:,} runs.")
         found = [run for name in names if (run := _read_run(repository, folder / name)) is not None]
-        note = _read_file(repository, folder / "tags" / _NOTE) or ""
-        yield _make_experiment(meta["name"], note, sorted(found, key=lambda one: (one[0].began, one[0].id)))
+        marks = _read_values(repository, folder / "tags")
+        yield _make_experiment(meta["name"], marks, sorted(found, key=lambda one: (one[0].began, one[0].id)))
 
 
 def _read_run(repository: Repository | None, folder: Path) -> tuple[StoredRun, bool] | None:
@@ -201,14 +198,13 @@ def _make_run(file: TrackerFile, row: _Row) -> tuple[StoredRun, bool]:
     """Return a run, and whether orglab recorded it itself."""
     began, ended, seen = (time / 1000 if isinstance(time, int | float) and time >= 0 else None for time in row.times)
     known, tags = _STATUSES.get(row.status, "running"), row.tags
-    values: dict[str, Value] = {key: parse_value(value) for key, value in row.parameters.items()}
+    values: dict[str, Value] = {key: parse_value(value) for key, value in sorted(row.parameters.items())}
     source = tags.get("mlflow.source.name", "")
-    kept = [f"{key}={value}" if value else key for key, value in sorted(tags.items()) if not key.startswith(_OWN_TAGS)]
     stored = StoredRun(
         TRACKER, row.id, tags.get("mlflow.runName", row.name) or row.name, known if ended is not None else "running",
         began or 0.0, ended, {"done": 0, "failed": 1}.get(known),
         ("python", source) if source.endswith(".py") else tuple(filter(None, (source,))),
-        tags.get("mlflow.source.git.commit") or None, tags.get(_NOTE, ""), tuple(kept), values,
+        tags.get("mlflow.source.git.commit") or None, tags.get(_NOTE, ""), tuple(_list_tags(tags)), values,
         max(began or 0.0, seen or 0.0), partial(_find_metrics, file, row.id),
     )  # fmt: skip
     return stored, TAG in tags
@@ -218,6 +214,14 @@ def _find_metrics(file: TrackerFile, run: str) -> list[TrackedRun]:
     return [open_run(TrackerFile(file.repository, file.path, "", 0.0), run)]
 
 
-def _make_experiment(name: str, note: str, runs: list[tuple[StoredRun, bool]]) -> StoredExperiment:
+def _make_experiment(name: str, tags: Mapping[str, str], runs: list[tuple[StoredRun, bool]]) -> StoredExperiment:
     found = tuple(run for run, is_own in runs if not is_own)
-    return StoredExperiment(TRACKER, name, note, found[0].began if found else None, found, len(runs) - len(found))
+    description = "\n".join(filter(None, (tags.get(_NOTE, "").strip(), describe_tags(_list_tags(tags)))))
+    return StoredExperiment(
+        TRACKER, name, description, found[0].began if found else None, found, len(runs) - len(found)
+    )  # fmt: skip
+
+
+def _list_tags(tags: Mapping[str, str]) -> list[str]:
+    """Return the tags that users have set."""
+    return [f"{key}={value}" if value else key for key, value in sorted(tags.items()) if not key.startswith(_OWN_TAGS)]

@@ -123,19 +123,22 @@ class RunImport:
     ) -> dict[str, object]:  # fmt: skip
         """Return the fields of a record, after the histories were read."""
         commit = stored.commit if stored.commit in commits else None
-        why = stored.describe(TRACKERS[stored.tracker])
+        parameters = mask_values(
+            {
+                name: value[:_TEXT] if isinstance(value, str) else value
+                for name, value in list(stored.parameters.items())[:_PARAMETERS]
+            }
+        )
+        why = stored.describe(TRACKERS[stored.tracker], parameters)
         if stored.commit and commit is None:
-            why += f"\ncommit {stored.commit[:_SHORT]}, which this repository has not"
+            why += f"\ncommit {stored.commit[:_SHORT]}, which is not in this repository"
         created = experiment.created
-        parameters = list(stored.parameters.items())[:_PARAMETERS]
         fields: dict[str, object] = {
             "ref": experiment.ref, "log": self._log.name,
             "experiment": {"title": experiment.title, **({"created": created.isoformat()} if created else {})},
             "argv": list(mask_argv(stored.argv or (stored.name or stored.id,))), "why": mask_text(why),
             "began": _format_moment(stored.began), "before": commit, "hash": commits.get(commit or ""),
-            "parameters": mask_values(
-                {name: value[:_TEXT] if isinstance(value, str) else value for name, value in parameters}
-            ),
+            "parameters": parameters,
             "trackers": [{"tracker": stored.tracker, "id": stored.id}],
             **_describe_end(stored), **_summarize(sources, self._log.config.metrics, tell),
         }  # fmt: skip

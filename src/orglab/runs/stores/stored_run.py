@@ -1,16 +1,17 @@
 """What the store of a tracker has: experiments, and runs that have ended or may go on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.experiment.escape import escape_title
+from orglab.runs.description import parameter_text
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.sources.tracked_run import TrackedRun
 from orglab.text import cut
 
 MOST_RUNS = 10_000
 """How many runs of a store are read."""
-_TAGS = 20
+_MOST = 20  # tags or parameters in a note
 _TAG = 100  # characters of a tag
 _NOTES = 4000  # characters of a description
 
@@ -50,17 +51,28 @@ class StoredRun(NamedTuple):
     seen: float = 0.0
     find_metrics: Callable[[], list[TrackedRun]] = list
 
-    def describe(self, title: str) -> str:
+    def describe(self, title: str, parameters: Mapping[str, Value]) -> str:
         """Return what the note of the run says besides its command and its metrics.
 
         Args:
             title: What the tracker is called.
+            parameters: Its parameters, without secrets.
         """
-        name = self.name if self.name and self.name != self.id else self.id
-        first = f"{title} run {name}"
+        first = f"{title} run {self.name or self.id}"
         notes = cut(self.notes.strip(), _NOTES)
-        tags = ", ".join(cut(" ".join(tag.split()), _TAG) for tag in self.tags[:_TAGS])
-        return "\n".join(filter(None, (f"{first}: {notes}" if notes else first, f"tags: {tags}" if tags else "")))
+        given = [f"{' '.join(name.split())}={parameter_text(value)}" for name, value in parameters.items()]
+        lines = (f"{first}: {notes}" if notes else first, _describe_list("parameters", given), describe_tags(self.tags))
+        return "\n".join(filter(None, lines))
+
+
+def describe_tags(tags: Sequence[str]) -> str:
+    """Return tags as a line of text; empty if there are none."""
+    return _describe_list("tags", [cut(" ".join(tag.split()), _TAG) for tag in tags])
+
+
+def _describe_list(what: str, texts: Sequence[str]) -> str:
+    rest = f", and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return f"{what}: {', '.join(texts[:_MOST])}{rest}" if texts else ""
 
 
 class StoredExperiment(NamedTuple):
