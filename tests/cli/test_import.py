@@ -9,6 +9,7 @@ import pytest
 from commands import Orglab
 from lab import NAME, SOURCE
 from lab import orglab as process
+from org_lint import LINT
 
 NOTES = """\
 # My lab
@@ -58,24 +59,6 @@ Collides, <b>in HTML</b>.
 ## 2024-05-06 Try a larger model
 
 Result: no gain.
-"""
-
-LINT = r"""
-(require 'org-lint)
-(setq org-auto-align-tags nil)
-(find-file (car command-line-args-left))
-(org-mode)
-(dolist (report (org-lint)) (princ (format "%S\n" report)))
-(let ((before (buffer-string)))
-  (org-update-checkbox-count t)
-  (org-map-entries (lambda () (org-update-parent-todo-statistics)))
-  (goto-char (point-min))
-  (while (re-search-forward "^[ \t]*|" nil t) (when (org-at-table-p) (org-table-align) (goto-char (org-table-end))))
-  (unless (equal before (buffer-string)) (princ "changed")))
-(org-map-entries (lambda () (princ (format "%d %s %s\n" (org-outline-level) (or (org-get-todo-state) "-") (org-get-heading t t t t)))))
-(org-element-map (org-element-parse-buffer) '(src-block table footnote-definition quote-block link latex-fragment)
-  (lambda (element) (princ (format "%s\n" (org-element-type element)))))
-(org-element-map (org-element-parse-buffer) 'src-block (lambda (element) (princ (org-element-property :value element))))
 """
 
 

@@ -15,6 +15,7 @@ from commands import Orglab
 from event_files import make_varint, part
 from lab import NAME, SOURCE
 from lab import orglab as process
+from org_lint import LINT
 from orglab import clock
 from orglab.errors import NotReadableError
 from orglab.runs.stores.dvc_store import read_store as read_dvc
@@ -141,6 +142,14 @@ def test_the_report_and_the_other_commands_see_the_runs(lab, orglab):
     (entry,) = [one for one in Path(".git/orglab/runs").iterdir() if one.name == run["id"]]
     rows = [json.loads(line) for line in (entry / "metrics.jsonl").read_text().splitlines()]
     assert [(row["step"], row["val/acc"]) for row in rows] == [(0, 0), (1, 0.25), (2, 0.5)]
+
+
+def test_emacs_would_change_nothing(lab, orglab, emacs):
+    for tracker, store in (("mlflow", "mlflow.db"), ("wandb", "wandb"), ("trackio", "study.db")):
+        orglab("import", "--from", tracker, lab / store)
+    said = emacs(LINT, NAME).splitlines()
+    assert said[0] == "1 INPROGRESS [1] Dropout study [0%]"
+    assert "changed" not in said
 
 
 def test_a_dry_run_of_runs_writes_nothing(lab, orglab, repo):
@@ -323,6 +332,7 @@ def test_another_file_is_one_sentence_and_no_log(orglab, tracker, said, content)
 
 @pytest.mark.usefixtures("repo")
 def test_what_is_not_there_is_said(orglab):
+    assert "There is no folder missing." in orglab("import", "--from", "dvc", "missing", code=3).err
     for tracker in ("mlflow", "wandb", "trackio"):
         assert "There is no file" in orglab("import", "--from", tracker, "missing", code=3).err
         assert "Name one file or folder" in orglab("import", "--from", tracker, code=2).err

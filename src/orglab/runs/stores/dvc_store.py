@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.errors import NotReadableError
+from orglab.errors import NotFoundError, NotReadableError
 from orglab.git import Repository, find_repository
 from orglab.git.commit import Commit, read_commits_by_hash
 from orglab.git.files import read_blobs
@@ -47,9 +47,12 @@ def read_store(_: Repository | None, path: Path) -> list[StoredExperiment]:
         path: The folder of the project of DVC.
 
     Raises:
+        NotFoundError: It does not exist.
         NotReadableError: It is in no repository, there are no experiments, or PyYAML is not installed.
         GitError: git fails.
     """
+    if not path.is_dir():
+        raise NotFoundError(f"There is no folder {path}.")
     repository = find_repository(path.absolute())
     if repository is None:
         raise NotReadableError(f"{path} is in no git repository.")
