@@ -1,5 +1,6 @@
 """Any Markdown becomes a log that Org reads as it was meant, and no word of it is lost."""
 
+import random
 import re
 
 import pytest
@@ -44,6 +45,50 @@ def test_no_word_is_lost(tmp_path_factory, pieces):
     assert [word for word in re.findall(r"w\d+q", text) if not re.search(rf"{word}", written)] == []
     assert len([one for one in found.added if one.ref is not None]) == len(log.experiments())
     assert log.import_markdown([folder / "notes.md"]).added == ()
+
+
+# What Org has and Markdown has not: none may come from a text. A time is that of an experiment, and stands alone.
+FOREIGN = r"""
+(require 'org-lint)
+(setq org-auto-align-tags nil)
+(dolist (file (directory-files (car command-line-args-left) t "org$"))
+  (with-temp-buffer
+    (insert-file-contents file)
+    (org-mode)
+    (let ((before (buffer-string)) (name (file-name-nondirectory file)))
+      (org-update-checkbox-count t)
+      (org-map-entries (lambda () (org-update-parent-todo-statistics)))
+      (goto-char (point-min))
+      (while (re-search-forward "^[ \t]*|" nil t)
+        (when (org-at-table-p) (org-table-align) (goto-char (org-table-end))))
+      (unless (equal before (buffer-string)) (princ (format "%s changed\n" name)))
+      (dolist (report (org-lint))
+        (let ((said (aref (cadr report) 2)))
+          (unless (string-match "non-existent local file" said) (princ (format "%s %s\n" name said)))))
+      (org-element-map (org-element-parse-buffer)
+          '(planning clock macro target radio-target inline-src-block inline-babel-call babel-call dynamic-block
+            diary-sexp citation entity underline drawer timestamp keyword)
+        (lambda (element)
+          (let ((text (buffer-substring-no-properties (org-element-property :begin element) (org-element-property :end element))))
+            (unless (or (string-match "^#\\+\\(TITLE\\|TODO: TODO(t)\\|STARTUP\\)" text)
+                        (and (eq (org-element-type element) 'timestamp)
+                             (save-excursion (goto-char (org-element-property :begin element)) (beginning-of-line)
+                                             (looking-at "  \\[2024-0[15]-0[0-9] ...\\]$"))))
+              (princ (format "%s %s %S\n" name (org-element-type element) text)))))))))
+"""
+
+
+def test_emacs_reads_any_markdown_as_it_was_meant(tmp_path, emacs):
+    """Three hundred texts at random, always the same ones."""
+    pick = random.Random(6)  # noqa: S311 - no secret
+    for number in range(300):
+        parts = (
+            pick.choice(HEADINGS if pick.random() < 0.25 else PIECES) + pick.choice(("\n", "\n\n")) for _ in range(12)
+        )
+        notes = tmp_path / f"{number}.md"
+        notes.write_text(count_words("".join(parts)))
+        Log(notes.with_suffix(".org")).import_markdown([notes])
+    assert emacs(FOREIGN, tmp_path).splitlines() == []
 
 
 def test_a_log_with_other_drawers_headings_and_states(tmp_path, monkeypatch):

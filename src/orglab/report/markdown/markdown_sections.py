@@ -302,13 +302,19 @@ class _Reader:
     # ---- inlines ----
 
     def _read_inlines(self, nodes: Iterable[SyntaxTreeNode]) -> b.Inlines:
+        """Return inlines; texts side by side are one, as together they may be what has to be escaped."""
         found: list[b.Inline] = []
         for node in nodes:
             if node.type == "inline":
                 self._find_line(node)
-                found += self._read_inlines(node.children)
+                inlines: Iterable[b.Inline] = self._read_inlines(node.children)
             else:
-                found += self._read_inline(node)
+                inlines = self._read_inline(node)
+            for inline in inlines:
+                if found and isinstance(inline, b.Text) and isinstance(found[-1], b.Text):
+                    found[-1] = b.Text(found[-1].text + inline.text)
+                else:
+                    found.append(inline)
         return tuple(found)
 
     def _read_inline(self, node: SyntaxTreeNode) -> Iterator[b.Inline]:  # noqa: C901, PLR0912 - one case for each kind
@@ -381,7 +387,7 @@ class _Reader:
             yield b.RawText(comment[1], COMMENT)
         else:
             self._report("HTML is kept as text.")
-            yield b.RawText(html, _HTML)
+            yield b.Text(html)
 
 
 def _split_box(content: b.Blocks) -> tuple[str | None, b.Blocks]:
