@@ -172,7 +172,7 @@ class OrgWriter(TextWriter):
         if block.kind == "plain" and not any(item.checkbox or item.anchor for item in block.items):
             return self.plain_list(block)
         lines: list[str] = []
-        number = 0
+        number, is_loose = 0, block.is_loose
         for item in block.items:
             bullet, jumps = "- ", False
             if block.kind == "numbers":
@@ -184,7 +184,7 @@ class OrgWriter(TextWriter):
             head += f"{self.line(item.term)} :: " if item.term else ""
             head += f"<<{b.make_anchor(item.anchor)}>> " if item.anchor else ""
             body = self.joined(item.content)
-            if not block.is_loose:
+            if not is_loose:
                 body = body.replace("\n\n", "\n")
             if not head and re.match(r"\[[ Xx@-]", body):
                 body = _Z + body
@@ -193,7 +193,7 @@ class OrgWriter(TextWriter):
                 # Org reads a block or a list only at the beginning of a line.
                 bullet, body = bullet if head else bullet.rstrip(), f"\n{body}"
             lines.append(f"{bullet}{head}{self.indented(body, width)}".rstrip())
-        return ("\n\n" if block.is_loose else "\n").join(lines)
+        return ("\n\n" if is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
         """Write a table, with a row of alignment cookies."""
