@@ -42,6 +42,7 @@ def org(text, anchors=()):
         ("two\nlines", "two lines"),
         ("hard  \nbreak, <br>too", "hard\\\\\nbreak, \\\\\ntoo"),
         ("literal \\*stars\\* stay", f"literal {Z}*{Z}stars* stay"),
+        ("`__init__` but \\_\\_init\\_\\_ too", f"=__init__= but {Z}_{Z}_{Z}init__ too"),
         ("val_loss costs $5 | more", "val_loss costs $5 | more"),
         ("[1/2] and [50%] and [2024-05-03 Fri]", f"[{Z}1/2] and [{Z}50%] and [{Z}2024-05-03 Fri]"),
         ("\\[\\[a\\]\\] \\<2024-05-03 Fri\\>", f"[{Z}[a]{Z}] <{Z}2024-05-03 Fri>"),
@@ -112,6 +113,12 @@ def test_links_that_would_run_something_are_text():
 )
 def test_blocks(markdown, expected):
     assert org(markdown) == expected
+
+
+def test_links_in_tables_count_as_emacs_shows_them():
+    assert org("| a | b |\n|---|---|\n| [Yarn](https://yarnpkg.com) | x |") == (
+        "| a    | b |\n|------+---|\n| [[https://yarnpkg.com][Yarn]] | x |"
+    )
 
 
 def test_tables_are_aligned_as_emacs_would():

@@ -16,7 +16,7 @@ _Z = ESCAPE
 _MARKERS = "*/_+=~"
 # The beginning of emphasis, and text that has an end of it too. Emacs treats a zero-width space as whitespace and our
 # parser does not, so a marker that is escaped gets one on both sides.
-_EMPHASIS = {mark: re.compile(rf"(?:(?<=[\s\-('\"{{\[{_Z}])|^)\{mark}(?=\S)", re.M) for mark in _MARKERS}
+_EMPHASIS = {mark: re.compile(rf"(?:(?<=[\s\-('\"{{\[{_Z}])|^)\{mark}+(?=\S)", re.M) for mark in _MARKERS}
 _EMPHASIZED = {
     mark: re.compile(rf"{begin.pattern}.*?[^\s{_Z}]\{mark}(?=[\s\-.,;:!?'\")}}\]\\\[{_Z}]|$)", re.M | re.S)
     for mark, begin in _EMPHASIS.items()
@@ -60,7 +60,7 @@ def _text(text: str, markers: str = _MARKERS) -> str:
         return text
     for mark in markers:
         if mark in text:
-            text = _EMPHASIS[mark].sub(f"{_Z}{mark}{_Z}", text)
+            text = _EMPHASIS[mark].sub(lambda match: f"{_Z}{_Z.join(match[0])}{_Z}", text)
     text = _OPENINGS.sub(rf"\g<0>{_Z}", text)
     text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
     # After `_` or `^`, an entity would be read as the script, or as its end.

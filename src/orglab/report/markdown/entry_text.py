@@ -17,7 +17,7 @@ from orglab.report.markdown.entry_writer import EntryWriter
 from orglab.report.markdown.markdown_entries import Entry, Parts
 from orglab.report.markdown.markdown_sections import Problem
 
-_PLAIN = re.compile(r"[\w ,.'()-]+")
+_PLAIN = re.compile(r"[\w ,.'()-]*\w[\w ,.'()-]*")
 
 
 class Source(NamedTuple):
@@ -106,11 +106,11 @@ def find_anchors(source: Source, ids: Mapping[int, str], id_property: str) -> di
     counts: Counter[str] = Counter()
     for place, entry in enumerate(source.entries):
         kind = "id:" if id_property.upper() == "ID" else "#"
-        target = f"{kind}{ids[place]}" if place in ids else f"*{entry.name}" if _PLAIN.fullmatch(entry.name) else ""
-        names = [(re.sub(r" \(\d+\)$", "", entry.name), target)]
+        own = f"{kind}{ids[place]}" if place in ids else _find_heading(entry.title, "")
         notes = entry.parts.notes if entry.parts is not None else ()
-        titles = [b.plain(block.content) for block in notes if isinstance(block, b.Heading)]
-        names += [(title, f"*{title}" if _PLAIN.fullmatch(title) else target) for title in titles]
+        titles = [block.content for block in notes if isinstance(block, b.Heading)]
+        names = [(re.sub(r" \(\d+\)$", "", entry.name), own)]
+        names += [(b.plain(title), _find_heading(title, own)) for title in titles]
         for name, where in names:
             anchor = re.sub(r"[^\w\- ]", "", name.casefold()).replace(" ", "-")
             number = counts[anchor]
@@ -118,6 +118,12 @@ def find_anchors(source: Source, ids: Mapping[int, str], id_property: str) -> di
             if where:
                 anchors[f"{anchor}-{number}" if number else anchor] = where
     return anchors
+
+
+def _find_heading(title: b.Inlines, other: str) -> str:
+    """Return the target of a link to a heading; another one if Org would not find it by its title."""
+    is_plain = len(title) == 1 and isinstance(title[0], b.Text) and _PLAIN.fullmatch(title[0].text)
+    return f"*{b.plain(title)}" if is_plain else other
 
 
 def write_experiment(

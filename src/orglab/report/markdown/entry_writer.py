@@ -22,7 +22,7 @@ _END_INSIDE = r"\S{}(?=[\s\-.,;:!?'\")}}\]\\\[])"
 _ORG = re.compile(r"^[ \t]*(?:\*|#\+)", re.M)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.I)
 _FIGURE = re.compile(r"[-+]?[\d.,]+\s*%?")
-_MOST = 200  # columns of a table that is aligned
+_LINK = re.compile(r"\[\[([^\]\n]*)\](?:\[(.*?)\])?\]")
 
 
 class EntryWriter(OrgWriter):
@@ -163,15 +163,12 @@ class EntryWriter(OrgWriter):
         for row in rows:
             if re.fullmatch(r"[/#*!^_$]", row[0]):
                 row[0] = ESCAPE + row[0]  # a mark in the first column
-        widths = [max(1, *(wcswidth(row[column]) for row in rows)) for column in range(block.width)]
+        widths = [max(1, *(_measure(row[column]) for row in rows)) for column in range(block.width)]
         rights = [
             block.alignment[column] == "right" if block.alignment and block.alignment[column] else _is_of_figures(cells)
             for column, cells in enumerate(zip(*rows, strict=True))
         ]
         lines = [f"| {' | '.join(map(_pad, row, widths, rights))} |" for row in rows]
-        if sum(widths) > _MOST:
-            lines = [f"| {' | '.join(row)} |" for row in rows]
-            widths = [1] * len(widths)
         lines.insert(1, f"|{'+'.join('-' * (room + 2) for room in widths)}|")
         return "\n".join(lines)
 
@@ -279,6 +276,11 @@ def _is_of_figures(cells: Iterable[str]) -> bool:
     return bool(filled) and 2 * sum(_FIGURE.fullmatch(cell) is not None for cell in filled) >= len(filled)
 
 
+def _measure(cell: str) -> int:
+    """Return the width of a cell as Emacs shows it, with the descriptions of links alone."""
+    return max(wcswidth(_LINK.sub(lambda match: match[2] or match[1], cell)), 0)
+
+
 def _pad(cell: str, room: int, is_right: bool) -> str:  # noqa: FBT001 - mapped
-    blanks = " " * (room - wcswidth(cell))
+    blanks = " " * (room - _measure(cell))
     return blanks + cell if is_right else cell + blanks
