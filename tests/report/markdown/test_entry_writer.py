@@ -124,7 +124,7 @@ def test_links_in_tables_count_as_emacs_shows_them():
 def test_tables_are_aligned_as_emacs_would():
     table = "| name | acc |\n|---|--:|\n| a \\| b | 1 |\n| 中 | 22.5 |"
     assert org(table) == (
-        "| name        |  acc |\n|-------------+------|\n| <l>         |  <r> |\n"
+        "| name        |  acc |\n|-------------+------|\n|             |  <r> |\n"
         "| a \\vert{} b |    1 |\n| 中          | 22.5 |"
     )
 

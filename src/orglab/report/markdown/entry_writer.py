@@ -21,8 +21,12 @@ _VARIABLES = re.compile(r"(?i)(Local )(?=Variables:)")
 _END_INSIDE = r"\S{}(?=[\s\-.,;:!?'\")}}\]\\\[])"
 _ORG = re.compile(r"^[ \t]*(?:\*|#\+)", re.M)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.I)
-_FIGURE = re.compile(r"[-+]?[\d.,]+\s*%?")
-_LINK = re.compile(r"\[\[([^\]\n]*)\](?:\[(.*?)\])?\]")
+# What Org takes for a number in a table (org-table-number-regexp)
+_FIGURE = re.compile(
+    r"[<>]?[-+^.0-9]*[0-9][-+^.0-9eEdDx()%:]*|[<>]?[-+]?0[xX][0-9a-fA-F.]+|[<>]?[-+]?[0-9]+#[0-9a-zA-Z.]+"
+    r"|nan|[-+u]?inf", re.ASCII
+)  # fmt: skip
+_LINK = re.compile(r"(?<![=~])\[\[([^\]\n]*)\](?:\[(.*?)\])?\]")
 
 
 class EntryWriter(OrgWriter):
@@ -157,18 +161,18 @@ class EntryWriter(OrgWriter):
         self._in_table = True
         rows = [[self.line(cell) for cell in row] for row in block.cells]
         self._in_table = False
-        if block.alignment:
-            cookies = {"left": "<l>", "right": "<r>", "center": "<c>"}
-            rows.insert(1, [cookies[kind] for kind in block.columns])
+        kinds = [*block.alignment, *[""] * block.width][: block.width]
+        if any(kinds):
+            rows.insert(1, [f"<{kind[0]}>" if kind else "" for kind in kinds])
         for row in rows:
             if re.fullmatch(r"[/#*!^_$]", row[0]):
                 row[0] = ESCAPE + row[0]  # a mark in the first column
         widths = [max(1, *(_measure(row[column]) for row in rows)) for column in range(block.width)]
-        rights = [
-            block.alignment[column] == "right" if block.alignment and block.alignment[column] else _is_of_figures(cells)
-            for column, cells in enumerate(zip(*rows, strict=True))
+        kinds = [
+            kind or ("right" if _is_of_figures(cells) else "left")
+            for kind, cells in zip(kinds, zip(*rows, strict=True), strict=True)
         ]
-        lines = [f"| {' | '.join(map(_pad, row, widths, rights))} |" for row in rows]
+        lines = [f"| {' | '.join(map(_pad, row, widths, kinds))} |" for row in rows]
         lines.insert(1, f"|{'+'.join('-' * (room + 2) for room in widths)}|")
         return "\n".join(lines)
 
@@ -281,6 +285,7 @@ def _measure(cell: str) -> int:
     return max(wcswidth(_LINK.sub(lambda match: match[2] or match[1], cell)), 0)
 
 
-def _pad(cell: str, room: int, is_right: bool) -> str:  # noqa: FBT001 - mapped
-    blanks = " " * (room - _measure(cell))
-    return blanks + cell if is_right else cell + blanks
+def _pad(cell: str, room: int, kind: str) -> str:
+    blanks = max(room - _measure(cell), 0)
+    before = {"left": 0, "center": blanks // 2, "right": blanks}[kind]
+    return " " * before + cell + " " * (blanks - before)
