@@ -12,6 +12,7 @@ DEFAULT_TITLE = "Experiment log"
 CONFIG_NAME = "orglab.toml"
 TERMS_NAME = "orglab-terms.txt"
 JOURNAL_NAME = "journal.org"
+MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 DEFAULT_TAG = "exp"
 DEFAULT_KEYWORDS = "TODO INPROGRESS WAIT | DONE CANCELED"
 VERDICTS = ("supported", "refuted", "inconclusive")

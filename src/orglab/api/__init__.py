@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
+from orglab.api.import_log import ImportMethods
 from orglab.api.setup import find_restored_log
 from orglab.api.share import ShareMethods
 from orglab.api.status import StatusMethods
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Log", "open_log", "run"]
 
 
-class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
+class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods, ImportMethods):
     """One experiment log, with a method for each command.
 
     Each reading method reads the file again. Each writing method replaces the file

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from orglab.log.move import MovedApart
     from orglab.text import Tell
 
-_HEADER = f"""\
+LOG_HEADER = f"""\
 #+TITLE: {DEFAULT_TITLE}
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
 #+STARTUP: overview logdone logdrawer
 """
+"""The text of a new log."""
 _NO_LOGS = ("readme.org", JOURNAL_NAME)
 _MOST_FILES = 50
 
@@ -122,7 +123,7 @@ class SetupMethods(CareMethods):
         if os.path.lexists(self.path):
             adoption = self.adopt()
         else:
-            file.create(self.path, _HEADER.encode())
+            file.create(self.path, LOG_HEADER.encode())
             self.record_write()
         if with_settings:
             file.create(settings, make_config_text(self.path.name, self.config.id_property).encode())

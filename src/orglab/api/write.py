@@ -100,7 +100,7 @@ class WriteMethods(IdMethods):
             last = find_last_experiment(document, self.config, self.path)
             return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
-                tags=names, note=noted, claim=claim,
+                tags=names, note=noted, properties={"CLAIM": claim} if claim else None,
             ), chosen  # fmt: skip
 
         def verify(before: "Document", after: "Document", chosen: str) -> None:

@@ -55,6 +55,7 @@ SECTIONS = {
     }),
     "Set up": ("setup_commands", {
         "setup": "Connect orglab with git and with your shell.",
+        "import": "Add experiments from Markdown files or a tracker.",
         "mcp": "Serve the log to coding agents.",
     }),
 }  # fmt: skip
@@ -64,7 +65,10 @@ HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
 # Modules of their own: they have many options, or need nothing of their neighbours.
-COMMANDS |= {"init": "init_commands", "sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands"}
+COMMANDS |= {
+    "init": "init_commands", "sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands",
+    "import": "import_commands",
+}  # fmt: skip
 
 # The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {

@@ -429,7 +429,7 @@ def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
 def add_experiment(  # noqa: PLR0913 - the parts of an experiment
     document: Document, last: Experiment | None, config: Config, title: str, *, number: str, now: datetime.datetime,
     description: str | None, steps: Iterable[str], tags: Iterable[str], note: tuple[str, str] | None = None,
-    claim: str | None = None,
+    properties: Mapping[str, str] | None = None,
 ) -> list[Edit]:  # fmt: skip
     """Return the edits that append a new experiment to the log.
 
@@ -444,11 +444,14 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
         steps: The texts of the steps.
         tags: Tags to add to those of the settings.
         note: The head and the text of a note, or None.
-        claim: What is expected in numbers, for the property CLAIM; or None.
+        properties: Properties besides its id; or None.
     """
     title = check_one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
-    claimed = f"{indent}{':CLAIM:':<10} {check_one_line(claim, 'A claim')}\n" if claim else ""
+    others = "".join(
+        f"{indent}{f':{name}:':<10} {check_one_line(value, 'A property')}\n"
+        for name, value in (properties or {}).items()
+    )
     gap = "\n" if last is None else find_gap(last).decode()
     stars = last.heading.stars if last is not None and is_at_end(last) else 1
     todo = todo_keyword(document.settings)
@@ -458,7 +461,7 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
     notes = _format_note(*note).decode() if note is not None else ""
     block = (
         f"{_format_heading(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
-        f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n{claimed}"
+        f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n{others}"
         f"{indent}:END:\n{indent}{format_inactive(now).decode()}\n{gap}"
         f"{description_item}{gap if description_item else ''}"
         f"{_format_heading(stars + 1, None, config.notes)}\n{notes}{gap}"

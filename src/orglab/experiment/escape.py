@@ -81,6 +81,12 @@ def check_one_line(text: str, what: str) -> str:
     return text
 
 
+def escape_title(text: str) -> str:
+    """Return a text of another program as a title that `check_one_line` accepts; empty if nothing is left of it."""
+    line = " ".join(" ".join(split_lines(text)).split())
+    return _VARIABLES.sub(rf"\g<1>{ESCAPE}", _COOKIE.sub(f"[{ESCAPE}", line))
+
+
 def check_step_text(text: str) -> str:
     """Return the text of a step without surrounding blanks, if it is valid.
 

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import errno
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -134,6 +135,50 @@ def _begin_in(storage: Path, kind: str, log: LogFile, name: str, *, is_pending: 
     if not is_pending:
         return RecordWriter(folder, fd, PendingEntry(storage / PENDING / name, run=folder))
     return RecordWriter(folder, fd, add_pending_run(storage, name, log.name, log.path, is_sweep=kind == SWEEPS))
+
+
+def write_ended_record(
+    log: LogFile, name: str, rows: Iterator[Mapping[str, object]], describe: Callable[[], Mapping[str, object]]
+) -> PendingEntry | None:
+    """Write the record of a run that has ended elsewhere, in one event `imported`, and leave its note pending.
+
+    It has no seal: the user has not run its command here.
+
+    Args:
+        log: The log that the run belongs to.
+        name: The id of the run.
+        rows: The history of its metrics.
+        describe: Returns the fields, after the history was read.
+
+    Returns:
+        The pending entry; None if the run is recorded already.
+
+    Raises:
+        NotWritableError: It cannot be written.
+    """
+    storage = find_storage_folders(log.top)[0]
+    folder = storage / RUNS / name
+    try:
+        make_folder(storage, RUNS)
+        if folder.exists():
+            if (folder / RECORD).exists() and (folder / RECORD).stat().st_size:
+                return None
+            import shutil  # noqa: PLC0415 - only after a failure
+
+            shutil.rmtree(folder)  # it was begun, and never written
+        folder.mkdir()
+        fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        take_lock(fd)
+        record = RecordWriter(folder, fd, PendingEntry(storage / PENDING / name, run=folder))
+        try:
+            if (first := next(rows, None)) is not None:
+                record.write_history(itertools.chain([first], rows))
+            record.append("imported", describe(), durable=True)
+            return add_pending_run(storage, name, log.name, log.path)
+        finally:
+            record.close()
+    except OSError as error:
+        raise NotWritableError(f"Cannot record the run {name} in {storage / RUNS}: {error.strerror}.") from error
 
 
 def resume_record(pending: PendingEntry) -> RecordWriter | None:

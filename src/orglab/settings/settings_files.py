@@ -16,6 +16,7 @@ from orglab.config import (
     DEFAULT_TAG,
     JOURNAL_NAME,
     LOG_NAME,
+    MARKDOWN_SUFFIXES,
     Config,
     HooksConfig,
     ReportConfig,
@@ -29,7 +30,7 @@ from orglab.config import (
     read_regular,
     shorten_path,
 )
-from orglab.errors import NotFoundError
+from orglab.errors import NotFoundError, UsageError
 
 _TABLES: Mapping[str, type[HooksConfig | RunConfig | SweepConfig | SlurmConfig | ReportConfig]] = {
     "hooks": HooksConfig,
@@ -71,6 +72,7 @@ def find_log(start: Path, option: str | None = None) -> tuple[Path, Config]:
 
     Raises:
         NotFoundError: There is no log.
+        UsageError: It is Markdown, by its name.
     """
     settings = read_settings(os.fspath(start))
     apart = find_apart(os.fspath(start))
@@ -79,6 +81,9 @@ def find_log(start: Path, option: str | None = None) -> tuple[Path, Config]:
         raise NotFoundError(
             f"No {LOG_NAME} in this folder or a parent folder; create one with `orglab init` or name one with --log."
         )
+    if log.lower().endswith(MARKDOWN_SUFFIXES):
+        name = shorten_path(log)
+        raise UsageError(f"{name} is Markdown, and a log is Org; `orglab import {name}` makes a log of it.")
     config = settings.check_journal(log, *([apart.home] if apart is not None else []))
     if apart is not None and (journal := apart.find_journal(log)) is not None:
         config = config._replace(journal=journal)

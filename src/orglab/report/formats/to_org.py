@@ -16,7 +16,7 @@ _Z = ESCAPE
 _MARKERS = "*/_+=~"
 # The beginning of emphasis, and text that has an end of it too. Emacs treats a zero-width space as whitespace and our
 # parser does not, so a marker that is escaped gets one on both sides.
-_EMPHASIS = {mark: re.compile(rf"(?:(?<=[\s\-('\"{{\[{_Z}])|^)\{mark}(?=\S)", re.M) for mark in _MARKERS}
+_EMPHASIS = {mark: re.compile(rf"(?:(?<=[\s\-('\"{{\[{_Z}])|^)\{mark}+(?=\S)", re.M) for mark in _MARKERS}
 _EMPHASIZED = {
     mark: re.compile(rf"{begin.pattern}.*?[^\s{_Z}]\{mark}(?=[\s\-.,;:!?'\")}}\]\\\[{_Z}]|$)", re.M | re.S)
     for mark, begin in _EMPHASIS.items()
@@ -48,7 +48,7 @@ def to_org(document: b.Document, assets: Assets | None = None) -> str:
         document: The document.
         assets: Collects pictures and charts; without it charts become tables and pictures their file names.
     """
-    return _OrgWriter(document, assets).page()
+    return OrgWriter(document, assets).page()
 
 
 def _text(text: str, markers: str = _MARKERS) -> str:
@@ -60,7 +60,7 @@ def _text(text: str, markers: str = _MARKERS) -> str:
         return text
     for mark in markers:
         if mark in text:
-            text = _EMPHASIS[mark].sub(f"{_Z}{mark}{_Z}", text)
+            text = _EMPHASIS[mark].sub(lambda match: f"{_Z}{_Z.join(match[0])}{_Z}", text)
     text = _OPENINGS.sub(rf"\g<0>{_Z}", text)
     text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
     # After `_` or `^`, an entity would be read as the script, or as its end.
@@ -76,7 +76,7 @@ def _guarded(lines: str) -> str:
     return "\n".join(escaped)
 
 
-class _OrgWriter(TextWriter):
+class OrgWriter(TextWriter):
     """A writer of Org text."""
 
     marks: ClassVar = {
@@ -90,6 +90,7 @@ class _OrgWriter(TextWriter):
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
 
     def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        """Prepare to write `document` once."""
         super().__init__(document, assets)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
         self._headings = frozenset(find_anchors(headings))
@@ -171,7 +172,7 @@ class _OrgWriter(TextWriter):
         if block.kind == "plain" and not any(item.checkbox or item.anchor for item in block.items):
             return self.plain_list(block)
         lines: list[str] = []
-        number = 0
+        number, is_loose = 0, block.is_loose
         for item in block.items:
             bullet, jumps = "- ", False
             if block.kind == "numbers":
@@ -183,12 +184,16 @@ class _OrgWriter(TextWriter):
             head += f"{self.line(item.term)} :: " if item.term else ""
             head += f"<<{b.make_anchor(item.anchor)}>> " if item.anchor else ""
             body = self.joined(item.content)
-            if not block.is_loose:
+            if not is_loose:
                 body = body.replace("\n\n", "\n")
             if not head and re.match(r"\[[ Xx@-]", body):
                 body = _Z + body
-            lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
-        return ("\n\n" if block.is_loose else "\n").join(lines)
+            width = len(bullet)
+            if item.content and not isinstance(item.content[0], b.Paragraph | b.Image):
+                # Org reads a block or a list only at the beginning of a line.
+                bullet, body = bullet if head else bullet.rstrip(), f"\n{body}"
+            lines.append(f"{bullet}{head}{self.indented(body, width)}".rstrip())
+        return ("\n\n" if is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
         """Write a table, with a row of alignment cookies."""

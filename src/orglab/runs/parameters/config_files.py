@@ -52,7 +52,7 @@ class ConfigValues(NamedTuple):
     partial: tuple[Path, ...] = ()
 
 
-class _NoReaderError(Exception):
+class NoReaderError(Exception):
     """There is no YAML reader."""
 
 
@@ -88,8 +88,8 @@ def read_config_files(repository: Repository | None, paths: Sequence[Path]) -> C
     unread, read, partial = [], [], []
     for path in paths:
         try:
-            values = _flatten(_read_document(repository, path))
-        except _NoReaderError:
+            values = flatten_values(_read_document(repository, path))
+        except NoReaderError:
             unread.append(path)
             continue
         parameters |= values
@@ -135,7 +135,7 @@ def _has_overrides(repository: Repository | None, path: Path, argv: Sequence[str
     """Return whether the overrides that Hydra wrote are those of a command."""
     try:
         overrides = _read_document(repository, path)
-    except _NoReaderError:
+    except NoReaderError:
         return False
     # The command may be that of a record, which has no secrets.
     given = {
@@ -161,22 +161,38 @@ def _walk_hydra_folders(repository: Repository | None, folders: Sequence[Path]) 
 def _read_document(repository: Repository | None, path: Path) -> object:
     """Return what is in a file, or None if it is not valid."""
     try:
-        text = read_inside(repository, path, _MOST_BYTES).decode("utf-8-sig")
-        if path.suffix in _YAML:
+        return parse_document(path.suffix, read_inside(repository, path, _MOST_BYTES))
+    except OSError:
+        return None
+
+
+def parse_document(suffix: str, content: bytes) -> object:
+    """Return what is in a document, or None if it is not valid.
+
+    Args:
+        suffix: That of its file: YAML, TOML, and anything else for JSON.
+        content: The document.
+
+    Raises:
+        NoReaderError: It is YAML, and PyYAML is not installed.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+        if suffix in _YAML:
             return _read_yaml(text)
-        if path.suffix == ".toml":
+        if suffix == ".toml":
             import tomllib  # noqa: PLC0415 - few commands name such a file
 
             return tomllib.loads(text)
         return json.loads(text)
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
 def read_values(content: bytes) -> dict[str, Value]:
     """Return the parameters in a JSON text; none if it is not valid."""
     try:
-        return _flatten(json.loads(content))
+        return flatten_values(json.loads(content))
     except (ValueError, RecursionError):
         return {}
 
@@ -185,19 +201,19 @@ def _read_yaml(text: str) -> object:
     """Return what is in a YAML document, or None if it is not valid.
 
     Raises:
-        _NoReaderError: PyYAML is not installed.
+        NoReaderError: PyYAML is not installed.
     """
     try:
         yaml = importlib.import_module("yaml")
     except ImportError:
-        raise _NoReaderError from None
+        raise NoReaderError from None
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, *_YAML_ERRORS):
         return None
 
 
-def _flatten(document: object) -> dict[str, Value]:
+def flatten_values(document: object) -> dict[str, Value]:
     """Return the values in a mapping by their path; none if it is something else, or has too many values."""
     if not isinstance(document, Mapping):
         return {}

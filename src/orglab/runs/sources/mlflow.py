@@ -102,6 +102,20 @@ def find_runs(file: TrackerFile) -> list[TrackedRun] | None:
         return [_make_run(file, database, run, is_ours=is_ours) for run, is_ours in _find_own(database, file)]
 
 
+def open_run(file: TrackerFile, run: str) -> TrackedRun:
+    """Return a run in a file, whenever it began and whoever recorded it.
+
+    Args:
+        file: The file.
+        run: The id of the run.
+
+    Raises:
+        NotReadableError: It cannot be read.
+    """
+    with _open_points(file, run) as database:
+        return _make_run(file, database, run, is_ours=False)
+
+
 def _find_own(database: Database, file: TrackerFile) -> list[tuple[str, bool]]:
     """Return the ids of the runs in a database that may be of our run, and whether they are tagged with its id."""
     found = database.select(

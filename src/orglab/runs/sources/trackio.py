@@ -73,26 +73,36 @@ def find_runs(file: TrackerFile) -> list[TrackedRun] | None:
         ]
 
 
+def open_run(file: TrackerFile, run: str) -> TrackedRun:
+    """Return a run in a file, whenever it began.
+
+    Args:
+        file: The file.
+        run: The id of the run; its name in older versions.
+    """
+    return TrackedRun(TRACKER, run, partial(_read_rows, file, run))
+
+
 def _find_own(database: Database, began: float) -> Iterator[tuple[str, int]]:
     """Yield the ids of the runs that began since a time, each with the number of its rows."""
-    column = _choose_column(database)
+    column = choose_column(database)
     found = database.select(
         f"SELECT {column}, min(timestamp), count(*) FROM metrics GROUP BY {column} ORDER BY max(id) DESC"  # noqa: S608
     )
     own = [
         (start, run, values)
         for run, text, values in islice(found, _RUNS)
-        if isinstance(run, str) and (start := _parse_time(text)) is not None and start >= began
+        if isinstance(run, str) and (start := parse_time(text)) is not None and start >= began
     ]
     yield from ((run, values) for _, run, values in sorted(own))
 
 
-def _choose_column(database: Database) -> str:
+def choose_column(database: Database) -> str:
     """Return the column that tells the runs apart: older versions have only their names."""
     return _RUN_ID if _RUN_ID in database.columns["metrics"] else "run_name"
 
 
-def _parse_time(text: object) -> float | None:
+def parse_time(text: object) -> float | None:
     """Return a time in seconds since the epoch; one without an offset is local, as older versions wrote it."""
     try:
         return datetime.datetime.fromisoformat(str(text)).timestamp()
@@ -111,7 +121,7 @@ def _read_rows(file: TrackerFile, run: str) -> Iterator[Mapping[str, object]]:
             return
         # In the order of the table, because a sorter would write long rows to the disk.
         found = database.select(
-            f"SELECT step, metrics FROM metrics NOT INDEXED WHERE {_choose_column(database)} = ? ORDER BY rowid",  # noqa: S608
+            f"SELECT step, metrics FROM metrics NOT INDEXED WHERE {choose_column(database)} = ? ORDER BY rowid",  # noqa: S608
             (run,),
         )
         for step, text in found:

@@ -95,7 +95,7 @@ def _find_run(file: TrackerFile) -> tuple[str, float | None, str | None]:
     What is not known is None.
     """
     name, start, noted = file.path.stem.removeprefix("run-"), None, None
-    for number, record in enumerate(_read_records(file)):
+    for number, record in enumerate(read_records(file)):
         if number == _EARLY:
             break
         try:
@@ -122,7 +122,7 @@ def _read_time(record: bytes, field: Field, file: TrackerFile) -> float:
 # ---- the records of a file ----
 
 
-def _read_records(file: TrackerFile) -> Iterator[bytes]:
+def read_records(file: TrackerFile) -> Iterator[bytes]:
     """Yield the records of a file; a last one that is not complete yet is left out.
 
     Raises:
@@ -250,7 +250,7 @@ class _RunReader:
 
     def _read_parts(self) -> Iterator[tuple[int, bytes, int, int]]:
         """Yield the histories and summaries in the records: which it is, the record, where it starts and ends."""
-        for record in _read_records(self._file):
+        for record in read_records(self._file):
             try:
                 found = [
                     (field.number, record, field.start, field.end)

@@ -1,0 +1,1 @@
+"""Reading Markdown files as entries of a log, and writing these as Org."""

@@ -1,0 +1,1 @@
+"""Reading the experiments and runs that trackers keep, to make entries of them."""
