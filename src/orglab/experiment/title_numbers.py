@@ -16,7 +16,7 @@ EXPERIMENT = (
 # Words that may count something else.
 _WEAK = "run|trial|test|attempt|assay|measurement|lauf|durchlauf|messung|essai|manip|mesure|prueba|ensayo|prova|прогон"
 _COUNT = r"[\s._:-]*(?:(?:no|nr|num|n[°ºo]|№|#)\.?)?[\s_]*"
-_PARTS = r"(?:[.-]\d{1,3})+(?![\d.-]*[^\W_])"
+_PARTS = r"(?:[.-]\d{1,3}){1,4}(?![\d.-]{0,20}[^\W_])"
 _SUFFIX = rf"(?P<suffix>[a-h](?![^\W_])|{_PARTS}|)"
 _NUMBER = r"(?P<number>(?!\d{4}-\d\d-\d\d)\d+)"
 _END = r"(?![^\W_])(?P<rest>.*)"
