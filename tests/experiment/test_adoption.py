@@ -265,6 +265,22 @@ def test_what_is_in_an_experiment_is_part_of_it():
     assert [one.line for one in read("* Exp 1\n** Run 1\n** Run 2\n* [9] x :exp:\n** Run 3\n").chosen] == [1]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_certain"),
+    [
+        ("* A\n** Hypothesis\nx\n** Steps\n- y\n", True),
+        ("* A\n** Steps\n- y\n** Results\nz\n", True),
+        ("* A\nGoal: x\nResult: z\n", True),
+        ("* A\n** TODO Experiments\n1. [ ] x\n", True),
+        ("* Project\n** Goals\nx\n** Tasks\n- y\n", False),
+        ("* House\n** TODO Move\n1. [ ] x\n", False),
+        ("* A\nResult: z\n", False),
+    ],
+)
+def test_without_a_number_or_a_date_two_parts_of_an_experiment_are_needed(text, is_certain):
+    assert any(group.is_certain for group in read(text).candidates) is is_certain
+
+
 def test_code_in_a_file_of_experiments_is_offered():
     text = "#+TITLE: Experiments\n* Warmup\nHypothesis: warm.\n#+begin_src sh\n#+end_src\n* Data\n#+begin_src sh\n#+end_src\n"
     certain, doubtful = read(text).candidates

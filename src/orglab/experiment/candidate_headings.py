@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.free_parts import has_conclusion, has_expectation, has_steps
+from orglab.experiment.free_parts import has_conclusion, has_expectation, has_hypothesis, has_steps
 from orglab.experiment.model import Experiment, read_id, strip_cookies, tagged_headings
 from orglab.experiment.title_dates import find_date, is_only_date
 from orglab.experiment.title_numbers import EXPERIMENT, TitleNumber, find_number
@@ -198,15 +198,16 @@ class Finder:
         if self._is_about_other(heading) or is_only_date(strip_cookies(heading.title)):
             return False
         experiment = Experiment(heading, self._config, "")
-        if experiment.steps:
-            return True
-        expects, concludes = has_expectation(heading), has_conclusion(experiment)
-        does = has_steps(experiment)
+        concludes, does = has_conclusion(experiment), has_steps(experiment)
         if _is_dated(heading):
-            return expects or concludes or does or (_has_code(heading) and self._is_in_place(heading))
-        if expects and _has_code(heading) and self._is_among_experiments(heading):
+            has_part = concludes or does or has_expectation(heading)
+            return has_part or (_has_code(heading) and self._is_in_place(heading))
+        if experiment.steps and experiment.child(self._config.steps) is not None:
             return True
-        return (expects and (concludes or does)) or (concludes and does)
+        if has_hypothesis(heading):
+            return concludes or does or (_has_code(heading) and self._is_among_experiments(heading))
+        # A goal and tasks are those of any project.
+        return concludes and (does or has_expectation(heading))
 
     def _is_listed(self, heading: Heading) -> bool:
         """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
