@@ -10,6 +10,7 @@ from notebooks import DATED, LABORATORY, NOTEBOOKS, PHYSICS, README, TALKS, TRAI
 from orglab.config import Config
 from orglab.errors import UsageError
 from orglab.experiment.adoption import make_edits, read_adoption
+from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 
@@ -138,7 +139,8 @@ def strip_adoption(before, after):
             expected = next(originals, None)
         else:
             assert re.fullmatch(
-                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*", line.strip()
+                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|ALIASES|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*",
+                line.strip(),
             )
     assert expected is None
     return b"\n".join(kept)
@@ -209,6 +211,18 @@ def test_the_id_of_a_link_is_kept():
     assert uuid.encode() in after
     assert b":CUSTOM_ID: 7\n" in after
     assert b":CUSTOM_ID: eight\n:ID:       8\n" in after
+
+
+def test_a_time_in_a_tag_or_a_title_is_an_alias():
+    after = adopt(
+        "* [2017-08-22 Ter] A :exp20170822165129:\n:PROPERTIES:\n:CUSTOM_ID: exp20170822165129\n:END:\n"
+        "* B :paper:exp20170825181747:\n* Exp 20170901: C\n"
+    )
+    assert [(one.id, read_aliases(one.heading)) for one in experiments(after)] == [
+        ("1", ("exp20170822165129",)), ("2", ("exp20170825181747",)), ("3", ("exp20170901",)),
+    ]  # fmt: skip
+    assert b":CUSTOM_ID: exp20170822165129\n" in after
+    assert experiments(after)[2].created.isoformat() == "2017-09-01"
 
 
 def test_an_id_of_its_own_stays():

@@ -264,7 +264,7 @@ def read_number(heading: Heading, config: Config) -> TitleNumber | None:
     number = find_number(strip_cookies(heading.title), config.letter)
     for tag in heading.tags if number is None or not number.id else ():
         in_tag = find_number(tag, config.letter)
-        if in_tag is not None and in_tag.id and in_tag.word == config.tag.lower():
+        if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
             return in_tag
     return number
 
