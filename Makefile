@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	&& { command -v "$$python"; break; }; done)
 
 ORACLE ?= tests/conformance/own.json
-SET ?= tests/similar/unseen.jsonl
+SET ?=
 FUZZ ?= 1000000
 TRIALS ?= 20000
 JOBS ?= auto
@@ -120,8 +120,8 @@ conformance: $(VENV)/stamp-test ## what Org itself does, recorded, beside what w
 bench: $(VENV)/stamp-bench ## how fast, beside peers measured in the same run; ARGS="hooks run" for some topics
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-eval-similar: $(VENV)/stamp-test ## how well `similar` finds what was tried before; SET=FILE: on other questions
-	@$(BIN)/python benchmarks/eval_similar.py "$(SET)"
+eval-similar: $(VENV)/stamp-test ## how well `tried` finds what was tried before, on all sets of questions; SET=FILE: on one
+	@$(BIN)/python benchmarks/eval_similar.py $(SET)
 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, long walks
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'

@@ -123,3 +123,40 @@ def test_named_experiments_are_in_the_order_of_the_log(repo):
     ]  # fmt: skip
     assert [place.reference.spell("e") for place in found.places if place.kind == "commit"] == ["e5", "e201.1"]
     assert [*open_log().refs("e5").experiments] == ["5"]
+
+
+AGENDA = """\
+#+TODO: TODO INPROGRESS | DONE
+* TODO [1] Plain :exp:
+* INPROGRESS [2] Archived :exp:ARCHIVE:
+** TODO Experiments
+1. [ ] hidden
+* COMMENT Old things
+** TODO [3] Under a comment :exp:
+* TODO COMMENT [4] Commented out :exp:
+* Project :ARCHIVE:
+** INPROGRESS [5] In an archived project :exp:
+*** TODO Experiments
+1. [ ] hidden, too
+* On COMMENT and :ARCHIVE: words
+** INPROGRESS [6] Below such words :exp:
+*** TODO Experiments
+1. [ ] seen
+* TODO [7] COMMENT is a word here :exp:
+"""
+
+
+def test_the_agenda_leaves_out_what_that_of_emacs_does(tmp_path, emacs):
+    (tmp_path / "log.org").write_text(AGENDA)
+    log = open_log(tmp_path / "log.org")
+    # The questions that `org-agenda-skip` asks
+    ask = """(find-file (pop command-line-args-left))
+    (org-map-entries
+     (lambda ()
+       (unless (or (org-in-archived-heading-p) (org-in-commented-heading-p) (not (member "exp" (org-get-tags nil t))))
+         (princ (concat (org-get-heading t t t t) "\\n")))))"""
+    shown = [line[:3] for line in emacs(ask, log.path).splitlines()]
+    assert [f"[{one.id}]" for one in log.list_experiments().experiments] == shown == ["[1]", "[6]", "[7]"]
+    assert [one.id for one in log.list_experiments("+ARCHIVE").experiments] == ["2", "5"]
+    assert [step.text for _, step in log.open_steps().steps] == ["seen"]
+    assert [one.id for one in log.experiments()] == ["1", "2", "3", "4", "5", "6", "7"]

@@ -123,7 +123,7 @@ def test_of_processes_that_begin_an_idea_at_once_one_does(tmp_path):
 
 def test_a_new_idea_passes_and_a_reason_for_nothing_is_not_noted(tried):
     said = tried("new", "Bake bread", "--gate", "-m", "why not")
-    assert (said.out, said.err) == ("e11\n", "Nothing similar was tried before, so the reason is not noted.\n")
+    assert (said.out, said.err) == ("e11\n", "The idea was not surely tried before, so the reason is not noted.\n")
     assert json.loads(tried("show", "11", "--json").out)["notes"] == []
 
 

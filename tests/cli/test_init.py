@@ -15,7 +15,7 @@ from notebooks import README, TALKS, TRAINING
 from orglab import open_log
 
 ORGLAB = [sys.executable, "-m", "orglab"]
-_PROMPT = re.compile(rb"\[y/N(?:/l/...)?\]: ")
+_PROMPT = re.compile(rb"\[(?:y/N(?:/l/...)?|Y/n)\]: ")
 TEXT = "* Exp 1: warm\nGoal: faster.\n- [X] a\nResult: yes\n* Exp 2: cold\n* 2021-05-03 New keyboard\n"
 
 
@@ -265,3 +265,27 @@ def test_the_end_of_the_input_at_the_question_changes_nothing(folder):
     code, _ = answer(["\x04"], folder)
     assert code == 130
     assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
+
+
+UUIDS = "* Exp 3: warm\n:PROPERTIES:\n:ID: 5b3c1d2e-aaaa-bbbb-cccc-ddddeeee0001\n:END:\n- [X] a\n* Exp 4: cold\n"
+
+
+def test_ids_are_written_beside_those_of_org_id(tmp_path):
+    log, settings = tmp_path / "notes.org", tmp_path / "orglab.toml"
+    log.write_text(UUIDS)
+    assert "New ids are written as :CUSTOM_ID:" in run("init", "--adopt", cwd=tmp_path)
+    assert ":CUSTOM_ID: 3\n" in log.read_text()
+    assert ":CUSTOM_ID: 4\n" in log.read_text()
+    assert '\nid_property = "CUSTOM_ID"\n' in settings.read_text()
+    run("new", "Another", cwd=tmp_path)
+    assert ":CUSTOM_ID: 5\n" in log.read_text()
+
+
+@pytest.mark.parametrize(("typed", "name"), [("y\n", "CUSTOM_ID"), ("n\n", "ID")])
+def test_init_asks_where_ids_are_to_be_written_if_org_id_has_its_own(tmp_path, typed, name):
+    (tmp_path / "notes.org").write_text(UUIDS)
+    code, said = answer(["y\n", typed, "n\n"], tmp_path)
+    assert code == 0, said
+    assert "as org-id makes them" in said
+    assert f":{name}: 4\n" in (tmp_path / "notes.org").read_text().replace(":ID:       ", ":ID: ")
+    assert ('id_property = "CUSTOM_ID"\n# notes' in (tmp_path / "orglab.toml").read_text()) is (name == "CUSTOM_ID")

@@ -13,6 +13,9 @@ TEXTS = {
     "duplicate-id": TWICE,
     "no-id": SEED.replace("[201] ", "").replace("  :PROPERTIES:\n  :ID:       201\n  :END:\n", ""),
     "bad-id": SEED.replace("[201] ", "").replace(":ID:       201", ":ID:       2 0 1"),
+    "misplaced-drawer": SEED.replace(
+        "  :PROPERTIES:\n", "  SCHEDULED: <2018-06-07 Thu>\n  DEADLINE: <2018-06-08 Fri>\n  :PROPERTIES:\n"
+    ),
     "lower-case-box": SEED.replace("[X]", "[x]"),
     "stale-cookie": SEED.replace("[1/2]", "[0/2]"),
     "steps-state": SEED.replace("TODO Experiments", "DONE Experiments").replace("[0%]", "[50%]"),
@@ -113,3 +116,72 @@ def test_only_the_given_codes_are_fixed_and_reported(log):
     assert not left
     assert "no-id" in codes(log.check())
     assert log.fix(only=("moved-hash",)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        (
+            "SCHEDULED: <2018-06-07 Thu>\nDEADLINE: <2018-06-08 Fri>\n:PROPERTIES:\n:ID: 44\n:END:\n",
+            4,
+            "line 3 is a second",
+        ),
+        ("text\n:PROPERTIES:\n:ID: 44\n:END:\n", 3, "directly follow"),
+        ("\n:PROPERTIES:\n:ID: 44\n:END:\n", 3, "directly follow"),
+        (":PROPERTIES:\n:ID: 44\nwords\n:END:\n", 2, "no property"),
+    ],
+)
+def test_properties_that_org_does_not_read_are_explained_and_get_no_second_id(log, emacs, text, line, why):
+    log.path.write_text(f"* TODO Title :exp:\n{text}")
+    (found,) = [one for one in log.check() if one.code == "misplaced-drawer"]
+    assert (found.line, found.fix) == (line, ())
+    assert why in found.message
+    assert "no-id" not in codes(log.check())
+    before = log.path.read_bytes()
+    log.fix()
+    assert log.path.read_bytes() == before
+    lint = "(require 'org-lint) (find-file (pop command-line-args-left)) (princ (length (org-lint)))"
+    assert int(emacs(lint, log.path)) > 0
+
+
+LINKS = """\
+* TODO [1] A :exp:
+:PROPERTIES:
+:ID: 1
+:CUSTOM_ID: one
+:END:
+[2026-01-01 Thu 10:00]
+
+- [[#1]] [[id:1]] [[#one]] [[file:log.org::#one]] [[./log.org::#one][x]] [[id:head]] [[file:other.org::#head][h]]
+  [[id:0f9e5bd1-6a3f-4f0e-8a35-1c1b4d3f7a10]] [[file:../outside.org::#x]]
+- DEAD
+
+#+begin_src sh
+if [[#none]]; then
+#+end_src
+
+** TODO Experiments [0/1]
+1. [ ] one
+"""
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "#none",
+        "id:none",
+        "ID:2",
+        "file:log.org::#none",
+        "other.org::#none",
+        "file:gone.org::#head",
+        "#0f9e5bd1-6a3f-4f0e-8a35-1c1b4d3f7a10",
+    ],
+)
+def test_dead_links_of_every_kind_are_named(log, link):
+    (log.path.parent / "other.org").write_text("* Head\n:PROPERTIES:\n:CUSTOM_ID: head\n:END:\n")
+    log.path.write_text(LINKS.replace("- DEAD\n", ""))
+    assert log.check() == []
+    log.path.write_text(LINKS.replace("DEAD", f"[[{link}]]"))
+    (found,) = log.check()
+    assert (found.code, found.line) == ("unknown-reference", 10)
+    assert found.message == f"The link target {link} does not exist."

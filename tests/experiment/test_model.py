@@ -12,6 +12,7 @@ from orglab.org.document import Document
 from texts import RICH
 
 CONFIG = Config()
+UUID = "5b3c1d2e-aaaa-bbbb-cccc-ddddeeee0001"
 
 
 def read(text, config=CONFIG):
@@ -137,3 +138,37 @@ LINES = [
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=25))
 def test_the_fast_reader_reads_the_same_as_the_model_for_any_order_of_lines(lines):
     assert_glance_reads_the_same("\n".join(lines).encode())
+
+
+@pytest.mark.parametrize(
+    ("heading", "properties", "id_property", "expected"),
+    [
+        ("[201] A", {"ID": UUID, "CUSTOM_ID": "201"}, "ID", "201"),
+        ("[201] A", {"ID": UUID}, "ID", "201"),
+        ("<<201>> A", {"ID": UUID}, "ID", "201"),
+        ("A", {"ID": UUID}, "ID", UUID),
+        ("A", {"ID": UUID, "CUSTOM_ID": "warmup"}, "ID", "warmup"),
+        ("A", {"ID": "7", "CUSTOM_ID": "8"}, "ID", "7"),
+        ("A", {"ID": "7", "CUSTOM_ID": "8"}, "CUSTOM_ID", "8"),
+        ("A", {"ID": "7", "CUSTOM_ID": UUID}, "CUSTOM_ID", "7"),
+        ("[2025-05-30] A", {}, "ID", ""),
+        ("[2025-05-30] A", {"ID": "7"}, "ID", "7"),
+        ("[X] A", {}, "ID", ""),
+        ("[-] A", {}, "ID", ""),
+        ("[x] A", {}, "ID", ""),
+        ("[warmup] A", {}, "ID", "warmup"),
+    ],
+)
+def test_which_of_several_ids_counts(heading, properties, id_property, expected):
+    drawer = "".join(f":{name}: {value}\n" for name, value in properties.items())
+    drawer = f":PROPERTIES:\n{drawer}:END:\n" if drawer else ""
+    text = f"* TODO {heading} :exp:\n{drawer}** TODO Experiments\n1. [ ] one\n"
+    document, config = Document(text.encode()), Config(id_property=id_property)
+    assert [one.id for one in scan_experiments(document, config, "")] == [expected] * bool(expected)
+    assert [one.id for one in read_experiments(document, config, "")] == [expected] * bool(expected)
+
+
+def test_a_date_in_brackets_is_when_an_experiment_was_created():
+    document = Document(b"* TODO [2025-05-30] A :exp:\n:PROPERTIES:\n:ID: 7\n:END:\n")
+    (one,) = read_experiments(document, Config(), "")
+    assert one.created.isoformat() == "2025-05-30"

@@ -168,7 +168,11 @@ def test_writing_tools_do_what_the_commands_do(start, orglab):
         "new", title="Smooth labels", description="Better calibration", steps=["Smoothing 0.2"], tags=["nlp"]
     )
     assert new["experiment"]["ref"] == "e3"
-    assert [one["ref"] for one in new["tried_before"]] == ["e2"]
+    assert [(one["ref"], one["is_sure"]) for one in new["tried_before"]] == [("e2", True)]
+    # What is only near is told to those who ask.
+    assert client.call("new", title="Calibration of the baseline")["tried_before"] == []
+    near = client.call("tried", text="Calibration of the baseline again")["experiments"]
+    assert {one["ref"]: one["is_sure"] for one in near}["e2"] is False
     assert client.call("step", reference="3", text="Smoothing 0.3")["ref"] == "e3.2"
     assert client.call("note", reference="e3.1", text="- [ ] no checkbox\n* no heading")["ref"] == "e3.1"
     assert client.call("done", reference="1.1")["why"] == "named"

@@ -148,7 +148,7 @@ def test_new_terms_take_effect_at_once(log):
     assert find_precedents(log, "lateral excitation") == []
     log.path.with_name("orglab-terms.txt").write_text("distillation: lateral excitation, small student\n")
     assert [one.ref for one in find_precedents(log, "lateral excitation")] == ["e4"]
-    assert orglab("tried", "lateral excitation").out.startswith("e4")
+    assert orglab("tried", "lateral excitation").out.startswith("Closest experiments:\n  e4  Distil")
     log.path.with_name("orglab-terms.txt").unlink()
     assert orglab("tried", "lateral excitation").out == ""
 
@@ -156,7 +156,7 @@ def test_new_terms_take_effect_at_once(log):
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(os.urandom(999)), os.mkfifo])
 def test_an_invalid_terms_file_is_ignored(log, make):
     make(log.path.with_name("orglab-terms.txt"))
-    assert orglab("tried", QUESTIONS[0]).out.startswith("e1")
+    assert orglab("tried", QUESTIONS[0]).out.startswith("Closest experiments:\n  e1  Label smoothing")
     assert orglab("new", "Soften the labels").out == "e6\n"
 
 
@@ -204,6 +204,30 @@ def test_new_shows_what_was_tried_and_writes():
     assert done.out == "e6\n"
     assert done.err.startswith("Tried before:\n  e1  Label smoothing")
     assert "ECE 0.11 -> 0.05." in done.err
+
+
+def test_what_is_only_near_is_shown_if_asked_and_not_unasked(log):
+    log.path.write_text(experiment(1, "SVM with an RBF kernel, C=100", "Curved borders.", "Accuracy 0.968."))
+    asked = ("SVM with an RBF kernel, C=30", "-d", "Curved borders, with a softer margin.")
+    [shown] = json.loads(orglab("tried", asked[0], "--json").out)["experiments"]
+    assert (shown["ref"], shown["is_sure"]) == ("e1", False)
+    assert "surely" not in orglab("tried", asked[0]).out
+    assert orglab("new", *asked, "--gate") == (0, "e2\n", "")
+    assert json.loads(orglab("new", *asked, "--id", "9", "--json").out)["tried_before"] != []
+
+
+def test_a_description_that_was_copied_for_other_numbers_is_not_the_same(log):
+    about = "Soften the targets of the intent classifier, which is overconfident."
+    log.path.write_text(experiment(1, "Label smoothing 0.1", about, "No gain."))
+    assert orglab("new", "Label smoothing 0.2", "-d", about, "--gate") == (0, "e2\n", "")
+    assert orglab("new", "Softer targets", "-d", about, "--gate").code == 7
+    assert orglab("new", "label smoothing 0.1", "--gate").code == 7
+
+
+def test_the_title_of_a_question_is_compared_as_it_is(log):
+    log.path.write_text(experiment(1, "Baseline", "First.", "") + experiment(2, "Baseline", "Second.", ""))
+    assert [(one.ref, one.is_sure) for one in log.similar("baseline")] == [("e2", True), ("e1", True)]
+    assert [(one.ref, one.is_sure) for one in log.similar("1")] == [("e2", True)]
 
 
 @pytest.mark.usefixtures("log")
@@ -282,3 +306,44 @@ def test_the_map_has_the_newest_conclusions_first(repo):
     repo.write(NAME, none.replace("2026-06-01 Mon", "2026-07-01 Wed") + new.replace("06-01", "06-09") + old)
     lines = orglab("tried").out.splitlines()
     assert [line.split()[0] for line in lines if line.startswith("    e")] == ["e2", "e1", "e3"]
+
+
+CANCELED = (
+    "* CANCELED [{number}] Wider layers {number}   :exp:\nCLOSED: [2026-06-03 Wed 10:00]\n:PROPERTIES:\n"
+    ":ID: {number}\n:END:\n{logbook}[2026-06-01 Mon 10:00]\n\n- More units.\n\n** Notes\n{notes}\n"
+    "** TODO Experiments [0/1]\n1. [ ] Run\n\n** TODO Conclusions\n{conclusion}\n\n"
+)
+LOGBOOK = ':LOGBOOK:\n- State "CANCELED"   from "TODO"       [2026-06-03 Wed 10:00] \\\\\n  The GPU is gone.\n:END:\n'
+NOTES = "- [2026-06-02 Tue 09:00] Newer: no room in memory.\n- [2026-06-01 Mon 11:00] Older note.\n"
+
+
+@pytest.mark.parametrize(
+    ("logbook", "notes", "conclusion", "outcome"),
+    [
+        (LOGBOOK, NOTES, "Superseded by e7.", "canceled: Superseded by e7."),
+        (LOGBOOK, NOTES, "Canceled: superseded by e7.", "Canceled: superseded by e7."),
+        (LOGBOOK, NOTES, "", "canceled: The GPU is gone."),
+        ("", NOTES, "", "canceled: Newer: no room in memory."),
+        ("", "", "", "canceled; no reason is noted"),
+    ],
+)
+def test_a_canceled_experiment_says_so_and_why(repo, logbook, notes, conclusion, outcome):
+    text = CANCELED.format(number=1, logbook=logbook, notes=notes, conclusion=conclusion)
+    repo.write(NAME, f"#+TODO: TODO | DONE CANCELED\n\n{text}")
+    assert f"      {outcome}\n" in orglab("tried", "wider layers 1").out
+    [form] = json.loads(orglab("tried", "wider layers 1", "--json").out)["experiments"]
+    assert (form["state"], form["outcome"]) == ("CANCELED", outcome)
+    [topic] = json.loads(orglab("tried", "--json").out)["topics"]
+    assert topic["verdicts"] == {"canceled": 1}
+    assert topic["groups"][0]["experiments"][0]["outcome"] == outcome
+    assert outcome in orglab("tried").out
+    assert "(canceled)" in orglab("tried").out
+
+
+def test_the_map_groups_by_words_that_tell_experiments_apart(repo):
+    titles = ["Mulch of straw", "Mulch of bark", "Clover", "Shade nets", "Grafting"]
+    about = "The yield should rise by more than plot noise."
+    repo.write(NAME, "".join(experiment(at, title, about, "") for at, title in enumerate(titles, 1)))
+    assert [line for line in orglab("tried").out.splitlines() if not line.startswith("    ")] == [
+        "all  5 experiments: 5 open", "  Mulch (2)", "  no common idea (3)",
+    ]  # fmt: skip

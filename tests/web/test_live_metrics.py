@@ -64,7 +64,7 @@ WRITER = """
 import os
 
 with open("history.csv", "w") as file:
-    file.write("epoch,loss\\n1,2\\n2,1\\n")
+    file.write("epoch,loss\\n1,2\\n2,0.8125\\n")
 os.open("gate", os.O_RDONLY)
 """
 
@@ -81,8 +81,10 @@ def test_what_a_command_writes_to_a_file_is_on_its_pages_while_it_goes_on(repo):
     try:
         while not read_losses(see(site, "experiment-e1")):
             assert process.poll() is None
-        assert read_losses(see(site, "experiment-e1")) == [2, 1]
-        assert "running" in see(site, "experiment-e1").text
+        assert read_losses(see(site, "experiment-e1")) == [2, 0.8125]
+        for path in ("experiment-e1", "runs"):
+            assert "running" in see(site, path).text
+            assert "0.8125" in see(site, path).text
     finally:
         (repo.path / "gate").write_bytes(b"")
         process.wait()

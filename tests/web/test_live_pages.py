@@ -1,11 +1,13 @@
 """Working in a real browser: pages follow the log, the keyboard does it all, and nothing that is typed is lost."""
 
 import signal
+import sys
 
 import pytest
 
-from lab import NAME
-from web.keys import CONTROL, ENTER, TAB
+from lab import NAME, orglab
+from orglab.runs.record_reader import read_runs
+from web.keys import CONTROL, ENTER, ESCAPE, TAB
 
 LOG = """\
 * INPROGRESS [1] Dropout of 0.2 helps [0/2] :exp:nlp:
@@ -52,7 +54,9 @@ def focus(browser, selector, within="return document.activeElement.matches(argum
 def write_note(browser, text):
     """Write a note on the experiment with the keyboard alone, but do not send it."""
     focus(browser, ".write-note > summary")
-    browser.press(ENTER, TAB, text)
+    browser.press(ENTER)
+    browser.wait(lambda: browser.run("return document.activeElement.matches('.write-note textarea')"), "no cursor")
+    browser.press(text)
 
 
 def test_two_open_pages_follow_an_editor(study, serve, browser):
@@ -81,6 +85,30 @@ def test_a_note_that_is_written_with_the_keyboard_is_in_the_file_and_on_both_pag
     browser.driver.switch_to.window(browser.driver.window_handles[-1])
     assert browser.run("return document.activeElement.matches('.write-note > summary')")
     assert "The loss <b>falls</b>." in (study.path / NAME).read_text()
+
+
+def test_escape_closes_a_form_and_keeps_what_was_typed(study, serve, browser):
+    browser.open(serve(study.path), "experiment-e1")
+    write_note(browser, "Half a sentence")
+    browser.press(ESCAPE)
+    assert browser.run("return document.activeElement.matches('.write-note > summary')")
+    assert not browser.run("return document.querySelector('.write-note').open")
+    browser.press(ENTER)
+    browser.wait(lambda: browser.run("return document.activeElement.value === 'Half a sentence'"), "the text is gone")
+
+
+def test_the_focus_stays_on_the_page_when_a_form_goes(study, serve, browser):
+    browser.open(serve(study.path), "experiment-e1")
+    focus(browser, "summary", "return document.activeElement.textContent === 'Conclude'")
+    browser.press(ENTER)
+    browser.wait(lambda: browser.run("return document.activeElement.matches('textarea[name=text]')"), "no cursor")
+    browser.press("It helps.")
+    focus(browser, "select[name=verdict]")
+    browser.press("supported")
+    browser.press_with_control(ENTER)
+    browser.wait_for_text("#status", "Concluded e1.")
+    assert browser.find("#status").text.split("\n") == ["Concluded e1.", "2 steps not done."]
+    assert browser.run("return document.activeElement !== document.body")
 
 
 def test_a_step_is_ticked_and_reopened(study, serve, browser):
@@ -193,3 +221,13 @@ def test_many_pages_can_be_open_at_once(study, serve, browser):
         browser.driver.switch_to.new_window("tab")
         browser.open(server, "experiment-e1")
         browser.wait_for_text("h1", "Dropout")
+
+
+def test_the_end_of_the_output_is_seen_first(study, serve, browser):
+    orglab("run", "1", "--", sys.executable, "-c", "for number in range(200): print('line', number)", cwd=study.path)
+    browser.open(serve(study.path), f"run-{read_runs(study.path)[-1].id}")
+    box = "const box = document.querySelector('.output-end').getBoundingClientRect();"
+    ends = "const text = document.querySelector('#output').getBoundingClientRect(); return [text.bottom - box.bottom, text.height > box.height]"
+    below, is_longer = browser.run(f"{box} {ends}")
+    assert is_longer
+    assert abs(below) < 2

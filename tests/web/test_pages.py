@@ -1,5 +1,6 @@
 """What the pages show: the same as the log has, and the same as the command line says."""
 
+import json
 import re
 import zipfile
 from io import BytesIO
@@ -233,6 +234,18 @@ def test_what_was_tried(site):
     assert "No similar experiment found." in see(site, "tried?q=quantum+annealing").text
     assert "e2 Dropout hurts" in see(site, "tried-before?title=Does+dropout+hurt").text
     assert see(site, "tried-before?title=ab").text == ""
+
+
+def test_the_page_is_as_sure_as_the_command(site):
+    folder = site.read().top
+    for words, is_sure in (("Dropout hurts", True), ("A penalty that costs points", False)):
+        closest = json.loads(orglab("tried", words, "--json", cwd=folder).out)["experiments"]
+        assert (closest[0]["ref"], closest[0]["is_sure"]) == ("e2", is_sure)
+        page = see(site, f"tried?q={words.replace(' ', '+')}").text
+        assert page.index("Closest experiments") < page.index("e2 Dropout hurts")
+        assert page.count("surely the same idea") == sum(one["is_sure"] for one in closest)
+        before = see(site, f"tried-before?title={words.replace(' ', '+')}").text
+        assert before.count("surely the same idea") == before.count("It costs two points.") == is_sure
 
 
 def test_the_journal_begins_with_the_newest_day(site):

@@ -160,7 +160,7 @@ class AskMethods(LogFile):
         sort: str = "log",
         by: str | None = None,
     ) -> Listed:
-        """Return the selected experiments, sorted.
+        """Return the selected experiments, sorted; those that are archived only if `match` names the tag ARCHIVE.
 
         Args:
             match: An Org match string, such as `exp+nlp/!TODO`; all experiments if None.
@@ -175,7 +175,7 @@ class AskMethods(LogFile):
             MatchSyntaxError: The match string is not valid.
             UsageError: The sort key is unknown, `since` is not a date, or `by` cannot be the name of an author.
         """
-        selected = _filter(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
+        selected = _filter(self.select(match, agenda=True), set(kinds), since, [tag.strip(":") for tag in tags])
         if by is not None:
             selected = self._select_by(selected, check_author(by).casefold())
         if sort.removeprefix("-") in SORT_KEYS:
@@ -219,7 +219,7 @@ class AskMethods(LogFile):
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
         active = self.find_active()
-        in_progress = [one for one in self.experiments() if one.kind == "doing"]
+        in_progress = [one for one in self.select(agenda=True) if one.kind == "doing"]
         in_progress.sort(key=lambda one: not is_active(one, active))
         return OpenSteps([(one, step) for one in in_progress for step in one.steps if step.state != "done"], active)
 
@@ -302,7 +302,7 @@ class AskMethods(LogFile):
         return search_log(self, text, limit=limit, progress=progress)
 
     def similar(self, text: str, *, progress: "Progress | None" = None) -> "list[Precedent]":
-        """Return the experiments that tried the same idea, the most certain first; uncertain ones are left out.
+        """Return the three experiments that are closest to an idea, the closest first; `is_sure` says which tried it.
 
         Args:
             text: The idea in words, or the reference of an experiment.
@@ -318,11 +318,11 @@ class AskMethods(LogFile):
     def similar_to_new(
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
-        """Return the experiments that tried the same idea as one that is not in the log yet; see `similar`."""
+        """Return the experiments that surely tried the idea of one that is not in the log yet, the closest first."""
         from orglab.search.similar.features import ExperimentText
-        from orglab.search.similarity import find_precedents_for_new
+        from orglab.search.similarity import find_sure_precedents
 
-        return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
+        return find_sure_precedents(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
     def results(self, references: Iterable[str]) -> "dict[str, Results]":
         """Return the results of some experiments by their references; those without runs are left out.

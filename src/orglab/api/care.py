@@ -220,6 +220,7 @@ class CareMethods(IdMethods):
         """Return the problems in the text of the log; none if `only` has just codes of the audit."""
         from orglab.experiment.check import check
         from orglab.history.audit import AUDITED
+        from orglab.log.link_targets import LinkTargets
 
         if only is not None and AUDITED.issuperset(only):
             return []
@@ -229,6 +230,8 @@ class CareMethods(IdMethods):
             str(self.path),
             lambda: self._read_known_ids().find_next(document.text),
             progress,
+            self.archived_experiments(document),
+            LinkTargets(self).read,
         )
         return [one for one in problems if only is None or one.code in only]
 

@@ -12,6 +12,7 @@ from orglab.experiment.model import Experiment
 from orglab.org.document import Document
 from orglab.reference import Reference, without_letter
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.metrics.live_history import read_last_values
 from orglab.runs.pending import RECORD
 from orglab.runs.record import OUT, Run
 from orglab.runs.record_reader import read_run, read_runs
@@ -201,7 +202,10 @@ class LogWatch:
 
 
 class KnownRuns:
-    """Reads the runs of a clone, but those that have ended only once, unless their records change."""
+    """Reads the runs of a clone, but those that have ended only once, unless their records change.
+
+    A run that goes on has the metrics that it has so far.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -218,6 +222,8 @@ class KnownRuns:
             run = read_run(folder)
             if run is not None and run.has_end:
                 self._ended[folder] = record, run
+            elif run is not None and run.is_going_on:
+                run.fields["metrics"] = read_last_values(run)
         return run
 
 

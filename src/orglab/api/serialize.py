@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.config import shorten_path
+from orglab.config import ARCHIVE_SUFFIX, shorten_path
 from orglab.text import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -301,7 +301,8 @@ def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
     ]  # fmt: skip
     if hit.kind == "experiment":
         names = ("id", "ref", "title", "state", "is_done", "tags", "created")
-        own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": log, "line": hit.line}
+        file = f"{log}{ARCHIVE_SUFFIX}" if hit.is_archived else log
+        own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": file, "line": hit.line}
     elif hit.kind == "commit":
         own = {name: form[name] for name in ("hash", "short", "author")} | {"at": hit.at}
     else:
@@ -322,6 +323,7 @@ def precedent_form(one: "Precedent") -> dict[str, object]:
         "line": one.line,
         "why": {"ideas": list(one.why.ideas), "settings": list(one.why.settings), "words": list(one.why.words)},
         "score": one.score,
+        "is_sure": one.is_sure,
     }
 
 

@@ -125,8 +125,15 @@ class SetupMethods(CareMethods):
             file.create(self.path, _HEADER.encode())
             self.record_write()
         if with_settings:
-            file.create(settings, make_config_text(self.path.name).encode())
+            file.create(settings, make_config_text(self.path.name, self.config.id_property).encode())
         return Initialized(adoption, settings if with_settings else None)
+
+    def uses_org_id(self) -> bool:
+        """Return whether headings of the log have UUIDs as `:ID:`, as org-id makes them for links between files."""
+        from orglab.experiment.check import find_targets
+        from orglab.experiment.model import is_uuid
+
+        return any(map(is_uuid, find_targets(self.document().text)))
 
     def find_missing_setting(self) -> Path | None:
         """Return the settings file that has to name the log, so that commands find it; None if they find it already.

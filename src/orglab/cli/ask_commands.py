@@ -35,8 +35,9 @@ def tried_command(
     """Show whether an idea was tried before, in whatever words, and how it ended.
 
     TEXT is the idea in your own words, REFERENCE an experiment to compare with the
-    others. Up to three experiments are shown. Without either, an
-    overview of everything tried is shown, by topic (tag) and idea, with verdicts.
+    others. The three closest experiments are shown, and which of them surely tried
+    the same idea. Without either, an overview of everything tried is shown, by
+    topic (tag) and idea, with verdicts.
 
     \b
     Example:
@@ -59,7 +60,8 @@ def tried_command(
     elif precedents:
         from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
-        output.show(precedent_lines(precedents, log.results(one.ref for one in precedents)))
+        results = log.results(one.ref for one in precedents)
+        output.show(precedent_lines("Closest experiments", precedents, results))
     else:
         output.tell("No similar experiment found.")
 

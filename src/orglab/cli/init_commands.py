@@ -93,12 +93,33 @@ def init_command(
     if choice is None and not chosen.is_certain:
         _suggest(log, shown, as_json=as_json)
         return
+    is_custom = (
+        exists and (choice is not None or how["with_config"]) and _choose_custom(log, is_asked=shown is not None)
+    )
+    if is_custom:
+        log = Log(log.path, log.config._replace(id_property="CUSTOM_ID"))
     if choice is not None and shown is not None:
         template = _ask_template(log, choice)
     if choice is None:
         _create(log, chosen, _How(**how), was_shown=shown is not None)
     else:
         _adopt(log, choice, _How(**how), shown, template=template)
+    if is_custom and not how["as_json"]:
+        output.say(
+            "New ids are written as :CUSTOM_ID:, because headings here have UUIDs as :ID:, as org-id makes them."
+        )
+
+
+def _choose_custom(log: Log, *, is_asked: bool) -> bool:
+    """Return whether ids are to be written as `:CUSTOM_ID:`, where org-id has the property `:ID:`."""
+    if log.config.id_property != "ID" or not log.uses_org_id():
+        return False
+    if not is_asked:
+        return True
+    click.echo(
+        "Headings here have UUIDs as :ID:, as org-id makes them. A number there may be that of a heading elsewhere."
+    )
+    return click.confirm("Write the ids of experiments as :CUSTOM_ID: instead?", default=True)
 
 
 class _How(NamedTuple):
@@ -137,11 +158,12 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
         raise TextChangedError(f"{log.path} has changed since it was shown; nothing was written.")
     if not adoption.chosen and not adoption.experiments:
         raise NotFoundError(f"Nothing in {log.path} looks like an experiment; name lines of headings with --include.")
-    missing = log.find_missing_setting()
+    missing, is_custom = log.find_missing_setting(), log.config.id_property != "ID"
     made = log.make_experiments(choice.include, choice.exclude, adoption) if adoption.chosen else []
     # What was adopted before may follow the template later.
     moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
-    needs_file = missing is not None and not missing.exists()
+    settings = log.path.parent / CONFIG_NAME
+    needs_file = (missing is not None or is_custom) and not settings.exists()
     initialized = log.init(with_settings=how.with_config or needs_file)
     attached = None if how.no_hooks else log.attach()
     if how.as_json:
@@ -153,6 +175,8 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     _say_set_up(initialized, attached)
     if missing is not None and not needs_file:
         output.say(f'Add this line to {missing}, so that commands find the log:  log = "{log.path.name}"')
+    if is_custom and not needs_file:
+        output.say(f'Add this line to {settings}, unless it is there:  id_property = "CUSTOM_ID"')
 
 
 def _say_set_up(initialized: "Initialized", attached: "Attached | None") -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number by default.")
 @click.option("--run", metavar="RUN", help="A run that belongs to it; see `orglab runs assign`.")
-@click.option("--ask", is_flag=True, help="If something similar was tried before, ask whether to go on.")
+@click.option("--ask", is_flag=True, help="If the idea was surely tried before, ask whether to go on.")
 @click.option("--gate", is_flag=True, help="If the idea was surely tried before, write nothing and exit with 7.")
 @click.option("-m", "--message", "why", metavar="WHY",
               help="Why it is tried again; noted with the experiments that tried it before.")  # fmt: skip
@@ -56,10 +56,10 @@ def new_command(  # noqa: PLR0913 - one for each option
 ) -> int:  # fmt: skip
     """Add an experiment at the end of the log, make it the active one, and print its reference.
 
-    If similar experiments were tried before, up to three of them are shown first, on standard error.
+    If earlier experiments surely tried the same idea, up to three of them are shown first, on standard error.
 
-    With --gate, nothing is written if one of them surely tried the same idea: they
-    are printed, and the exit code is 7. With --anyway -m WHY, the experiment is
+    With --gate, nothing is written if there are any: they are printed, and the
+    exit code is 7. With --anyway -m WHY, the experiment is
     added, with a note that names them, unless one with the same title is still
     open.
 
@@ -79,16 +79,15 @@ def new_command(  # noqa: PLR0913 - one for each option
     run_id = log.find_run(run).id if run is not None else None
     is_searched = ask or gate or log.config.similar
     precedents = _find_precedents(log, title, about, steps, is_gate=gate) if is_searched else []
-    sure = [one for one in precedents if one.is_sure]
     is_reasoned = anyway and why is not None
-    if gate and sure and not is_reasoned:
-        return _refuse(log, sure, as_json=as_json)
+    if gate and precedents and not is_reasoned:
+        return _refuse(log, precedents, as_json=as_json)
     if precedents and ask:
         click.echo(_describe_precedents(log, precedents), err=True)
         if not click.confirm("Add the experiment anyway?", err=True):
             output.tell("Nothing was written.")
             return 1
-    note = _note_reason(why, sure or precedents[:1], is_searched=is_searched) if why is not None else None
+    note = _note_reason(why, precedents, is_searched=is_searched) if why is not None else None
     try:
         unless: Literal["tried", "open"] | None = ("open" if is_reasoned else "tried") if gate else None
         experiment = log.new(
@@ -124,7 +123,7 @@ def _note_reason(why: str, precedents: "Sequence[Precedent]", *, is_searched: bo
     if precedents:
         return f"Tried before in {', '.join(f'[{one.ref}]' for one in precedents)}: {why}"
     if is_searched:
-        tell("Nothing similar was tried before, so the reason is not noted.")
+        tell("The idea was not surely tried before, so the reason is not noted.")
         return None
     return f"Tried again: {why}"
 
@@ -146,14 +145,13 @@ def _describe_precedents(log: Log, precedents: "Sequence[Precedent]") -> str:
     """Return experiments that tried an idea before, and their results, as text."""
     from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
-    lines = precedent_lines(precedents, log.results(one.ref for one in precedents))
-    return "\n".join(["Tried before:", *(f"  {line}" for line in lines)])
+    return "\n".join(precedent_lines("Tried before", precedents, log.results(one.ref for one in precedents)))
 
 
 def _find_precedents(
     log: Log, title: str, description: str | None, steps: tuple[str, ...], *, is_gate: bool
 ) -> "list[Precedent]":
-    """Return earlier experiments that tried the same; without a gate, none if the search fails."""
+    """Return earlier experiments that surely tried the same; without a gate, none if the search fails."""
     try:
         with output.progress_bar("Indexing the log") as update:
             return log.similar_to_new(title, description or "", steps, progress=update)

@@ -6,15 +6,16 @@ Checks that need git or other files are in `history/audit.py`.
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.ids import read_aliases
-from orglab.experiment.model import Experiment, number_items, read_experiments, read_id, strip_cookies, tagged_headings
+from orglab.experiment.model import Experiment, is_uuid, read_experiments, read_id, strip_cookies, tagged_headings
 from orglab.experiment.note_text import RUN_MARK
+from orglab.experiment.section_text import find_unclosed
 from orglab.experiment.states import find_near_verdict
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
@@ -27,11 +28,18 @@ from orglab.reference import find_references
 
 Progress = Callable[[int, int], None]
 NextNumber = Callable[[], int]
+ReadTargets = Callable[[str], frozenset[str] | None]
 
 
-def check(
-    document: Document, config: Config, file: str, next_number: NextNumber, progress: Progress | None = None
-) -> list[Diagnostic]:
+def find_targets(text: bytes) -> frozenset[str]:
+    """Return the values of all properties ID and CUSTOM_ID in a file, which links name."""
+    return frozenset(decode(match.group(1)) for match in _TARGET.finditer(text))
+
+
+def check(  # noqa: PLR0917 - what is known of other files
+    document: Document, config: Config, file: str, next_number: NextNumber, progress: Progress | None = None,
+    archived: Sequence[Experiment] = (), read_targets: ReadTargets = lambda _: None,
+) -> list[Diagnostic]:  # fmt: skip
     """Return the diagnostics of a log, in line order.
 
     Args:
@@ -40,17 +48,25 @@ def check(
         file: The path of the log, for display.
         next_number: Returns the first number that is not an id yet; called only if needed.
         progress: Called with the number of experiments checked so far and the total.
+        archived: The experiments of the archive, which references may name.
+        read_targets: Returns the targets of links in another file, which is named as in a link; None if it is not
+            known which it has.
     """
-    diagnostics = _Checker(document, config, file, next_number).run(progress)
+    diagnostics = _Checker(document, config, file, next_number, archived, read_targets).run(progress)
     return sorted(diagnostics, key=lambda diagnostic: (diagnostic.line, diagnostic.column))
 
 
 class _Checker:
-    def __init__(self, document: Document, config: Config, file: str, next_number: NextNumber) -> None:
+    def __init__(
+        self, document: Document, config: Config, file: str, next_number: NextNumber, archived: Sequence[Experiment],
+        read_targets: ReadTargets,
+    ) -> None:  # fmt: skip
         self.document = document
         self.config = config
         self.file = file
         self.next_number = next_number
+        self.archived = archived
+        self.read_targets = read_targets
         self.boxes: list[Edit] = []
 
     def at(self, position: int, code: str, message: str, *fix: Edit) -> Diagnostic:
@@ -88,11 +104,34 @@ class _Checker:
                 else:
                     message, subject = f"{found}; resolve the conflict first, because both may be one experiment.", ""
                 yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=subject)
-        tagged = tagged_headings(self.document, self.config.tag)
-        nameless = [heading for heading in tagged if not read_id(heading, self.config)]
+        nameless: list[Heading] = []
+        for heading in tagged_headings(self.document, self.config.tag):
+            misplaced = self.misplaced_drawer(heading)
+            if misplaced is not None:
+                yield misplaced
+            # The id in the drawer is not to get a second one beside it.
+            if not read_id(heading, self.config) and misplaced is None:
+                nameless.append(heading)
         first_number = self.next_number() if nameless else 0
         for number, heading in enumerate(nameless, first_number):
             yield self.missing_id(heading, number)
+
+    def misplaced_drawer(self, heading: Heading) -> Diagnostic | None:
+        """Return the problem of properties that Org does not read, because something stands before their drawer."""
+        if heading.drawer is not None:
+            return None
+        for element in heading.section.children:
+            if element.type == "drawer" and _PROPERTIES.match(self.document.text, element.start):
+                after = heading.after_planning
+                if _PLANNING.match(self.document.text, after):
+                    line = self.document.source.line_number(after)
+                    why = f"because line {line} is a second planning line; put all of it into one line"
+                elif element.start == after:
+                    why = "because it contains a line that is no property"
+                else:
+                    why = "because it does not directly follow the heading or its planning line"
+                return self.at(element.start, "misplaced-drawer", f"Org does not read this PROPERTIES drawer, {why}.")
+        return None
 
     def missing_id(self, heading: Heading, number: int) -> Diagnostic:
         for name in ("ID", "CUSTOM_ID"):
@@ -105,8 +144,9 @@ class _Checker:
         )
 
     def references(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
-        known = {alias: experiment for experiment in experiments for alias in read_aliases(experiment.heading)}
-        known |= {experiment.id: experiment for experiment in experiments}
+        everywhere = (*self.archived, *experiments)
+        known = {alias: experiment for experiment in everywhere for alias in read_aliases(experiment.heading)}
+        known |= {experiment.id: experiment for experiment in everywhere}
         for position, reference in find_references(self.document.text, self.config.letter):
             spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
             experiment = known.get(reference.id)
@@ -116,12 +156,31 @@ class _Checker:
                     yield self.at(position, "unknown-reference", f"[{spelled}] is not an experiment in this log.")
             elif reference.step is not None and all(step.number != reference.step for step in experiment.steps):
                 yield self.at(position, "unknown-reference", f"[{spelled}] is not a step of {experiment.ref}.")
-        link = re.compile(rb"\[\[(?:#|id:|file:%s::#)(\d+)\]" % re.escape(os.fsencode(Path(self.file).name)))
-        for match in link.finditer(self.document.text):
-            value = decode(match.group(1))
-            if value not in known and match.group(1) not in self.targets:
+        yield from self.links(known)
+
+    def links(self, known: Collection[str]) -> Iterator[Diagnostic]:
+        """Yield the links to ids that are nowhere; `known` are the ids and former ids of experiments."""
+        own = os.fsencode(Path(self.file).name)
+        for match in _LINK.finditer(self.document.text):
+            kind, file, name = match.group(1).lower(), match.group(2), decode(match.group(3))
+            named = (file or b"").removeprefix(b"./")
+            if named and named != own:
+                targets = self.read_targets(decode(named))
+                is_dead = targets is not None and name not in targets
+            else:
+                # A UUID may be that of a heading in any other file.
+                is_elsewhere = kind.startswith(b"id") and (is_uuid(name) or name in (self.read_targets("") or ()))
+                is_dead = not is_elsewhere and name not in known and name not in self.targets
+            if is_dead and not self.is_verbatim(match.start()):
                 target = decode(match.group()[2:-1])
                 yield self.at(match.start(), "unknown-reference", f"The link target {target} does not exist.")
+
+    def is_verbatim(self, position: int) -> bool:
+        """Return whether a position is in a block or a comment, where Org reads no links."""
+        heading = self.document.heading_at(position)
+        if heading is not None and position < heading.line_end:
+            return False
+        return self.document.get_section(heading).at(position).type in _VERBATIM
 
     def runs(self) -> Iterator[Diagnostic]:
         first: dict[bytes, int] = {}
@@ -132,10 +191,9 @@ class _Checker:
                 yield self.at(match.start(1), "twice", message)
 
     @cached_property
-    def targets(self) -> frozenset[bytes]:
-        """The values of all ID and CUSTOM_ID properties of the file, also of headings that are not experiments."""
-        lines = re.finditer(rb"(?im)^[ \t]*:(?:CUSTOM_)?ID:[ \t]+(\S+)[ \t]*$", self.document.text)
-        return frozenset(match.group(1) for match in lines)
+    def targets(self) -> frozenset[str]:
+        """The targets of links in the log, also those that are not experiments."""
+        return find_targets(self.document.text)
 
     def experiment(self, experiment: Experiment) -> Iterator[Diagnostic]:
         heading = experiment.heading
@@ -169,6 +227,10 @@ class _Checker:
     def steps(self, experiment: Experiment) -> Iterator[Diagnostic]:
         heading, steps = experiment.steps_heading, experiment.steps_list
         if heading is None or steps is None or steps.structure is None:
+            taken = experiment.taken_steps
+            if taken is not None:
+                message = "This list belongs to the footnote definition before it, which only two blank lines end."
+                yield self.at(taken, "no-steps", message)
             if heading is None:
                 name = self.config.steps
                 message = f"{experiment.ref} has no {name} heading with steps."
@@ -179,12 +241,11 @@ class _Checker:
                 edit = Edit(item.checkbox_at, item.checkbox_at + 3, b"[X]")
                 self.boxes.append(edit)
                 yield self.at(item.checkbox_at, "lower-case-box", "Org does not count [x]; it counts [X].", edit)
-        numbers = number_items([child.item for child in experiment.step_elements if child.item is not None])
-        times = Counter(numbers)
-        for child, number in zip(experiment.step_elements, numbers, strict=True):
-            if times[number] > 1:
-                message = f"{experiment.ref} has more than one step with the number {number}."
-                yield self.at(child.begin, "same-number", message)
+        times = Counter(experiment.step_numbers)
+        for step in experiment.steps:
+            if times[step.number] > 1:
+                message = f"{experiment.ref} has more than one step with the number {step.number}."
+                yield self.at(step.item.begin, "same-number", message)
         if experiment.has_own_steps:
             return
         for element in heading.section.children:
@@ -215,15 +276,8 @@ class _Checker:
             numbers.setdefault(text, step.number)
 
     def unclosed(self, heading: Heading) -> Iterator[Diagnostic]:
-        text = self.document.text
-        for element in heading.section.walk():
-            if element.type != "paragraph":
-                continue
-            for match in _OPENING.finditer(text, element.start, element.contents[1]):
-                opening = decode(match.group().strip())
-                if opening.upper() != ":END:":
-                    message = f"{opening} is not closed, so it is read as plain text."
-                    yield self.at(match.start(), "unclosed", message)
+        for position, opening in find_unclosed(heading):
+            yield self.at(position, "unclosed", f"{opening} is not closed, so it is read as plain text.")
 
     def cookies(self) -> Iterator[Diagnostic]:
         # `[x]` is counted as the `[X]` that --fix writes; this does not shift any position.
@@ -234,4 +288,11 @@ class _Checker:
             yield self.at(edit.start, "stale-cookie", message, edit)
 
 
-_OPENING = compile_late(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)
+_TARGET = compile_late(rb"^[ \t]*:(?:CUSTOM_)?ID:[ \t]+(\S[^\n]*?)[ \t\r]*$", re.I | re.M)
+# A link to an id in the log, in any file, or in a named one.
+_LINK = compile_late(rb"\[\[(#|id:|(?:file:)?([^\]\[\n]+?)::#)([^\]\[\n]+)\](?=[\]\[])", re.I)
+_VERBATIM = frozenset((
+    "comment", "comment-block", "example-block", "export-block", "fixed-width", "latex-environment", "src-block",
+))  # fmt: skip
+_PROPERTIES = compile_late(rb"[ \t]*:PROPERTIES:[ \t]*$", re.I | re.M)
+_PLANNING = compile_late(rb"[ \t]*(?:SCHEDULED|DEADLINE|CLOSED):")

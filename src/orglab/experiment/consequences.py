@@ -6,6 +6,7 @@ from typing import NamedTuple
 from orglab.errors import UsageError
 from orglab.experiment.escape import escape_lines
 from orglab.experiment.model import Experiment, Step, strip_cookies
+from orglab.experiment.section_text import find_unclosed, headings_below
 from orglab.experiment.states import done_keyword, todo_keyword
 from orglab.org.cookies import recount_cookies
 from orglab.org.edit import Edit, compose
@@ -59,11 +60,34 @@ def add_consequences(
         and 0 <= len(new.document) - len(old.document) <= added.headings
     )
     if not is_expected:
-        raise UsageError(
-            "The text would change the meaning of the lines after it (is a block or drawer unclosed?); "
-            "nothing was written."
-        )
+        raise UsageError(f"{_explain_refusal(old, edits)}; nothing was written.")
     return compose(compose(edits, state_edits), cookie_edits), new
+
+
+_CONTAINERS = {
+    "footnote-definition": "the footnote definition", "drawer": "the drawer", "comment-block": "the comment",
+    "src-block": "the block", "example-block": "the block", "export-block": "the block", "dynamic-block": "the block",
+    "quote-block": "the block", "center-block": "the block", "special-block": "the block", "verse-block": "the block",
+}  # fmt: skip
+
+
+def _explain_refusal(old: Experiment, edits: list[Edit]) -> str:
+    """Return why edits would mean something else than they are meant to."""
+    before = old.heading.document
+    for child in (old.heading, *headings_below(old.heading)):
+        for position, opening in find_unclosed(child):
+            where = f"{opening} in line {before.source.line_number(position)}"
+            return f"The text would change the meaning of the lines after it, because {where} is not closed"
+    after, shift = before.apply(edits), 0
+    for edit in sorted(edits):
+        start, shift = edit.start + shift, shift + len(edit.replacement) - (edit.end - edit.start)
+        place = start + len(edit.replacement) - len(edit.replacement.lstrip())
+        element = after.get_section(after.heading_at(place)).at(place)
+        for around in (element, *element.ancestors()):
+            if around.type in _CONTAINERS and around.begin < start:
+                line = after.source.line_number(around.start)
+                return f"The text would be in {_CONTAINERS[around.type]} that begins in line {line}"
+    return "The text would change the meaning of the lines after it"
 
 
 def experiment_after(old: Experiment, current: Experiment, edits: list[Edit]) -> Experiment:

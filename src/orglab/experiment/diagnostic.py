@@ -10,6 +10,7 @@ CODES = {
     "duplicate-id": "Two experiments have the same id.",
     "no-id": "A heading has the tag of an experiment but no id. --fix gives it the next number.",
     "bad-id": "An id contains characters other than letters, digits, - and _, so it is not read.",
+    "misplaced-drawer": "Org does not read a PROPERTIES drawer, because of what is before it or in it.",
     "lower-case-box": "A checkbox is `[x]`, which orglab reads as done but Org does not count. --fix writes `[X]`.",
     "stale-cookie": "A cookie such as [1/2] differs from what Org would count. --fix recounts it.",
     "steps-state": "The steps heading is done although a step is open, or the other way round.",

@@ -31,6 +31,7 @@ from orglab.experiment.placement import (
     find_child_place,
     find_gap,
     find_item_end,
+    find_last_text,
     find_log_end,
     find_text_end,
     indentation,
@@ -182,7 +183,7 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
         stars = "*" * (experiment.heading.stars + 1)
         block = encode(f"{stars} {experiment.config.notes}\n") + format_item("- ", lines)
         return [insert_block(document, find_child_place(experiment, "notes"), block, find_gap(experiment))]
-    last_element = heading.section.children[-1] if heading.section.children else None
+    last_element = find_last_text(heading)
     at = find_text_end(heading)
     if last_element is None or last_element.type != "plain-list":
         return [insert_lines(document, at, format_item("- ", lines))]
@@ -500,15 +501,18 @@ def add_journal_entry(
     """
     lines = escape_lines(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
-    heading = f"**** {title}" + (f" :{tag}:" if tag else "")
+    names = date_tree(now.date())
+    # The tree may be below a heading, such as "Journal".
+    top = next((one.stars for one in document.headings() if one.title == names[0]), 1)
+    heading = f"{'*' * (top + len(names))} {title}" + (f" :{tag}:" if tag else "")
     body = format_body([format_note_head(now, None, author), *lines[1:]])
     block = encode(heading + "\n") + body
     begin, end = 0, len(document)
     at = len(document.text)
-    for level, name in enumerate(date_tree(now.date()), 1):
+    for level, name in enumerate(names, top):
         exists, at, begin, end = find_branch(document, begin, end, level, name)
         if not exists:
-            missing = date_tree(now.date())[level - 1 :]
+            missing = names[level - top :]
             heads = "".join(f"{'*' * (level + n)} {part}\n" for n, part in enumerate(missing))
             return [insert_lines(document, at, encode(heads) + block)]
     return [insert_lines(document, at, block)]

@@ -41,7 +41,8 @@ _HIDING = "comment"
 _STRUCTURE = compile_late(
     r"(?i)(?!#\+(?:(?:caption|results?|headers?|name|plot|tblname|label|attr_[\w-]+)(?:\[.*\])?|tblfm):)#\+\S+:"
     r"|#(?: |$)|:[\w'-]+:[ \t]*$|(?:closed|deadline|scheduled|clock):"
-    r'|(?:[-+*][ \t]+)?(?:State[ \t]+"|CLOSING NOTE \[|Note taken on \[)'
+    r'|(?:[-+*][ \t]+)?(?:State[ \t]+"|CLOSING NOTE \[|Note taken on \[|Refiled on \[|Rescheduled from "|'
+    r'New deadline from "|Not scheduled, was "|Removed deadline, was ")'
 )
 # At the margin: a heading, or a git conflict marker
 _AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.model import UUID_LENGTH, Experiment, Progress, read_experiments_between
+from orglab.experiment.model import UUID_LENGTH, Experiment, Progress, is_uuid, read_experiments_between
 from orglab.org.document import Document
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
@@ -78,8 +78,7 @@ def split_subtrees(text: bytes) -> Iterator[Span]:
 
 def make_subtree_reader(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
     """Return a function that reads the experiments in a span."""
-    words_first = sorted(document.settings.keywords, key=len, reverse=True)
-    names = b"|".join(re.escape(encode(word)) for word in words_first)
+    names = b"|".join(map(re.escape, sorted(document.state_names, key=len, reverse=True)))
     steps = re.escape(encode(config.steps))
     match_head = re.compile(_HEAD % names).match
     find_steps = re.compile(_STEPS % (names, steps, steps)).search
@@ -94,7 +93,7 @@ def make_subtree_reader(document: Document, config: Config, file: str) -> Callab
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
             return tuple(read_experiments_between(document, config, file, begin, end)) if tag in chunk else ()
         state, number, title, marks, name, stamp = match.groups()
-        if number is not None and len(name) == UUID_LENGTH:
+        if len(name) == UUID_LENGTH and is_uuid(name.decode()):
             return tuple(read_experiments_between(document, config, file, begin, end))
         experiment = Experiment.__new__(Experiment)
         fields = experiment.__dict__

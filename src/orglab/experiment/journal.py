@@ -27,6 +27,8 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references, link_pattern
 
 _DAY = compile_late(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
+_DATED = compile_late(r"\d{4}(?:-\d{2})?\b")
+_YEAR = compile_late(r"\d{4}")
 # On the line of the time: what follows is the user's own.
 _SIGNED = compile_late(rf"[ \t]+\({AUTHOR}\)")
 # org-datetree.el: year, month, day.
@@ -60,17 +62,28 @@ def read_entries(document: Document, config: Config) -> Iterator[Entry]:
     top heading is an entry.
     """
     day: Timestamp | None = None
-    index = 0
+    day_stars = index = 0
     while index < len(document):
         heading = document.heading(index)
         index += 1
-        heading_day = _parse_day(heading.title)
-        if heading.stars <= _DAY_LEVEL and (heading_day is not None or re.match(r"\d{4}(?:-\d{2})?\b", heading.title)):
-            day = heading_day
+        if _is_of_tree(heading):
+            day, day_stars = _parse_day(heading.title), heading.stars
             continue
+        if heading.stars <= day_stars:
+            day = None
         after = document.after_subtree(heading.index)
         yield _read_entry(heading, [document.heading(below) for below in range(index, after)], day, config)
         index = after
+
+
+def _is_of_tree(heading: Heading) -> bool:
+    """Return whether a heading is a year, a month or a day of a date tree, or has the years below it."""
+    parent = heading.parent
+    may_be = heading.stars <= _DAY_LEVEL or (parent is not None and _DATED.match(parent.title) is not None)
+    if may_be and _DATED.match(heading.title):
+        # The entries of a day may begin with a date, too.
+        return parent is None or _parse_day(parent.title) is None
+    return any(_YEAR.fullmatch(child.title) for child in heading.children())
 
 
 def _parse_day(title: str) -> Timestamp | None:

@@ -1,6 +1,7 @@
 """Lookup of experiments in a document: one by its reference, without reading the others, or some by a match string."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +13,15 @@ from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_own_alia
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
+from orglab.org.syntax import compile_late
 from orglab.reference import Reference, without_letter
 
 if TYPE_CHECKING:
     import datetime
 
 _NEAR = 3
+ARCHIVE_TAG = "ARCHIVE"
+_HIDDEN = compile_late(rb"^\*+ [^\n]*(?:COMMENT|:ARCHIVE:)", re.M)
 
 
 def find_experiment(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
@@ -140,6 +144,9 @@ def find_step(experiment: Experiment, reference: Reference) -> Step:
         if step.number == reference.step:
             return step
     number = f"it has {len(experiment.steps)}" if experiment.steps else "it has none"
+    if (taken := experiment.taken_steps) is not None:
+        line = experiment.document.source.line_number(taken)
+        number = f"the list in line {line} belongs to the footnote definition before it"
     raise NotFoundError(
         f"There is no step {reference.step} in {experiment.ref} ({number}); see `orglab show {experiment.id}`."
     )
@@ -164,6 +171,31 @@ def find_nearest_ids(name: str, names: Iterable[str]) -> list[str]:
         numbers = sorted((other for other in known if other.isdecimal()), key=lambda id_: abs(int(id_[:18]) - number))
         nearest += [other for other in numbers[: 2 * _NEAR] if other not in nearest][: _NEAR - len(nearest)]
     return nearest
+
+
+def leave_out_hidden(document: Document, experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return the experiments of a document that Org's agenda shows.
+
+    It leaves out the subtrees of headings with the tag ARCHIVE, and of headings whose titles begin with COMMENT
+    (`org-agenda-skip-archived-trees`, `org-agenda-skip-comment-trees`).
+    """
+    if ARCHIVE_TAG in document.settings.filetags:
+        return []
+    hidden: list[tuple[int, int]] = []
+    for match in _HIDDEN.finditer(document.text):
+        heading = document.heading_at(match.start())
+        if heading is not None and heading.begin == match.start() and (not hidden or heading.begin >= hidden[-1][1]):  # noqa: SIM102
+            if heading.line.is_comment or ARCHIVE_TAG in heading.tags:
+                hidden.append((heading.begin, heading.subtree_end))
+    if not hidden:
+        return list(experiments)
+    begins = [begin for begin, _ in hidden]
+    shown = []
+    for experiment in experiments:
+        place = bisect_right(begins, experiment.begin) - 1
+        if place < 0 or experiment.begin >= hidden[place][1]:
+            shown.append(experiment)
+    return shown
 
 
 def select_experiments(

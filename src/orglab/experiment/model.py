@@ -29,6 +29,7 @@ from orglab.experiment.section_text import (
     FIRST_STAMP,
     Note,
     headings_below,
+    list_written_items,
     read_description,
     read_logged_changes,
     read_notes,
@@ -47,10 +48,11 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_date, parse_timestam
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = compile_late(ID)
-# Neither a date nor a checkbox.
-_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[(?!\d{{4}}-\d\d-\d\d\]|[Xx-]\])({ID})\])\s*")
+# A date in brackets is a timestamp of Org, and a letter X or a dash there is a box.
+_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[(?!\d{{4}}-\d{{2}}-\d{{2}}\]|[Xx-]\])({ID})\])\s*")
+# What org-id makes
 UUID_LENGTH = 36
-_UUID = compile_late(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID = compile_late(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
 _STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
@@ -275,7 +277,9 @@ class Experiment:
         if heading is not None:
             return heading
         for heading in self.heading.children():
-            if heading.state is not None and _find_checklist(heading.section, ordered=True) is not None:
+            if heading.state is None:
+                continue
+            if _find_checklist(heading.document, heading.section, ordered=True) is not None:
                 return heading
         return None
 
@@ -295,23 +299,36 @@ class Experiment:
         if self.marked_steps is not None:
             return self.marked_steps[1]
         section = heading.section
-        found = _find_checklist(section, ordered=True) or _find_checklist(section, ordered=False)
+        found = _find_checklist(self.document, section, ordered=True) or _find_checklist(
+            self.document, section, ordered=False
+        )
         if found is not None or self.has_own_steps:
             return found
         lists = [element for element in section.children if element.type == "plain-list"]
+        ordered = next((element for element in lists if _is_ordered(self.document, element)), None)
         # Under a heading that the experiment names, items without checkboxes are steps, too.
-        return next(filter(_is_ordered, lists), lists[0] if place and lists else None)
+        return ordered or (lists[0] if place and lists else None)
+
+    @property
+    def taken_steps(self) -> int | None:
+        """Where a list begins that belongs to a footnote definition before it, and would be the steps; else None."""
+        heading = self.steps_heading
+        definitions = (one for one in heading.section.walk() if one.type == "footnote-definition") if heading else ()
+        for definition in definitions if self.steps_list is None else ():
+            if (found := _find_checklist(self.document, definition, ordered=False)) is not None:
+                return found.begin
+        return None
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        return tuple(read_steps(self))
+        return tuple(_read_steps(self))
 
     @cached_property
     def step_elements(self) -> list[Element]:
-        """The items of the list that are steps; in its own section, only those with a checkbox."""
+        """The items of the list that are steps: no log notes of Org, and in its own section only those with a box."""
         steps = self.steps_list
-        elements = [] if steps is None else [child for child in steps.children if child.item is not None]
+        elements = [] if steps is None else list_written_items(self.document, steps)
         is_mixed = self.heading.property(STEPS_IN) == OWN_SECTION
         return [child for child in elements if _is_own_step(child)] if is_mixed else elements
 
@@ -408,33 +425,40 @@ def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | Non
 
 
 def read_id(heading: Heading, config: Config) -> str:
-    """Return the id of a heading, or an empty string if it has none."""
+    """Return the id of a heading, or an empty string if it has none.
+
+    It is in the property `:ID:`, in `:CUSTOM_ID:` or in the title, in this order or that of the settings; a UUID, which
+    org-id makes for links between files, is the id only if there is no other.
+    """
     names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
-    uuid = ""
-    for name in names:
-        value = heading.property(name)
-        if value and _ID.fullmatch(value):
-            if len(value) != UUID_LENGTH or not _UUID.fullmatch(value):
-                return value
-            # Org links to it; it is nothing to call an experiment by.
-            uuid = uuid or value
-    match = _TITLE_ID.match(heading.title)
-    return (match.group(1) or match.group(2)) if match else uuid
+    found = [value for name in names if (value := heading.property(name)) and _ID.fullmatch(value)]
+    if found and not is_uuid(found[0]):
+        return found[0]
+    if match := _TITLE_ID.match(heading.title):
+        found.append(match.group(1) or match.group(2))
+    return next((value for value in found if not is_uuid(value)), found[0] if found else "")
 
 
 def _is_own_step(element: Element) -> bool:
     return element.item is not None and element.item.checkbox is not None
 
 
-def _is_ordered(element: Element) -> bool:
-    item = element.structure.item_at(element.start) if element.structure else None
-    return element.type == "plain-list" and item is not None and item.is_ordered
+def is_uuid(name: str) -> bool:
+    """Return whether an id is a UUID, as org-id makes them."""
+    return _UUID.fullmatch(name) is not None
 
 
-def _find_checklist(section: Element, *, ordered: bool) -> Element | None:
+def _is_ordered(document: Document, element: Element) -> bool:
+    if element.type != "plain-list":
+        return False
+    items = list_written_items(document, element)
+    return bool(items) and items[0].item is not None and items[0].item.is_ordered
+
+
+def _find_checklist(document: Document, section: Element, *, ordered: bool) -> Element | None:
     """Return the first list of a section with checkboxes in its top items; only a numbered list if `ordered`."""
     for element in section.children:
-        if element.type != "plain-list" or (ordered and not _is_ordered(element)):
+        if element.type != "plain-list" or (ordered and not _is_ordered(document, element)):
             continue
         if any(child.item is not None and child.item.checkbox is not None for child in element.children):
             return element
@@ -455,8 +479,8 @@ def number_items(items: list[Item]) -> list[int]:
     return numbers
 
 
-def read_steps(experiment: Experiment) -> Iterator[Step]:
-    """Yield the steps in the list of an experiment."""
+def _read_steps(experiment: Experiment) -> Iterator[Step]:
+    """Yield the steps in the list of steps."""
     document = experiment.heading.document
     text = document.text
     elements = experiment.step_elements

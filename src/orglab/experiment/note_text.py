@@ -17,8 +17,9 @@ from orglab.org.timestamp import format_inactive
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
 _HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:{MARK})?\s*")
 _LOGGED = compile_late(
-    rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
-    rf"(?P<stamp>{_STAMP})"
+    rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+|'
+    rf'(?P<planning>(?:Rescheduled|New deadline)\s+from\s+"[^"\n]*"\s+on|Refiled\s+on|'
+    rf'(?:Not\s+scheduled|Removed\s+deadline),\s+was\s+"[^"\n]*"\s+on)\s+)(?P<stamp>{_STAMP})'
 )
 # The last line of the note of a run or a sweep (`runs.description.format_mark`)
 RUN_MARK = compile_late(rb"^[ \t]*(?:run|sweep) (\d{8}-\d{6}-[0-9a-f]{4,16})[ \t\r]*$", re.M)
@@ -71,7 +72,7 @@ class Logged(NamedTuple):
     """A log note that Org wrote (org-log-note-headings).
 
     Attributes:
-        kind: `state`, `closing` or `note`.
+        kind: `state`, `closing`, `note`, or `planning` for a change of its dates or of its place.
         stamp: The timestamp, as written.
         new: The new state, or None.
         old: The old state, or None.
@@ -88,8 +89,9 @@ class Logged(NamedTuple):
 def read_logged(words: str) -> Logged | None:
     """Return the log note in the text of an item, or None if the item is not a log note.
 
-    Log notes begin with `State "DONE" from "TODO" [time]`, `CLOSING NOTE [time]` or `Note taken
-    on [time]` (org-log-note-headings); the user's text follows two backslashes.
+    Log notes begin with `State "DONE" from "TODO" [time]`, `CLOSING NOTE [time]`, `Note taken
+    on [time]`, `Rescheduled from "[time]" on [time]` and the like (org-log-note-headings); the
+    user's text follows two backslashes.
     """
     match = _LOGGED.match(words)
     if match is None:
@@ -97,7 +99,8 @@ def read_logged(words: str) -> Logged | None:
     rest = words[match.end() :]
     separator = _SEPARATOR.match(rest)
     text = " ".join(rest[separator.end() if separator else 0 :].split())
-    kind = {"CLOSING NOTE": "closing", "Note taken on": "note"}.get(match["kind"] or "", "state")
+    kinds = {"CLOSING NOTE": "closing", "Note taken on": "note"}
+    kind = "planning" if match["planning"] else kinds.get(match["kind"] or "", "state")
     return Logged(kind, match["stamp"], match["new"] or None, match["old"] or None, text)
 
 
@@ -114,7 +117,7 @@ def find_user_objects(text: bytes, section: Element) -> Iterator[Object]:
     stack = list(reversed(section.children))
     while stack:
         element = stack.pop()
-        if element.type in ("drawer", "property-drawer", "planning"):
+        if element.type in ("drawer", "property-drawer", "planning", "clock"):
             continue
         if element.type == "item":
             begin = element.contents[0]

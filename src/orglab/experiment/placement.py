@@ -5,11 +5,14 @@ import re
 from orglab.experiment.model import Experiment
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
+from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.list import Item
 from orglab.org.syntax import compile_late
 from orglab.org.todo import after_meta
 
+# The name of a month or a day; those of some languages have two words or a hyphen, as `thứ hai` and `segunda-feira`.
+_DATE_NAME = compile_late(r"\w+\.?(?:[ \t-]\w+)?\.?")
 _LOCAL_VARIABLES = compile_late(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
 
 
@@ -74,9 +77,16 @@ def body_column(item: Item) -> int:
     return item.indent + len(item.bullet.rstrip()) + 1
 
 
+def find_last_text(heading: Heading) -> Element | None:
+    """Return the last element of a section before the footnote definitions at its end, or None if it has none."""
+    return next((one for one in reversed(heading.section.children) if one.type != "footnote-definition"), None)
+
+
 def find_text_end(heading: Heading) -> int:
-    """Return where the last non-blank line of a section ends, after its newline."""
-    return max(_after_last_line(heading.document, heading.body, heading.end), after_meta(heading))
+    """Return where the last non-blank line of a section ends, after its newline, before the footnotes at its end."""
+    last = find_last_text(heading)
+    following = [one.begin for one in heading.section.children if last is None or one.begin >= last.end]
+    return max(_after_last_line(heading.document, heading.body, min([*following, heading.end])), after_meta(heading))
 
 
 def find_child_place(experiment: Experiment, part: str) -> int:
@@ -131,19 +141,23 @@ def _find_local_variables(document: Document) -> int:
 def find_branch(document: Document, begin: int, end: int, level: int, name: str) -> tuple[bool, int, int, int]:
     """Find the date tree heading `name` among the headings with the indices `begin` to `end`.
 
+    The name of the month or day may be in any language, as in org-datetree.el: only its number counts.
+
     Returns:
         Whether it exists; where to insert (at the end of its subtree, or before the first
         later heading of its level); and the range of the headings below it.
     """
     place = document.heading_begin(end)
+    wanted = name.partition(" ")[0]
     for index in range(begin, end):
         if document.stars(index) != level:
             continue
         title = document.heading(index).title
-        if title == name:
+        number, _, word = title.partition(" ")
+        if number == wanted and (not word or _DATE_NAME.fullmatch(word.strip())):
             after = document.after_subtree(index)
             return True, document.heading_begin(after), index + 1, after
-        if title > name and title[:4].isdigit():
+        if number > wanted and title[:4].isdigit():
             place = document.heading_begin(index)
             break
     return False, place, end, end

@@ -1,5 +1,6 @@
 """The text that a user wrote in a section: notes, a description, and what Org logged between them."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -8,10 +9,13 @@ from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.list import Item
-from orglab.org.source import encode
+from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 
+_NO_TEXT = ("clock", "footnote-definition")
+"""What is no text of the section that it stands in, besides drawers and the like."""
+_OPENING = compile_late(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)
 FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
@@ -39,6 +43,18 @@ def headings_below(heading: Heading) -> Iterator[Heading]:
     """Yield all headings in the subtree of `heading`, excluding itself."""
     document = heading.document
     return (document.heading(index) for index in range(heading.index + 1, document.after_subtree(heading.index)))
+
+
+def find_unclosed(heading: Heading) -> Iterator[tuple[int, str]]:
+    """Yield where a block or drawer opens in a section that is closed nowhere, and the line that opens it."""
+    text = heading.document.text
+    for element in heading.section.walk():
+        if element.type != "paragraph":
+            continue
+        for match in _OPENING.finditer(text, element.start, element.contents[1]):
+            opening = decode(match.group().strip())
+            if opening.upper() != ":END:":
+                yield match.start(), opening
 
 
 def read_step_notes(document: Document, element: Element, item: Item) -> Iterator[Note]:
@@ -99,7 +115,7 @@ def read_notes(heading: Heading) -> Iterator[Note]:
     for element in heading.section.children:
         if element.type in ("planning", "property-drawer", "comment", "comment-block", "keyword"):
             continue
-        if element.type in ("plain-list", "drawer", "paragraph") and pending is not None:
+        if element.type in ("plain-list", "drawer", "paragraph", *_NO_TEXT) and pending is not None:
             yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
             pending = None
         if element.type == "plain-list":
@@ -108,7 +124,7 @@ def read_notes(heading: Heading) -> Iterator[Note]:
             for child in element.children:
                 if child.type == "plain-list":
                     yield from _list_notes(document, child)
-        else:
+        elif element.type not in _NO_TEXT:
             pending = (pending[0] if pending else element.begin, element.end)
     if pending is not None and document.text[slice(*pending)].strip():
         yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
@@ -158,6 +174,14 @@ def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
                     yield logged, document.source.line_number(child.begin)
 
 
+def list_written_items(document: Document, plain_list: Element) -> list[Element]:
+    """Return the items of a list, except the log notes that Org has put before them."""
+    return [
+        child for child in plain_list.children
+        if child.item is not None and read_log_note(_item_text(document.text, child, child.item)) is None
+    ]  # fmt: skip
+
+
 def read_written_parts(heading: Heading) -> Iterator[tuple[Element, int, bytes]]:
     """Yield the text that the user wrote in each element of a section, without planning, drawers and log notes.
 
@@ -165,12 +189,10 @@ def read_written_parts(heading: Heading) -> Iterator[tuple[Element, int, bytes]]
     """
     text = heading.document.text
     for element in heading.section.children:
-        if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block"):
+        if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block", *_NO_TEXT):
             continue
         if element.type == "plain-list":
-            items = ((child, child.item) for child in element.children if child.item is not None)
-            written = [child for child, item in items if read_log_note(_item_text(text, child, item)) is None]
-            if written:
+            if written := list_written_items(heading.document, element):
                 # Affiliated keywords before a list, such as #+NAME:, belong to it.
                 begin = element.begin if element.begin < element.start else written[0].begin
                 items_text = b"".join(text[child.begin : child.end] for child in written)

@@ -268,7 +268,7 @@ def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
 
     Org writes the newest first (org-log-states-order-reversed), unless the user has set it otherwise.
     """
-    changes = [change for change in read_logged_changes(experiment.heading) if change[0].kind != "note"]
+    changes = [change for change in read_logged_changes(experiment.heading) if change[0].kind in ("state", "closing")]
     stamps = [logged.stamp for logged, _ in changes]
     return changes if stamps and stamps[0] < stamps[-1] else changes[::-1]
 

@@ -117,9 +117,19 @@ class Sources:
             experiments.setdefault(experiment.id, experiment)
         return experiments
 
+    @cached_property
+    def archived(self) -> dict[str, Experiment]:
+        """The experiments of the archive by their current and former ids."""
+        archived: dict[str, Experiment] = {}
+        for experiment in self.log.archived_experiments(self.document):
+            for name in list_ids(experiment):
+                archived.setdefault(name, experiment)
+        return archived
+
     def find(self, reference: Reference) -> Experiment | None:
-        """Return the experiment that a reference names, by its current or a former id, or None."""
-        return self.experiments.get(reference.id) or self._renumbered.get(reference.id)
+        """Return the experiment of the log or of its archive that has an id now or had it before, or None."""
+        known = self.experiments.get(reference.id) or self._renumbered.get(reference.id)
+        return known or self.archived.get(reference.id)
 
     def nearest(self, name: str) -> list[str]:
         """Return the ids that are most similar to an unknown one; answers are cached."""

@@ -208,16 +208,15 @@ class _Explainer:
     def _make_answer(self, subject: str, links: Iterable[Link]) -> Why:
         """Return the answer for a chain of links: each experiment once, with the note that is nearest in time."""
         chain = tuple(links)
-        steps: dict[str, list[Step]] = {}
+        steps: dict[str, tuple[Experiment, list[Step]]] = {}
         for reference in dict.fromkeys(named for link in chain for named in link.references):
             experiment = self.sources.find(reference)
             if experiment is not None:
                 matching = [step for step in experiment.steps if step.number == reference.step]
-                steps.setdefault(experiment.id, []).extend(matching)
+                steps.setdefault(experiment.id, (experiment, []))[1].extend(matching)
         moment = next(filter(None, map(_read_time, chain)), None)
         reasons = []
-        for name, its_steps in steps.items():
-            experiment = self.sources.experiments[name]
+        for experiment, its_steps in steps.values():
             reasons.append(Reason(experiment, tuple(its_steps), _find_nearest_note(experiment, its_steps, moment)))
         return Why(subject, chain, tuple(reasons), tuple(dict.fromkeys(self.finder.remarks)))
 

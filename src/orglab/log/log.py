@@ -22,7 +22,13 @@ from orglab.errors import (
 )
 from orglab.experiment.author import VARIABLE, check_author
 from orglab.experiment.fast_reader import scan_experiments
-from orglab.experiment.lookup import find_experiment, find_step, select_experiments
+from orglab.experiment.lookup import (
+    ARCHIVE_TAG,
+    find_experiment,
+    find_step,
+    leave_out_hidden,
+    select_experiments,
+)
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository
 from orglab.git.inside import find_tracked_link, require_inside
@@ -57,6 +63,19 @@ class Edited(NamedTuple, Generic[Decided]):
     before: Document
     after: Document
     decided: Decided
+
+
+class ArchivedError(NotFoundError):
+    """An experiment that is to be changed is in the archive.
+
+    Attributes:
+        experiment: The experiment.
+    """
+
+    def __init__(self, message: str, experiment: Experiment) -> None:
+        """Take the message and the experiment."""
+        super().__init__(message)
+        self.experiment = experiment
 
 
 class LogFile:
@@ -117,6 +136,11 @@ class LogFile:
     def journal(self) -> Path:
         """The file of the journal, which may not exist."""
         return self.path.parent / self.config.journal
+
+    @property
+    def archive(self) -> Path:
+        """The file to which `org-archive-subtree` moves headings of the log, which may not exist."""
+        return self.path.with_name(self.path.name + ARCHIVE_SUFFIX)
 
     @property
     def clone_folder(self) -> Path:
@@ -259,6 +283,11 @@ class LogFile:
         require_inside(self.repository, self.journal, NotReadableError)
         return file.read(self.journal)
 
+    def read_archive_file(self) -> file.FileContent:
+        """Return the bytes of the archive; errors as for `read_file`."""
+        require_inside(self.repository, self.archive, NotReadableError)
+        return file.read(self.archive)
+
     def document(self) -> Document:
         """Return the log as an Org document.
 
@@ -280,7 +309,7 @@ class LogFile:
         return list(scan_experiments(document, self.config, str(self.path)))
 
     def experiment(self, reference: str) -> Experiment:
-        """Return one experiment.
+        """Return one experiment of the log, or of its archive.
 
         Args:
             reference: `201`, `e201`, `[e201]`; a step's reference names its experiment.
@@ -289,7 +318,7 @@ class LogFile:
             NotFoundError: The experiment does not exist.
             UsageError: Two headings have this id, or `reference` is not a reference.
         """
-        return self.find(self.document(), parse_reference(reference))
+        return self._find_for_reading(parse_reference(reference))
 
     def step(self, reference: str) -> Step:
         """Return one step, such as `201.1`.
@@ -298,20 +327,65 @@ class LogFile:
             NotFoundError: The step does not exist.
         """
         parsed = parse_reference(reference)
-        return find_step(self.find(self.document(), parsed), parsed)
+        return find_step(self._find_for_reading(parsed), parsed)
+
+    def _find_for_reading(self, reference: Reference) -> Experiment:
+        try:
+            return self.find(self.document(), reference)
+        except ArchivedError as error:
+            return error.experiment
+
+    def _find_archived(self, document: Document, reference: Reference) -> Experiment | None:
+        """Return the experiment of the archive that a reference names, or None."""
+        with suppress(NotFoundError, NotReadableError):
+            archive = self._parse_archive(document, self.read_archive_file().data)
+            return find_experiment(archive, reference, self.config, self.archive)
+        return None
+
+    def archived_experiments(self, document: Document, data: bytes | None = None) -> list[Experiment]:
+        """Return the experiments in the archive; none if it cannot be read.
+
+        Args:
+            document: The log, whose TODO keywords are those of the archive.
+            data: The archive; None to read it.
+        """
+        try:
+            data = self.read_archive_file().data if data is None else data
+        except (NotFoundError, NotReadableError):
+            return []
+        return list(scan_experiments(self._parse_archive(document, data), self.config, str(self.archive)))
+
+    def _parse_archive(self, document: Document, data: bytes) -> Document:
+        settings = document.settings
+        return Document(data, f"{' '.join(settings.todo_names)} | {' '.join(settings.done_names)}")
 
     def find(self, document: Document, reference: Reference) -> Experiment:
-        """Return the experiment of a document that a reference names; errors as for `experiment`."""
-        return find_experiment(document, reference, self.config, self.path)
+        """Return the experiment of a document that a reference names, to change it; errors as for `experiment`."""
+        try:
+            return find_experiment(document, reference, self.config, self.path)
+        except NotFoundError:
+            archived = self._find_archived(document, reference)
+            if archived is None:
+                raise
+            place = f"{self.archive}:{archived.line}"
+            message = f"{archived.ref} is archived ({place}), and orglab only changes the log."
+            raise ArchivedError(message, archived) from None
 
-    def select(self, match: str | None = None) -> list[Experiment]:
+    def select(self, match: str | None = None, *, agenda: bool = False) -> list[Experiment]:
         """Return the experiments whose headings match an Org match string, in the order of the log; all if None.
+
+        Args:
+            match: The match string.
+            agenda: Whether to leave out what Org's agenda leaves out: archived subtrees, unless `match` names their
+                tag, and headings that begin with COMMENT.
 
         Raises:
             MatchSyntaxError: The match string is invalid.
         """
         document = self.document()
         experiments = self.read_experiments(document)
+        if agenda and (match is None or ARCHIVE_TAG not in match):
+            experiments = leave_out_hidden(document, experiments)
         if match is None:
             return experiments
         return select_experiments(experiments, match, document.settings.tag_groups or {}, clock.now())

@@ -180,7 +180,7 @@ def _new_form(experiment: Experiment, call: Call) -> dict[str, object]:
     if call.log.config.similar:
         # The experiment is in the log already.
         with suppress(OrglabError, OSError):
-            tried = [precedent_form(one) for one in call.log.similar(experiment.ref)]
+            tried = [precedent_form(one) for one in call.log.similar(experiment.ref) if one.is_sure]
     return {**_experiment_form(experiment, call), "tried_before": tried}
 
 

@@ -14,7 +14,7 @@ from orglab.org.edit import Edit
 from orglab.org.element import Element, parse_section
 from orglab.org.heading import Heading, element_objects, read_properties
 from orglab.org.objects import RADIO_TARGET, parse_objects, radio_pattern
-from orglab.org.settings import LINE, ORG_KEYWORDS, Settings, read_settings
+from orglab.org.settings import BAR, LINE, ORG_KEYWORDS, Settings, read_settings
 from orglab.org.source import Source, encode
 from orglab.org.syntax import compile_late
 
@@ -159,6 +159,19 @@ class Document:
         """Return the section of `heading`, or the one before the first heading if it is None."""
         return self.first_section if heading is None else heading.section
 
+    def find_footnote(self, label: bytes) -> bytes:
+        """Return the text of the first definition of a footnote, wherever it is; empty if there is none."""
+        opening = b"[fn:%b]" % label
+        position = self.text.find(opening)
+        while position >= 0:
+            if position == 0 or self.text[position - 1] == 0x0A:
+                heading = self.heading_at(position)
+                for element in self.get_section(heading).walk():
+                    if element.type == "footnote-definition" and element.start == position:
+                        return self.text[position + len(opening) : element.end]
+            position = self.text.find(opening, position + 1)
+        return b""
+
     @cached_property
     def settings(self) -> Settings:
         """The settings in the `#+` lines anywhere in the file."""
@@ -176,8 +189,8 @@ class Document:
 
     @cached_property
     def state_names(self) -> frozenset[bytes]:
-        """The TODO keywords as bytes."""
-        return frozenset(map(encode, self.settings.keywords))
+        """The TODO keywords that a heading can have, as bytes."""
+        return frozenset(encode(name) for name in self.settings.keywords if name != BAR)
 
     @property
     def radio_pattern(self) -> "re.Pattern[bytes] | None":

@@ -15,6 +15,7 @@ from orglab.org.syntax import compile_late
 ORG_KEYWORDS = "TODO | DONE"
 
 LINE = compile_late(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I)
+BAR = "|"
 _KEYWORD = compile_late(r"([^(]+)(?:\(([^)]*)\))?$")
 
 
@@ -114,10 +115,11 @@ def _read_keywords(lines: list[str]) -> dict[str, Keyword]:
     keywords: dict[str, Keyword] = {}
     for sequence, line in enumerate(lines):
         words = line.split()
-        bar = words.index("|") if "|" in words else len(words) - 1
+        bar = words.index(BAR) if BAR in words else len(words) - 1
         for place, word in enumerate(words):
             match = _KEYWORD.match(word)
-            if word == "|" or match is None:
+            # Org takes only the first bar for one; a second one is a keyword, which no heading can have.
+            if (word == BAR and place == bar) or match is None:
                 continue
             on_enter, _, on_leave = (match.group(2) or "").partition("/")
             keywords.setdefault(

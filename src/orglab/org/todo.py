@@ -90,7 +90,7 @@ def set_state(
         UsageError: The file has no such keyword.
     """
     settings = heading.document.settings
-    if state is not None and state not in settings.keywords:
+    if state is not None and encode(state) not in heading.document.state_names:
         raise UsageError(f"Unknown state {state}; use one of {', '.join(settings.keywords)}.")
     before = heading.state
     if state == before:

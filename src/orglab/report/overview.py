@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orglab.experiment.lookup import is_active
+from orglab.experiment.lookup import is_active, leave_out_hidden
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
+from orglab.experiment.state_reason import read_reason
 from orglab.history.sources import Sources
 from orglab.log.active_step import Active
 from orglab.org.document import Document
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
-from orglab.report.brief.open_work import read_reason
 from orglab.report.brief.short_text import shorten
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import find_headline
@@ -96,7 +96,8 @@ def read_overview(sources: Sources, most: int) -> Overview:
         sources: What is known about the log.
         most: How many experiments each part has at most.
     """
-    experiments, log = sources.all_experiments, sources.log
+    log = sources.log
+    experiments = leave_out_hidden(sources.document, sources.all_experiments)
     active = log.read_active(sources.document)
     doing = [one for one in reversed(experiments) if one.kind == "doing"]
     doing.sort(key=lambda one: not is_active(one, active.ref if active is not None else None))

@@ -63,7 +63,7 @@ def make_report(
         head = _read_head(sources, links, options, period, now)
     progress(_PARTS, _PARTS)
     root = None if log.config.report.pictures_outside else log.top
-    wording = Wording(period, links, log.config, log.path.absolute().parent, root)
+    wording = Wording(period, links, log.config, log.path.absolute().parent, root, sources.document.find_footnote)
     return compose_report(activities, results, wording, head)
 
 

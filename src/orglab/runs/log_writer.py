@@ -42,6 +42,7 @@ from orglab.runs.results_commit import (
     settle_results,
 )
 from orglab.runs.seal import is_own
+from orglab.runs.secret_stream import remove_secret_pipe
 from orglab.text import Tell, listed
 
 _MOST_WRITTEN = 100  # runs of other clones that one command adds to the log
@@ -458,6 +459,7 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             return None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
+        remove_secret_pipe(record.folder)
         end = "lost" if run.asked_by is None else "stopped"
         tell(f"The run {entry.name} was {end}: its process ended without recording a result.")
         for line in describe_loss(run):

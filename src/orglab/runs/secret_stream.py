@@ -97,8 +97,7 @@ class SecretPipe:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        remove_secret_pipe(self._path.parent)
 
     def read(self) -> dict[str, str]:
         """Return the secrets that have come since the last call, by name."""
@@ -114,6 +113,13 @@ class SecretPipe:
         with contextlib.suppress(BlockingIOError):
             while self._fd is not None and (piece := os.read(self._fd, _CHUNK_BYTES)):
                 yield piece
+
+
+def remove_secret_pipe(folder: Path) -> None:
+    """Remove the pipe from the folder of a run, which a process that was killed leaves behind."""
+    with contextlib.suppress(OSError):
+        if stat.S_ISFIFO((folder / _PIPE).lstat().st_mode):
+            (folder / _PIPE).unlink()
 
 
 def tell_secrets(folder: Path, secrets: Mapping[str, str]) -> None:

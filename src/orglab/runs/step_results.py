@@ -12,7 +12,7 @@ from orglab.experiment.model import Experiment
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
-from orglab.runs.setting import Setting, find_settings, read_final
+from orglab.runs.setting import Setting, find_settings, has_diverged, read_final
 from orglab.runs.statistics import Comparison, compare, find_interval
 
 KEY_METRICS = 3
@@ -202,7 +202,7 @@ def read_results(
         problem = "; ".join(filter(None, (problem, also)))
     if words is None:
         words = (experiment.conclusion if until is None else experiment.conclusion.before(until)).text
-    metrics = _choose_metrics(words, claim, outcomes, directions)
+    metrics = _choose_metrics(words, experiment.description, claim, outcomes, directions)
     return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, claim_text, directions)
 
 
@@ -339,27 +339,30 @@ def _split_baseline(name: str) -> tuple[str, dict[str, str]]:
 
 
 def _choose_metrics(
-    conclusion: str, claim: Claim | None, outcomes: Iterable[Outcome], directions: Mapping[str, str]
+    conclusion: str, question: str, claim: Claim | None, outcomes: Iterable[Outcome], directions: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return the key metrics, the most important first.
 
     These are the metric of the claim, those that the conclusion mentions, and those of the settings; without any, those
-    that most steps have, those of the training data and those of which it is not known what is better last.
-    Bookkeeping such as a learning rate or a time comes only if there is nothing else.
+    that the question mentions, then those that most steps have, those of the training data and those of which it is not
+    known what is better last.  Bookkeeping such as a learning rate or a time comes only if there is nothing else.  A
+    metric that has diverged is as important as it would be with a number.
     """
     counts: dict[str, int] = {}
     for outcome in outcomes:
         for name in outcome.setting.metrics:
-            if any(read_final(run, name) is not None for run in outcome.runs):
+            if any(read_final(run, name) is not None or has_diverged(run, name) for run in outcome.runs):
                 counts[name] = counts.get(name, 0) + 1
-    text = conclusion.lower()
+    text, asked = conclusion.lower(), question.lower()
     mentioned = [name for name in counts if is_mentioned(name, text) and not is_bookkeeping(name)]
     chosen = [*([claim.metric] if claim is not None else []), *mentioned, *directions]
     chosen = [name for name in dict.fromkeys(chosen) if name in counts]
     others = sorted(
         (name for name in counts if not is_bookkeeping(name)),
-        key=lambda name: (is_of_training(name), find_direction(name, directions) is None, -counts[name]),
-    )
+        key=lambda name: (
+            not is_mentioned(name, asked), is_of_training(name), find_direction(name, directions) is None, -counts[name]
+        ),
+    )  # fmt: skip
     return tuple((chosen or others or [*counts])[:KEY_METRICS])
 
 

@@ -60,12 +60,14 @@ class Hit:
         found: The experiment, commit or journal entry.
         line: The line of the heading of the experiment or entry, or None.
         passages: The passages that match the query.
+        is_archived: Whether the experiment is in the archive, and so is the line.
     """
 
     kind: str
     found: Shown
     line: int | None
     passages: "list[Passage]" = field(default_factory=list)
+    is_archived: bool = False
 
     @property
     def at(self) -> str | None:

@@ -1,10 +1,11 @@
-"""Full-text search of a log, its journal and commit messages: in the index or, more slowly, in memory."""
+"""Full-text search of a log, its archive, its journal and commit messages: in the index or, more slowly, in memory."""
 
 import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab import clock
@@ -38,7 +39,7 @@ _KEY = 4  # bytes of an experiment's number within its subtree
 
 
 def search_log(log: "LogFile", text: str, *, limit: int, progress: Progress | None = None) -> SearchResult:
-    """Return the hits of a query in a log, its journal and commit messages.
+    """Return the hits of a query in a log, its archive, its journal and commit messages.
 
     Args:
         log: The log.
@@ -60,7 +61,7 @@ def search_log(log: "LogFile", text: str, *, limit: int, progress: Progress | No
 
 
 class _Sources:
-    """The sources of the search: the experiments of a log, the entries of its journal, commits."""
+    """The sources of the search: the experiments of a log and of its archive, the entries of its journal, commits."""
 
     def __init__(self, log: "LogFile", progress: Progress | None) -> None:
         self.log = log
@@ -69,15 +70,19 @@ class _Sources:
 
     def are_current(self, index: sqlite3.Connection) -> bool:
         """Return whether an index holds the current state of all sources."""
-        journal = read_fingerprint(index, "journal")
         return (
             self.text.is_current(index)
             and read_fingerprint(index, "documents").get("key") == read_fingerprint(index, "log")["key"]
-            and journal.get("config") == repr(self.log.config)
-            and find_tracked_link(self.log.repository, self.log.journal) is None
-            and is_same(os.fspath(self.log.journal), journal)
+            and self._is_same(index, "journal", self.log.journal)
+            and self._is_same(index, "archive", self.log.archive)
             and read_fingerprint(index, "commits").get("look") == self._git_fingerprint()
         )
+
+    def _is_same(self, index: sqlite3.Connection, name: str, path: Path) -> bool:
+        """Return whether an index holds the current state of the journal or of the archive."""
+        known = read_fingerprint(index, name)
+        is_inside = find_tracked_link(self.log.repository, path) is None
+        return is_inside and known.get("config") == repr(self.log.config) and is_same(os.fspath(path), known)
 
     def update(self, index: sqlite3.Connection) -> None:
         """Bring an index up to date, reading only what has changed."""
@@ -87,6 +92,7 @@ class _Sources:
             self._update_experiments(index)
             write_fingerprint(index, "documents", {"key": key})
         self._update_journal(index)
+        self._update_archive(index)
         self._update_commits(index)
 
     def _update_experiments(self, index: sqlite3.Connection) -> None:
@@ -121,6 +127,23 @@ class _Sources:
         remove(index, "journal", read_keys(index, "journal"))
         add(index, "journal", ((b"%d" % number, entry_document(entry)) for number, entry in enumerate(entries)))
         write_fingerprint(index, "journal", {**file_fingerprint(content), "config": repr(self.log.config)})
+
+    def _update_archive(self, index: sqlite3.Connection) -> None:
+        from orglab.log import file  # noqa: PLC0415 - not needed if nothing has changed
+
+        try:
+            content = self.log.read_archive_file()
+        except OrglabError:  # missing, or not to be read
+            content = file.FileContent(self.log.archive, b"")
+        experiments = self.log.archived_experiments(self.log.document(), content.data) if content.data else []
+        # The TODO keywords are those of the log.
+        states = repr([(one.state, one.kind) for one in experiments])
+        fields = {**file_fingerprint(content), "config": repr(self.log.config), "states": states}
+        known = read_fingerprint(index, "archive")
+        if any(known.get(name) != fields[name] for name in ("states", "digest", "config")):
+            remove(index, "archived", read_keys(index, "archived"))
+            add(index, "archived", ((b"%d" % one.line, experiment_document(one)) for one in experiments))
+        write_fingerprint(index, "archive", fields)
 
     def _update_commits(self, index: sqlite3.Connection) -> None:
         fingerprint, indexed = self._git_fingerprint(), read_fingerprint(index, "commits")
@@ -181,6 +204,10 @@ def _read_hit(index: sqlite3.Connection, number: int, kind: str, key: bytes) -> 
     if kind == "journal":
         entry = FoundEntry(*shown)
         return Hit(kind, entry, entry.line), [*split_entry(entry)]
+    if kind == "archived":
+        line = int(key)
+        passages = [restore_passage(passage, line) for passage in stored]
+        return Hit("experiment", FoundExperiment(*shown), line, is_archived=True), passages
     place = (key[:-_KEY], int.from_bytes(key[-_KEY:], "big"))
     query = "SELECT line FROM experiment WHERE subtree = ? AND nth = ? AND copy = 0"
     line = int(index.execute(query, place).fetchone()[0])

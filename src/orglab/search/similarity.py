@@ -1,4 +1,4 @@
-"""Experiments that tried the same idea as a text or another experiment, and a map of all experiments by topic.
+"""Experiments that are close to a text or another experiment, and a map of all experiments by topic.
 
 `orglab.search.similar` compares the texts.  The features of each experiment are stored in the index, by the bytes of
 its subtree; without an index they are computed in memory, which takes longer.
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference, without_letter
 from orglab.search.derived_values import insert_values, select_values
-from orglab.search.similar.topics import Topic, main_ideas, make_topics
+from orglab.search.similar.topics import Themes, Topic, choose_tags, find_themes, make_topics
 from orglab.search.store import Answer, Reader, open_store, read_fingerprint, write_fingerprint
 from orglab.search.subtrees import LogText
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
     from orglab.log.log import LogFile
+    from orglab.search.similar.collection import Collection
     from orglab.search.similar.features import ExperimentText
     from orglab.search.similar.lexicon import Lexicon
     from orglab.search.similar.precedent import Precedent
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 MOST = 3
-"""The default for how many precedents to show."""
+"""How many precedents to show, by default."""
 NO_CONCLUSION = "no conclusion yet"
 """How the outcome of an experiment without the text of a conclusion begins."""
 # Of a description that is the same by no accident
@@ -38,9 +39,13 @@ _LEAST_WORDS = 4
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
 # The words of the title and of the description are joined, so that they can be compared as they are.
-_TABLE = """CREATE TABLE IF NOT EXISTS tried(
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS tried(
     experiment INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, shown TEXT NOT NULL,
-    ideas TEXT NOT NULL, asked TEXT NOT NULL)"""
+    themes TEXT NOT NULL, asked TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS tried_title ON tried(title)",
+    "CREATE INDEX IF NOT EXISTS tried_description ON tried(description)",
+)
 
 
 class TriedExperiment(NamedTuple):
@@ -55,7 +60,8 @@ class TriedExperiment(NamedTuple):
         is_done: Whether the state is a done state.
         tags: The tags.
         verdict: The verdict, or None.
-        outcome: The outcome in one line or, without a conclusion, the progress.
+        outcome: The outcome in one line, why it was dropped or, without either, the progress.
+        reason: The same without the state, of an experiment that was dropped; empty if the log does not tell.
         is_concluded: Whether the experiment has a conclusion or a verdict.
         at: The date of the conclusion, else of closing, else of creation, in ISO 8601; empty if unknown.
         file: The log.
@@ -71,6 +77,7 @@ class TriedExperiment(NamedTuple):
     tags: Sequence[str]
     verdict: str | None
     outcome: str
+    reason: str
     is_concluded: bool
     at: str
     file: str = ""
@@ -79,7 +86,8 @@ class TriedExperiment(NamedTuple):
     @property
     def verdict_word(self) -> str:
         """The verdict, or the word that replaces it in counts."""
-        return self.verdict or ("without verdict" if self.is_done else "open")
+        state = (self.state or "").lower() if self.kind == "dropped" else "without verdict" if self.is_done else "open"
+        return self.verdict or state
 
 
 class Map(NamedTuple):
@@ -106,7 +114,7 @@ class Map(NamedTuple):
 def find_precedents(
     log: "LogFile", text: str, *, most: int = MOST, progress: Progress | None = None
 ) -> "list[Precedent]":
-    """Return the experiments that tried the same idea, most similar first; none if none is similar enough.
+    """Return the experiments closest to an idea, the closest first; without those that have nothing in common.
 
     Args:
         log: The log.
@@ -133,21 +141,20 @@ def find_precedents(
     return experiments.answer(answer)
 
 
-def find_precedents_for_new(
-    log: "LogFile", question: "ExperimentText", *, most: int = MOST, progress: Progress | None = None
+def find_sure_precedents(
+    log: "LogFile", question: "ExperimentText", *, progress: Progress | None = None
 ) -> "list[Precedent]":
-    """Return the experiments that tried the idea of an experiment that is not in the log yet.
+    """Return the experiments that surely tried the idea of an experiment that is not in the log yet, at most three.
 
     Args:
         log: The log.
         question: The texts of the new experiment.
-        most: The maximum number of experiments.
         progress: Called with the number of experiments read so far, and of all to read.
     """
     experiments = _ComparedExperiments(log, progress)
 
     def answer(index: sqlite3.Connection) -> "list[Precedent]":
-        return experiments.find_precedents(index, question, most, same=experiments.find_same(index, question))
+        return [one for one in experiments.find_precedents(index, question, MOST) if one.is_sure]
 
     return experiments.answer(answer)
 
@@ -167,8 +174,8 @@ def find_stopping(
     from orglab.search.similar.features import ExperimentText  # noqa: PLC0415 - not for a map
     from orglab.search.similar.stems import join_words  # noqa: PLC0415 - the same
 
-    found = find_precedents_for_new(log, ExperimentText(title, description or "", tuple(steps)))
-    sure, words = [one for one in found if one.is_sure], join_words(title)
+    sure = find_sure_precedents(log, ExperimentText(title, description or "", tuple(steps)))
+    words = join_words(title)
     if not is_open:
         return sure
     return [one for one in sure if join_words(one.title) == words and not log.experiment(one.ref).is_done]
@@ -188,23 +195,24 @@ def make_map(
     compared = _ComparedExperiments(log, progress)
     selected = None if match is None else {experiment.line for experiment in log.select(match)}
 
-    def read(index: sqlite3.Connection) -> list[tuple[TriedExperiment, dict[str, float]]]:
-        query = """SELECT line, shown, ideas FROM experiment JOIN tried ON experiment = id ORDER BY place"""
+    def read(index: sqlite3.Connection) -> list[tuple[TriedExperiment, Themes]]:
+        query = """SELECT line, shown, themes FROM experiment JOIN tried ON experiment = id ORDER BY place"""
         file = os.fspath(log.path)
         rows = (
-            (_restore_tried(shown, file, line), ideas)
-            for line, shown, ideas in index.execute(query)
+            (_restore_tried(shown, file, line), themes)
+            for line, shown, themes in index.execute(query)
             if selected is None or line in selected
         )
         return [
-            (experiment, json.loads(ideas)) for experiment, ideas in rows if all(tag in experiment.tags for tag in tags)
+            (experiment, Themes._make(json.loads(themes)))
+            for experiment, themes in rows
+            if all(tag in experiment.tags for tag in tags)
         ]
 
     rows = compared.answer(read)
     common_tags = {log.config.tag, *log.config.tags, *tags}
-    default = " ".join(tags)
-    topics = [next((tag for tag in experiment.tags if tag not in common_tags), default) for experiment, _ in rows]
-    return Map([experiment for experiment, _ in rows], make_topics(topics, [ideas for _, ideas in rows]))
+    topics = choose_tags([experiment.tags for experiment, _ in rows], common_tags, " ".join(tags))
+    return Map([experiment for experiment, _ in rows], make_topics(topics, [themes for _, themes in rows]))
 
 
 class _ComparedExperiments:
@@ -245,7 +253,8 @@ class _ComparedExperiments:
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - not needed if the index is current
 
         key, collection = self._text.update(index), Collection(index)
-        index.execute(_TABLE)
+        for table in _TABLES:
+            index.execute(table)
         collection.make_tables()
         indexed = collection.numbers()
         query = "SELECT id, subtree, nth FROM experiment ORDER BY place"
@@ -274,7 +283,11 @@ class _ComparedExperiments:
             question = (experiment.title, experiment.description, [step.text for step in experiment.steps])
             shown = _make_tried(experiment)[:-2]
             words = (join_words(experiment.title), join_words(experiment.description))
-            row = (number, *words, *map(json.dumps, (shown, main_ideas(features), question)))
+            row = (
+                number,
+                *words,
+                *map(json.dumps, (shown, find_themes(features, experiment.title, lexicon.words), question)),
+            )
             index.execute("INSERT OR REPLACE INTO tried VALUES (?, ?, ?, ?, ?, ?)", row)
             yield number, features
             if self._progress is not None:
@@ -296,11 +309,10 @@ class _ComparedExperiments:
         question: "ExperimentText",
         most: int,
         exclude: int | None = None,
-        same: Sequence[int] = (),
     ) -> "list[Precedent]":
-        """Return the experiments that tried the idea of a question, without the one with the number `exclude`.
+        """Return the experiments closest to a question, without the one with the number `exclude`.
 
-        First are those with the numbers in `same`, whose texts are the same.
+        Those with the same title or description come first.
         """
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - the same
         from orglab.search.similar.explanation import explain  # noqa: PLC0415 - the same
@@ -315,7 +327,11 @@ class _ComparedExperiments:
 
         features, collection = extract_features(question, self.lexicon(index)), Collection(index)
         matches = find_similar(features, collection, most=most, exclude=exclude, place=place)
-        alike = [Match(number, CERTAIN, shared_features(features, collection, number)) for number in same]
+        same = [number for number in self._find_same(index, collection, question, features) if number != exclude]
+        alike = [
+            Match(number, CERTAIN, is_sure=True, shared=shared_features(features, collection, number))
+            for number in same[:most]
+        ]
         matches = [*alike, *(match for match in matches if match.number not in same)][:most]
         precedents = []
         for match in matches:
@@ -323,26 +339,33 @@ class _ComparedExperiments:
             tried = _restore_tried(shown, os.fspath(self._log.path), line)
             precedents.append(
                 Precedent(
-                    round(match.score, 2), explain(match, question), tried.id, tried.ref, tried.title, tried.state,
-                    tried.verdict, tried.outcome, tried.file, tried.line,
+                    round(match.score, 2), match.is_sure, explain(match, question), tried.id, tried.ref, tried.title,
+                    tried.state, tried.verdict, tried.outcome, tried.file, tried.line,
                 )
             )  # fmt: skip
         return precedents
 
-    def find_same(self, index: sqlite3.Connection, question: "ExperimentText") -> list[int]:
+    def _find_same(
+        self,
+        index: sqlite3.Connection,
+        collection: "Collection",
+        question: "ExperimentText",
+        features: dict[str, float],
+    ) -> list[int]:
         """Return the numbers of the experiments with the title or the description of a question, the newest first.
 
-        Case, hyphens, spacing and stop words do not count; a description of a few words may be the same by accident.
+        Case, hyphens, spacing and stop words do not count; a description of a few words may be the same by accident,
+        and one that was copied for another setting has other numbers in the title.
         """
-        from orglab.search.similar.stems import join_words, stems  # noqa: PLC0415 - not for a map
+        from orglab.search.similar.fusion import has_other_values  # noqa: PLC0415 - not for a map
+        from orglab.search.similar.stems import join_words, stems  # noqa: PLC0415 - the same
 
         text = question.description if len(stems(question.description)) >= _LEAST_WORDS else ""
-        query = """SELECT experiment FROM tried JOIN experiment ON id = experiment
-            WHERE title = ? OR description = ? ORDER BY place DESC"""
+        query = """SELECT experiment, title IS ?1 FROM tried JOIN experiment ON id = experiment
+            WHERE title = ?1 OR description = ?2 ORDER BY place DESC"""
         # NULL is equal to nothing, so that texts without words are not the same.
-        return [
-            number for (number,) in index.execute(query, [join_words(one) or None for one in (question.title, text)])
-        ]
+        rows = index.execute(query, [join_words(one) or None for one in (question.title, text)])
+        return [number for number, is_title in rows if is_title or not has_other_values(features, collection, number)]
 
     def find_number(self, index: sqlite3.Connection, text: str) -> int | None:
         """Return the index number of the experiment that a text refers to; None if the text is not a reference."""
@@ -385,19 +408,33 @@ def _restore_tried(shown: str, file: str, line: int) -> TriedExperiment:
 def _make_tried(experiment: "Experiment") -> TriedExperiment:
     conclusion = experiment.conclusion
     at = experiment.concluded or experiment.created
+    outcome, reason = _summarize_outcome(experiment)
     return TriedExperiment(
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
-        experiment.tags, experiment.verdict, _summarize_outcome(experiment),
+        experiment.tags, experiment.verdict, outcome, reason,
         bool(conclusion.text or experiment.verdict),
         at.isoformat() if at is not None else "",
     )  # fmt: skip
 
 
-def _summarize_outcome(experiment: "Experiment") -> str:
-    """Return the outcome of an experiment in one line or, without a conclusion, its progress."""
+def _summarize_outcome(experiment: "Experiment") -> tuple[str, str]:
+    """Return the outcome of an experiment in one line, and why it was dropped; without an outcome, the progress."""
     from orglab.search.similar.explanation import find_outcome_sentence  # noqa: PLC0415 - the same
 
-    if line := find_outcome_sentence(experiment.conclusion.text):
-        return line
+    line = find_outcome_sentence(experiment.conclusion.text)
+    if experiment.kind == "dropped":
+        state, reason = (experiment.state or "").lower(), line or _find_reason(experiment)
+        if reason.lower().startswith(state):
+            return reason, reason[len(state) :].lstrip(" :,;.") or reason
+        return f"{state}: {reason}" if reason else f"{state}; no reason is noted", reason
     done, total = experiment.progress
-    return f"{NO_CONCLUSION} ({done} of {total} steps done)" if total else NO_CONCLUSION
+    return line or (f"{NO_CONCLUSION} ({done} of {total} steps done)" if total else NO_CONCLUSION), ""
+
+
+def _find_reason(experiment: "Experiment") -> str:
+    """Return why an experiment was dropped: what was noted with the change of its state, else its last note."""
+    from orglab.experiment.state_reason import read_reason  # noqa: PLC0415 - the same
+    from orglab.search.similar.explanation import find_outcome_sentence  # noqa: PLC0415 - the same
+
+    notes = sorted(experiment.all_notes, key=lambda note: note.at.isoformat() if note.at is not None else "")
+    return find_outcome_sentence(read_reason(experiment)[1] or (notes[-1].text if notes else ""))

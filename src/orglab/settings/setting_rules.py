@@ -46,6 +46,7 @@ log = "{log}"
 [metrics]
 # val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
 """
+_ID_PROPERTY = re.compile(r"^# id_property = .*$", re.M)
 _OTHER_JOURNAL = "day-journal.org"
 MOST_BYTES = 1 << 20
 """The size of the largest settings file that is read."""
@@ -64,10 +65,16 @@ _NO_TITLE = re.compile(r"\*|COMMENT\b|\[#|.*\[\d*(?:/\d*|%)\]|.*:[\w@#%:]+:$")
 _HEADINGS = ("notes", "steps", "conclusions")
 
 
-def make_config_text(log: str) -> str:
-    """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one."""
+def make_config_text(log: str, id_property: str = "ID") -> str:
+    """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one.
+
+    Args:
+        log: The name of the log.
+        id_property: The property that new ids are written to.
+    """
     journal = f'# journal = "{JOURNAL_NAME}"' if log.lower() != JOURNAL_NAME else f'journal = "{_OTHER_JOURNAL}"'
-    return CONFIG_TEXT.format(log=log, journal=journal)
+    text = CONFIG_TEXT.format(log=log, journal=journal)
+    return text if id_property == "ID" else _ID_PROPERTY.sub(f'id_property = "{id_property}"', text)
 
 
 def parse_toml(data: bytes) -> tuple[dict[str, object], str]:

@@ -35,6 +35,7 @@ class Linked(NamedTuple):
         sweeps: The ids of the sweeps that have pages.
         commits: The subject and the web page, or an empty text, of commits, by hashes as the log has them.
         add_picture: Takes a picture, and returns its address.
+        find_footnote: Returns the definition of a footnote of the log by its label; empty if there is none.
     """
 
     find_experiment: Callable[[str, int | None], tuple[str, str] | None]
@@ -43,6 +44,7 @@ class Linked(NamedTuple):
     sweeps: frozenset[str]
     commits: Mapping[str, tuple[str, str]]
     add_picture: Callable[[Picture], str]
+    find_footnote: Callable[[bytes], bytes]
 
 
 class _PageWriter(HtmlWriter):
@@ -114,7 +116,7 @@ class PageText:
             linked: What texts are linked with.
         """
         self._writer = _PageWriter(addresses, linked)
-        self._context = TextContext(folder, self._resolve, letter, "", root)
+        self._context = TextContext(folder, self._resolve, letter, "", root, linked.find_footnote)
         self._addresses = addresses
         self._linked = linked
 

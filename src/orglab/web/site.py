@@ -104,7 +104,10 @@ class View:
         """The texts of the page."""
         log = self.log
         runs, sweeps = (frozenset(one.id for one in some) for some in (log.runs(), log.sweeps()))
-        linked = Linked(self._find, self._has_experiment, runs, sweeps, self._commits, self._add_picture)
+        linked = Linked(
+            self._find, self._has_experiment, runs, sweeps, self._commits, self._add_picture,
+            lambda label: log.document().find_footnote(label),
+        )  # fmt: skip
         return PageText(log.path.absolute().parent, log.top, log.config.letter, self.addresses, linked)
 
     def _find(self, name: str, step: int | None) -> tuple[str, str] | None:

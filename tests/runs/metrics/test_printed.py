@@ -66,3 +66,25 @@ def test_a_metric_after_a_long_progress_bar_is_found(progress):
         assert len(found._rest) <= 1 << 16
     found.feed(b"\rmetric z=1\n")
     assert found.summary.final == {"z": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        (b"metric step=3 loss=1.5 acc=.5", {"step": 3, "loss": 1.5, "acc": 0.5}),
+        (b"metric epoch = 2  loss = nan", {"step": 2, "epoch": 2, "loss": "NaN"}),
+        (b"metric loss=1.5 acc=.5", {"step": 1, "loss": 1.5, "acc": 0.5}),
+        (b"metric val acc=0.5", {"step": 1, "val acc": 0.5}),
+        (b"metric note=a=b", {"step": 1, "note": "a=b"}),
+        (b"metric note=lr=0.1 is best", {"step": 1, "note": "lr=0.1 is best"}),
+        (b"metric model=big size=3", {"step": 1, "model": "big size=3"}),
+    ],
+)
+def test_several_numbers_in_a_line_are_one_row(line, row):
+    assert find(line + b"\n").rows == [row]
+
+
+def test_the_values_of_a_line_have_its_step():
+    found = find(b"metric step=10 loss=2\nmetric step=20 loss=1\nmetric step=30 loss=3\n")
+    assert [(row["step"], row["loss"]) for row in found.rows] == [(10, 2), (20, 1), (30, 3)]
+    assert found.summary.extremes["loss"] == {"min": [1, 20], "max": [3, 30]}

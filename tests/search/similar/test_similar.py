@@ -1,6 +1,7 @@
 """Similarity, without a log: terms, stems, features, the fusion and its silence, rows of bytes, explanations."""
 
 import importlib.util
+import json
 import random
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from orglab.search.similar.lexicon import (
     read_lexicon,
 )
 from orglab.search.similar.stems import stem, stems, tokens
-from orglab.search.similar.topics import main_ideas, make_topics
+from orglab.search.similar.topics import choose_tags, find_themes, make_topics
 
 HERE = Path(__file__).resolve().parents[2]
 SETS = sorted((HERE / "similar").glob("*.jsonl"))
@@ -38,40 +39,58 @@ EVALUATION = load_benchmark()
 LEXICON = read_lexicon()
 
 
-def alike(asked, *records, lexicon=LEXICON, **options):
-    """The numbers of the records that are found for a question."""
+def closest(asked, *records, lexicon=LEXICON, **options):
+    """What is found for a question among the records."""
     collection = Collection.of(extract_features(record, lexicon) for record in records)
-    return [match.number for match in find_similar(extract_features(asked, lexicon), collection, **options)]
+    return find_similar(extract_features(asked, lexicon), collection, **options)
+
+
+def alike(asked, *records, **options):
+    """The numbers of the records that are shown for a question."""
+    return [match.number for match in closest(asked, *records, **options)]
+
+
+def sure(asked, *records, **options):
+    """The numbers of the records that surely tried the idea of a question."""
+    return [match.number for match in closest(asked, *records, **options) if match.is_sure]
 
 
 # ---- quality ----
 
 
-def judged(path):
-    experiments, queries = EVALUATION.read_set(path)
-    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
-    return measured, EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
-
-
-def test_a_set_that_nothing_was_tuned_on_is_answered_well_enough():
-    # Measured once: .75, silent when it should be for 9 of 10.  Whoever works on its misses has to write another set.
-    measured, plain = judged(HERE / "similar" / "unseen.jsonl")
-    assert measured["recall@3"] >= 0.68 > plain["recall@3"]
-    assert measured["false_alarm"] <= 0.3
-    assert measured["by_type"]["near"]["recall@1"] == 1.0
-
-
 @pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
-def test_what_is_worded_alike_is_found_first_and_a_plain_ranking_is_worse(path):
-    measured, plain = judged(path)
+def test_one_of_three_is_right_and_what_is_sure_too(path):
+    # Nothing was tuned on other_fields.  Whoever works on its misses has to write another set.
+    measured, plain = EVALUATION.evaluate(path)
+    assert measured["hit@3"] >= 0.85
+    assert measured["sure"]["precision"] >= 0.8
+    assert measured["sure"]["false_alarms"] <= 0.1
     assert measured["by_type"]["near"]["recall@1"] == 1.0
     assert measured["recall@1"] > plain["recall@1"]
-    assert measured["false_alarm"] < plain["false_alarm"]
+
+
+def test_the_untuned_set_is_answered_in_one_log_of_all_fields():
+    logs = EVALUATION.read_set(HERE / "similar" / "other_fields.jsonl")
+    experiments, queries = ([row for log in logs for row in log[part]] for part in (0, 1))
+    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
+    plain = EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
+    assert measured["hit@3"] >= 0.85
+    assert measured["sure"]["precision"] >= 0.8
+    assert measured["sure"]["false_alarms"] <= 0.1
+    assert measured["recall@3"] >= plain["recall@3"]
 
 
 def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
-    experiments, queries = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
+    [(experiments, queries)] = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
     assert EVALUATION.answer(experiments, queries[:20]) == EVALUATION.answer(experiments, queries[:20])
+
+
+def test_the_sets_are_printed_one_a_line_with_the_untuned_one_first(capsys):
+    assert EVALUATION.main([]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert next(line["set"] for line in lines) == "other_fields"
+    assert sorted(line["set"] for line in lines) == [path.stem for path in SETS]
+    assert all({"recall@3", "precision", "sure"} <= line.keys() for line in lines)
 
 
 SMOOTHING = ExperimentText(
@@ -87,34 +106,129 @@ FEATURES = ExperimentText(
     ("asked", "found"),
     [
         ("label smoothing", [0]),
-        ("soften the one-hot targets so that the model is less sure", [0]),
+        ("soften the one-hot targets, so that the classifier is less overconfident", [0]),
         ("bound the gradient so that training does not blow up", [1]),
         ("tell the model about public holidays", [2]),
-        ("make coffee", []),
-        ("classifier", []),
-        ("xyzzy", []),
-        ("", []),
-        ("   ", []),
     ],
 )
 def test_an_idea_is_found_in_other_words(asked, found):
-    assert alike(parse_question(asked), SMOOTHING, CLIPPING, FEATURES) == found
+    assert sure(parse_question(asked), SMOOTHING, CLIPPING, FEATURES) == found
 
 
-def test_an_experiment_that_shares_only_the_setting_is_not_shown():
+@pytest.mark.parametrize("asked", ["make coffee", "xyzzy", "", "   "])
+def test_what_has_nothing_in_common_is_not_shown(asked):
+    assert alike(parse_question(asked), SMOOTHING, CLIPPING, FEATURES) == []
+
+
+def test_an_experiment_that_shares_only_the_setting_is_close_but_not_sure():
     asked = ExperimentText("Graph features for the intent classifier", "Build a graph of intents, node2vec vectors.")
-    assert alike(asked, SMOOTHING, CLIPPING, FEATURES) == []
+    assert alike(asked, SMOOTHING, CLIPPING, FEATURES)[0] in (0, 2)
+    assert sure(asked, SMOOTHING, CLIPPING, FEATURES) == []
+    assert sure(parse_question("classifier"), SMOOTHING, CLIPPING, FEATURES) == []
+
+
+SVM = ExperimentText("SVM with an RBF kernel, C=100", "Curved borders.", ("5-fold CV, 3 seeds",), "Accuracy 0.968.")
+PCA = ExperimentText(
+    "PCA to 6 components", "Fewer dimensions. The accuracy should fall by less than seed noise.", (), "0.94, accepted."
+)
+BOOSTING = ExperimentText("Gradient boosting with 200 trees", "Small trees, one after the other.", (), "0.957.")
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "We expect that it beats the SVM with an RBF kernel by more than seed noise.",
+        "Better accuracy than the SVM with an RBF kernel.",
+        "Should gain over the 0.94 of PCA with 6 components.",
+        "Compare the accuracy with that of PCA to 6 components, and with the SVM.",
+        "Trees are as accurate as PCA and outperform an SVM with an RBF kernel",
+        "Not PCA: accuracy over the 0.94 of PCA.",
+    ],
+)
+def test_what_a_hypothesis_only_compares_with_is_not_its_idea(description):
+    asked = ExperimentText("Gradient boosted trees", description)
+    assert alike(asked, SVM, PCA, BOOSTING)[0] == 2
+    assert not {0, 1} & {*sure(asked, SVM, PCA, BOOSTING)}
+    assert not {0, 1} & {*sure(ExperimentText("TabNet", description), SVM, PCA, BOOSTING)}
+
+
+def test_both_sides_of_a_comparison_in_a_title_are_its_idea():
+    record = ExperimentText("Label smoothing versus focal loss", "Which is better calibrated?")
+    for asked in ("Label smoothing", "Focal loss"):
+        assert sure(ExperimentText(asked), record, CLIPPING) == [0]
+
+
+def test_what_most_experiments_share_counts_little():
+    everyday = "The accuracy on the digits should rise by more than seed noise over 5 seeds."
+    titles = ("Rotated copies", "Wider margins", "Sorted batches", "Deeper trees", "Softer votes", "Nearest shapes")
+    records = [ExperimentText(title, everyday, ("5 seeds",)) for title in titles]
+    assert sure(ExperimentText("Zorble the glumph", everyday), *records) == []
+    assert alike(ExperimentText("Zorble by rotated copies", everyday), *records)[0] == 0
+
+
+def test_the_title_weighs_more_than_the_description():
+    first = ExperimentText("Frobnicate the gearbox", "It wears out.")
+    second = ExperimentText("Oil the bearings", "As before. Frobnicate nothing, and leave the gearbox.")
+    assert alike(ExperimentText("Frobnicate gearbox"), first, second) == [0, 1]
+    assert alike(ExperimentText("Frobnicate gearbox"), second, first) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "tried"),
+    [
+        ("SVM, C=30", "SVM, C=100"),
+        ("Label smoothing 0.2", "Label smoothing 0.1"),
+        ("Drop-out of 0.5", "Dropout 0.1 -> 0.3"),
+        ("Warm-up of 10 epochs", "Warmup of 5 epochs"),
+        ("Dry the filter cake at 60 C", "Dry the filter cake at 45 C"),
+    ],
+)
+def test_other_numbers_of_a_setting_are_near_and_not_the_same(asked, tried):
+    record = ExperimentText(tried, "As in the paper.")
+    assert alike(ExperimentText(asked), record, CLIPPING)[0] == 0
+    assert sure(ExperimentText(asked), record, CLIPPING) == []
+    assert sure(ExperimentText(tried), record, CLIPPING) == [0]
+
+
+def test_the_same_number_comes_first_and_is_the_same_in_any_spelling():
+    records = [ExperimentText(f"SVM with an RBF kernel, C={value}") for value in (10, 100, 1000)]
+    assert alike(ExperimentText("SVM with an RBF kernel, C=100.0"), *records)[0] == 1
+    assert sure(ExperimentText("SVM with an RBF kernel, C=1e2"), *records) == [1]
+
+
+def test_how_often_something_was_measured_is_no_setting():
+    record = ExperimentText("Label smoothing, 3 seeds", "With eps=0.1.")
+    assert sure(ExperimentText("Label smoothing, 5 seeds"), record, CLIPPING) == [0]
+    assert sure(ExperimentText("Label smoothing", "With eps = 0.2."), record, CLIPPING) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "tried"),
+    [
+        ("Frob-nication of gearboxes", "Frobnication of gearboxes"),
+        ("Zorbleout in layers", "Zorble-out in layers"),
+        ("Zorble out", "Zorbleout"),
+        ("Colour of the fibre", "Color of the fiber"),
+        ("Analyse the sulphates", "Analyze the sulfate"),
+        ("Peatlands", "Peat"),
+    ],
+)
+def test_hyphens_and_spelling_do_not_matter(asked, tried):
+    assert alike(ExperimentText(asked), CLIPPING, ExperimentText(tried))[0] == 1
 
 
 def test_a_misspelled_word_is_found():
-    assert alike(parse_question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
+    assert alike(parse_question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES)[0] == 2
     assert find_near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
     assert find_near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
+    assert find_near_word(Collection.of([{"peat": 1.0, "pea": 1.0}]), "peatland") == "peat"
+    assert find_near_word(Collection.of([{"rainfall": 1.0}]), "rain") == "rainfall"
+    assert find_near_word(Collection.of([{"rainfall": 1.0}]), "rai") is None
 
 
 def test_the_newest_of_equals_comes_first_and_the_excluded_one_is_left_out():
-    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING) == [2, 0]
-    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, exclude=2) == [0]
+    assert sure(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING) == [2, 0]
+    assert sure(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, exclude=2) == [0]
     assert alike(SMOOTHING, *[SMOOTHING] * 9) == [8, 7, 6]
 
 
@@ -298,14 +412,47 @@ def test_the_most_telling_line_is_shown(text, line):
 # ---- topics ----
 
 
+def themes(*records):
+    return [find_themes(extract_features(record, LEXICON), record.title, LEXICON.words) for record in records]
+
+
+def grouped(*titles):
+    [topic] = make_topics([""] * len(titles), themes(*map(ExperimentText, titles)))
+    return [(group.name, group.numbers) for group in topic.groups]
+
+
 def test_topics_are_tags_and_in_them_shared_ideas():
     records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
-    topics = make_topics(
-        ["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(extract_features(record, LEXICON)) for record in records]
-    )
+    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], themes(*records))
     assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
     assert [(group.name, group.numbers) for group in topics[0].groups] == [
         ("gradient clipping", [1, 4]),
         ("label smoothing", [0, 2]),
     ]
     assert [(group.name, group.numbers) for group in topics[1].groups] == [("", [3])]
+
+
+def test_what_has_no_known_idea_is_grouped_by_the_words_of_its_titles():
+    assert grouped("Straw mulch", "Drip irrigation at 60 %", "Mulch of bark", "Drip irrigation at night", "Clover") == [
+        ("Drip irrigation", [1, 3]),
+        ("mulch", [0, 2]),
+        ("", [4]),
+    ]
+
+
+def test_what_nearly_all_share_is_no_topic():
+    titles = ("Zorble straw", "Zorble bark", "Zorble straw again", "Zorble peat", "Zorble chalk")
+    assert grouped(*titles) == [("straw", [0, 2]), ("", [1, 3, 4])]
+
+
+@pytest.mark.parametrize(
+    ("tags", "topics"),
+    [
+        ([["exp", "nlp"], ["exp", "vision"]], ["nlp", "vision"]),
+        ([["lab", "nlp"], ["lab", "vision"]], ["nlp", "vision"]),
+        ([["lab"], ["lab"]], ["lab", "lab"]),
+        ([["nlp"], []], ["nlp", "none"]),
+    ],
+)
+def test_a_tag_that_all_have_is_a_topic_only_if_there_is_no_other(tags, topics):
+    assert choose_tags(tags, {"exp"}, "none") == topics

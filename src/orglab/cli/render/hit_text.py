@@ -28,6 +28,7 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
         head = next((passage for passage in hit.passages if passage.place == "title"), None)
         text, spans = form["title"], head.spans if head is not None else []
         suffix = f"  {output.verdict(verdict)}" if verdict and form["is_done"] else ""
+        suffix += paint("  archived", dim=True) if hit.is_archived else ""
     elif hit.kind == "commit":
         begin = (paint(clean(form["short"]), bold=True), "commit")
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())

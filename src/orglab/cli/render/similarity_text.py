@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 _MOST_TOPICS, _MOST_GROUPS, _MOST_LINES = 12, 6, 3
 
 
-def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Results"]) -> Iterator[str]:
-    """Yield the lines that show precedents: title and verdict, outcome, numbers, and why they are similar.
+def precedent_lines(heading: str, precedents: Sequence[Precedent], results: Mapping[str, "Results"]) -> Iterator[str]:
+    """Yield a heading and the lines that show precedents: title, verdict, outcome, numbers, and why they are similar.
 
     Args:
+        heading: The heading, without its colon.
         precedents: The precedents.
         results: The results of those that have runs, by reference.
     """
+    yield f"{heading}:"
     for precedent in precedents:
         ref = output.clean(precedent.ref)
-        indent = " " * (len(ref) + 2)
-        lines = output.wrap(precedent.title, indent, output.paint(ref, bold=True) + "  ")
+        indent = " " * (len(ref) + 4)
+        lines = output.wrap(precedent.title, indent, f"  {output.paint(ref, bold=True)}  ")
         state = output.clean(precedent.state or "no state")
         word = output.verdict(precedent.verdict) if precedent.verdict else f"({state})"
         yield from (*lines[:-1], f"{lines[-1]}  {word}")
@@ -36,8 +38,8 @@ def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Resu
             from orglab.cli.render.results_text import best_result_line  # noqa: PLC0415 - most experiments have no runs
 
             yield from output.wrap(best_result_line(results[precedent.ref]), indent)
-        if why := str(precedent.why):
-            yield from (output.paint(line, dim=True) for line in output.wrap(why, indent))
+        if why := str(precedent):
+            yield from (output.paint(line, dim=not precedent.is_sure) for line in output.wrap(why, indent))
 
 
 def map_lines(overview: Map, *, every: bool) -> Iterator[str]:

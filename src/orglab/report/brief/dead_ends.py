@@ -1,29 +1,24 @@
 """What a brief says of what did not work: experiments that were refuted or dropped, and settings that always failed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from orglab.experiment.model import Experiment
 from orglab.report.brief.brief import DeadEnd, Failure
-from orglab.report.brief.open_work import read_reason
 from orglab.report.brief.short_text import shorten
 from orglab.runs.description import describe_end, describe_not_number
 from orglab.runs.record import Run
 from orglab.runs.setting import Setting, has_diverged, is_failed
 from orglab.runs.step_results import is_bookkeeping, label_settings
-from orglab.search.similarity import NO_CONCLUSION, Map, TriedExperiment
+from orglab.search.similarity import NO_CONCLUSION, Map
 
 _REFUTED = "refuted"
 
 
-def read_dead_ends(
-    overview: Map, find: Callable[[TriedExperiment], Experiment | None], most: int, room: int
-) -> tuple[tuple[DeadEnd, ...], int]:
+def read_dead_ends(overview: Map, most: int, room: int) -> tuple[tuple[DeadEnd, ...], int]:
     """Return the experiments that were refuted or dropped, the last one first, and how many there are.
 
     Args:
         overview: What was tried, by topic.
-        find: Returns an experiment of the log, for a reason that only its text has.
         most: How many are returned.
         room: The bytes of each text.
     """
@@ -41,9 +36,7 @@ def read_dead_ends(
     found = []
     for number in numbers[:most]:
         one = overview.experiments[number]
-        reason = "" if one.outcome.startswith(NO_CONCLUSION) else one.outcome
-        if not reason and (experiment := find(one)) is not None:
-            reason = read_reason(experiment)[1]
+        reason = one.reason if one.kind == "dropped" else "" if one.outcome.startswith(NO_CONCLUSION) else one.outcome
         word = _REFUTED if one.verdict == _REFUTED else one.state or ""
         title, topic = shorten(one.title, room), shorten(topics.get(number, ""), room // 2)
         found.append(DeadEnd(one.ref, topic, title, word, one.at, shorten(reason, room)))

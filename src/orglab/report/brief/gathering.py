@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from orglab.errors import GitError, UsageError
+from orglab.experiment.lookup import leave_out_hidden
 from orglab.experiment.model import Experiment
 from orglab.git.worktree import read_branch
 from orglab.history.sources import Sources
@@ -50,10 +51,11 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
     settings = sources.read_log_settings()
     failures, failed = read_failures(settings.settings, overview, most, room)
     active = log.read_active(sources.document)
-    open_steps, steps = read_open_steps(experiments, active.ref if active is not None else None, most, room)
+    shown = leave_out_hidden(sources.document, experiments)
+    open_steps, steps = read_open_steps(shown, active.ref if active is not None else None, most, room)
     missing = count_missing(log) if sources.repository is not None else 0
-    waits, waiting = read_waits(experiments, read_unfinished(log, sources.log_runs), missing, most, room)
-    dead_ends, dead = read_dead_ends(overview, find, most, room)
+    waits, waiting = read_waits(shown, read_unfinished(log, sources.log_runs), missing, most, room)
+    dead_ends, dead = read_dead_ends(overview, most, room)
     concluded = _list_concluded(overview)
     last = [one for number in concluded[:_MOST_CONCLUSIONS] if (one := find(overview.experiments[number])) is not None]
     verdicts, contradictions = read_verdicts(last, sources, room)

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
-from orglab.experiment.section_text import read_logged_changes
+from orglab.experiment.state_reason import read_reason
 from orglab.log.active_step import Active
-from orglab.org.source import encode
-from orglab.org.timestamp import parse_timestamp
 from orglab.report.brief.brief import ActiveWork, OpenStep, Wait
 from orglab.report.brief.short_text import shorten
 from orglab.runs.description import command_text
@@ -60,19 +58,6 @@ def read_open_steps(
         total -= sum(step.ref == active and step.state != "done" for step in experiment.steps)
         found += [OpenStep(one.ref, shorten(one.text, room), shorten(experiment.title, room)) for one in steps]
     return tuple(found[:most]), total
-
-
-def read_reason(experiment: Experiment) -> tuple[str, str]:
-    """Return why an experiment has its state, as it was noted with the last change to it, and since when.
-
-    Both are empty if the log does not tell.
-    """
-    changes = [
-        (stamp.when, stamp.isoformat(), logged.text)
-        for logged, _ in read_logged_changes(experiment.heading)
-        if logged.new == experiment.state and (stamp := parse_timestamp(encode(logged.stamp))) is not None
-    ]
-    return max(changes)[1:] if changes else ("", "")
 
 
 def read_waits(

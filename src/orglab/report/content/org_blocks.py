@@ -7,6 +7,8 @@ length of the text.
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 from orglab.org import syntax
 from orglab.org.element import Element, parse_section
@@ -35,7 +37,7 @@ from orglab.report.blocks import (
     plain,
 )
 from orglab.report.characters import printable
-from orglab.report.content.org_inlines import OUTSIDE, TextContext, TextReader, image_link, trimmed
+from orglab.report.content.org_inlines import OUTSIDE, TextContext, TextReader, find_no_footnote, image_link, trimmed
 
 MAX_DEPTH = 12
 """How deeply lists and blocks may be nested; deeper ones are shown as source."""
@@ -78,7 +80,7 @@ def read_org(text: str | bytes, context: TextContext, level: int = 4) -> Blocks:
         title = _TITLE.match(source, match.start())
         if title is None:
             raise AssertionError(match.start())
-        content = TextReader(source, context).read(*title.span(1))
+        content = TextReader(source, context, partial(_find_footnote, context)).read(*title.span(1))
         blocks.append(Heading(min(6, level + max(0, count - stars)), content or (Text("…"),)))
         begin = title.end()
     if begin < len(source):
@@ -89,7 +91,13 @@ def read_org(text: str | bytes, context: TextContext, level: int = 4) -> Blocks:
 def read_line(text: str | bytes, context: TextContext) -> Inlines:
     """Return the inlines of a text, such as the title of an experiment or the text of a step."""
     source = encode(text) if isinstance(text, str) else text
-    return TextReader(source, context).read(0, len(source))
+    return TextReader(source, context, partial(_find_footnote, context)).read(0, len(source))
+
+
+def _find_footnote(context: TextContext, label: bytes) -> Blocks | None:
+    """Return a footnote that is defined elsewhere in the log, as under a heading `Footnotes`; None if there is none."""
+    definition = context.find_footnote(label)
+    return read_org(definition, replace(context, find_footnote=find_no_footnote)) if definition else None
 
 
 def read_section(text: bytes, section: Element, context: TextContext) -> Blocks:
@@ -110,7 +118,7 @@ class _Reader:
         self.text = text
         self.context = context
         self.footnotes: dict[bytes, Blocks] = {}
-        self.inline_reader = TextReader(text, context, self.footnotes)
+        self.inline_reader = TextReader(text, context, self.find_footnote)
         self.makers: dict[str, Callable[[Element, int], Iterator[Block]]] = {
             "paragraph": self.paragraph,
             "plain-list": self.plain_list,
@@ -131,6 +139,10 @@ class _Reader:
             "latex-environment": self.environment,
         }
         self.define(section)
+
+    def find_footnote(self, label: bytes) -> Blocks | None:
+        """Return the definition of a footnote; None if there is none."""
+        return self.footnotes.get(label) or _find_footnote(self.context, label)
 
     def define(self, section: Element) -> None:
         """Read the footnote definitions; footnotes within footnotes are not resolved."""

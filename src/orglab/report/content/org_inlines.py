@@ -5,11 +5,10 @@ Nothing is executed, fetched or guessed. What has no meaning outside Emacs becom
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.entities import name2codepoint
 from pathlib import Path
-from types import MappingProxyType
 
 from orglab.org.objects import Object, parse_objects, read_link_type
 from orglab.org.source import decode
@@ -69,13 +68,16 @@ _INSIDE = re.compile(
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*")
 _LONE_LETTER = re.compile(rb"(?:^|[^0-9A-Za-z_\x80-\xff])[A-Za-z0-9)]\Z")
 _SOURCE = re.compile(rb"src_[^\s\[{]*(?:\[[^\n]*?\])?\{(.*)\}\Z", re.S)
-_NO_NOTES: Mapping[bytes, Blocks] = MappingProxyType({})
 _WEB = ("http", "https", "mailto", "ftp")
 
 
 def _resolve_nothing(_id: str, _step: int | None) -> Reference | None:
     """Resolve no reference."""
     return None
+
+
+def find_no_footnote(_label: bytes) -> None:
+    """Find no footnote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class TextContext:
         letter: The letter before the number in a reference.
         prefix: A prefix that keeps this text's footnote labels unique in the document: `e201`.
         root: The folder outside of which files are only named; None if they may be anywhere.
+        find_footnote: Returns the definition of a footnote outside of the text by its label; empty or None if there is
+            none.
     """
 
     folder: Path
@@ -96,6 +100,7 @@ class TextContext:
     letter: str = "e"
     prefix: str = ""
     root: Path | None = None
+    find_footnote: Callable[[bytes], bytes | None] = find_no_footnote
 
 
 @dataclass(slots=True)
@@ -113,14 +118,14 @@ class TextReader:
     Args:
         text: The bytes that positions refer to.
         context: The context of the text.
-        footnotes: The definitions of its footnotes, by label.
+        find_footnote: Returns the definition of a footnote by its label; None if there is none.
     """
 
-    def __init__(self, text: bytes, context: TextContext, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
+    def __init__(self, text: bytes, context: TextContext, find_footnote: Callable[[bytes], Blocks | None]) -> None:
         """Read `text`."""
         self.text = text
         self.context = context
-        self.footnotes = footnotes
+        self._find_footnote = find_footnote
         self._anonymous = 0
         self._references = reference_pattern(context.letter)
 
@@ -189,7 +194,7 @@ class TextReader:
                 tex = raw[2:-2] if display or raw.startswith("\\") else raw[1:-1]
                 yield Math(tex.strip(), display)
             case "footnote-reference":
-                content = self.footnotes.get(obj.value)
+                content = self._find_footnote(obj.value)
                 if content is None:
                     yield RawText(raw, "undefined footnote")
                 else:

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from orglab.report.content.citations import Links
 from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import Period
 from orglab.report.content.org_blocks import read_line, read_org
-from orglab.report.content.org_inlines import TextContext
+from orglab.report.content.org_inlines import TextContext, find_no_footnote
 from orglab.text import day
 
 # Longer texts are quoted below the sentence.
@@ -35,6 +35,7 @@ class Wording:
         config: The settings.
         folder: The folder of the log, which file links are relative to.
         root: The folder outside of which files are only named; None if they may be anywhere.
+        find_footnote: Returns the definition of a footnote of the log by its label; empty or None if there is none.
     """
 
     period: Period
@@ -42,10 +43,11 @@ class Wording:
     config: Config
     folder: Path
     root: Path | None = None
+    find_footnote: Callable[[bytes], bytes | None] = find_no_footnote
 
     def context(self, ref: str) -> TextContext:
         """Return the context of a text of an experiment."""
-        return TextContext(self.folder, self._resolve, self.config.letter, ref, self.root)
+        return TextContext(self.folder, self._resolve, self.config.letter, ref, self.root, self.find_footnote)
 
     def _resolve(self, name: str, step: int | None) -> Reference | None:
         for bare in (name, without_letter(name, self.config.letter)):

@@ -7,7 +7,10 @@ from pathlib import Path
 from orglab.errors import NotReadableError
 from orglab.runs.metrics.discovery import LOGGED
 from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.metrics.values import find_step_name
 from orglab.runs.record import METRICS, OUT, Metric, Run
+
+_MOST = 1 << 22  # bytes of a history that is read for its last values
 
 
 def find_history_file(run: Run) -> Path:
@@ -28,3 +31,14 @@ def read_history(run: Run) -> Iterator[Mapping[str, Metric]]:
         return
     with suppress(NotReadableError):
         yield from read_metrics(None, path)
+
+
+def read_last_values(run: Run) -> dict[str, Metric]:
+    """Return the last value of each metric in the history of a run, without its steps; none if the history is long."""
+    values: dict[str, Metric] = {}
+    with suppress(OSError):
+        if find_history_file(run).stat().st_size <= _MOST:
+            for row in read_history(run):
+                values |= row
+    step = find_step_name(values)
+    return {name: value for name, value in values.items() if name != step}

@@ -1,12 +1,17 @@
-"""Read metrics from the output of a command: lines `metric NAME=VALUE`."""
+"""Read metrics from the output of a command: lines `metric NAME=VALUE`, or several with numbers in one line.
+
+A step in the same line is that of the others: `metric epoch=3 loss=0.5 acc=0.8`.
+"""
 
 import re
 
-from orglab.runs.metrics.values import MetricSummary, Row, parse_cell, to_value
+from orglab.runs.metrics.values import MetricSummary, Row, find_step, is_not_finite, parse_cell, to_value
 
 _PRINTED = re.compile(rb"metric[ \t]+([^\s=][^=\n]{0,199}?)[ \t]*=[ \t]*(\S[^\n]{0,499}?)[ \t\r]*")
 # The escape sequences of terminals: colours and the like, titles and links, and others (ECMA-48).
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
+_PAIR = re.compile(r"([^\s=]+)[ \t]*=[ \t]*([^\s=]+)(?:[ \t]+|$)")
+_PAIRS = re.compile(rf"(?:{_PAIR.pattern}){{2,}}")
 _BUFFER = 1 << 16
 _NAMES = 1000
 _ROWS = 100_000
@@ -67,10 +72,22 @@ class PrintedMetrics:
         if match is None:
             return
         name, text = (part.decode("utf-8", "replace") for part in match.groups())
-        if name not in self._counts and len(self._counts) >= _NAMES:
+        values = _split_numbers(f"{name}={text}") or {name: to_value(parse_cell(text))}
+        known = {one: value for one, value in values.items() if one in self._counts or len(self._counts) < _NAMES}
+        if not known:
             return
-        value = to_value(parse_cell(text))
-        self._counts[name] = step = self._counts.get(name, 0) + 1
-        self.summary.add({name: value}, step)
+        for one in known:
+            self._counts[one] = self._counts.get(one, 0) + 1
+        step = find_step(known) if len(known) > 1 else None
+        row_step = max(self._counts[one] for one in known) if step is None else step
+        self.summary.add(known, row_step)
         if len(self.rows) < _ROWS:
-            self.rows.append({"step": step, name: value})
+            self.rows.append({"step": row_step, **{one: value for one, value in known.items() if one != "step"}})
+
+
+def _split_numbers(text: str) -> Row | None:
+    """Return the numbers in `epoch=3 loss=0.5`, by name; None if it is something else, such as a text with a `=`."""
+    if _PAIRS.fullmatch(text) is None:
+        return None
+    values = {name: to_value(parse_cell(value)) for name, value in _PAIR.findall(text)}
+    return values if all(not isinstance(one, str) or is_not_finite(one) for one in values.values()) else None

@@ -12,10 +12,13 @@ from orglab.search.similar.features import IDEA, SYNONYMS
 # Rarity is smoothed, so that small logs give about the same values as large ones: as if there were so many other
 # experiments, of which a fixed share has each feature.
 _OTHERS = 40
+_FEW = 5
 _SHARE, _SHARE_OF_WORDS = 0.02, 0.05
 # A misspelled word usually keeps its first letter and most of its trigrams.
 _NEAR = 0.6
 _SHORTEST = 5
+# Shorter words begin many others by accident.
+_SHORTEST_PART = 4
 # The number of rows inserted at once, in the order of the primary key, to avoid scattered writes.
 _MOST_POSTINGS = 1 << 18
 _HUNDREDTHS = [number / 100 for number in range(101)]
@@ -148,6 +151,12 @@ class Collection:
         greatest, total = self._connection.execute(query, (number,)).fetchone()
         return greatest, total
 
+    def features(self, number: int) -> list[str]:
+        """Return the features of an experiment."""
+        row = self._connection.execute("SELECT ids FROM features WHERE experiment = ?", (number,)).fetchone()
+        query = f"SELECT name FROM feature WHERE id IN ({row[0].replace(' ', ',')})"  # noqa: S608 - ours
+        return [name.decode("utf-8", "surrogatepass") for (name,) in self._connection.execute(query)]
+
     def words(self, begin: str) -> Iterable[str]:
         """Return the words with a prefix."""
         first = _encode(begin)
@@ -170,13 +179,31 @@ def idea_weights(features: Mapping[str, float]) -> tuple[float, float]:
 def rarity(collection: Collection, feature: str) -> float:
     """Return the rarity of a feature: about 1 for one that no experiment has, 0 for one that all have."""
     share = _SHARE_OF_WORDS if feature[0] == SYNONYMS else _SHARE
-    size = len(collection) + _OTHERS
-    return math.log(size / (collection.count(feature) + _OTHERS * share)) / math.log(size)
+    count, size = collection.count(feature), len(collection) + _OTHERS
+    # What many experiments have in common is no reason, also in a log of ten.
+    distinct = 1.0 - count / (len(collection) + _FEW)
+    return distinct * math.log(size / (count + _OTHERS * share)) / math.log(size)
 
 
 def find_near_word(collection: Collection, word: str) -> str | None:
-    """Return the word of a collection most similar to an unknown word by its trigrams, or None."""
-    if len(word) < _SHORTEST or not word.isalpha():
+    """Return the word of a collection most like an unknown one: another spelling of it, or else a part; or None."""
+    if not word.isalpha():
+        return None
+    return _find_misspelled(collection, word) or _find_part(collection, word)
+
+
+def _find_part(collection: Collection, word: str) -> str | None:
+    """Return the longest word with which an unknown one begins, such as `peat` for `peatland`, or else the reverse."""
+    for length in range(len(word) - _SHORTEST_PART + 1, _SHORTEST_PART - 1, -1):
+        if collection.count(word[:length]):
+            return word[:length]
+    longer = [other for other in collection.words(word) if other.isalpha()] if len(word) >= _SHORTEST_PART else []
+    return min(longer, key=lambda other: (len(other), other), default=None)
+
+
+def _find_misspelled(collection: Collection, word: str) -> str | None:
+    """Return the word with the most trigrams in common, or None."""
+    if len(word) < _SHORTEST:
         return None
     trigrams = _trigrams(word)
     best, best_similarity = None, _NEAR

@@ -6,12 +6,16 @@ counts more than a step, and what is changed counts more than the setting in whi
 """
 
 import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from orglab.search.similar.clauses import Clause, split_clauses
 from orglab.search.similar.lexicon import WINDOW, Lexicon
-from orglab.search.similar.stems import WEAK_WORDS, stems
+from orglab.search.similar.setting_values import find_values
+from orglab.search.similar.stems import EVERYDAY_WORDS, WEAK_WORDS, find_compounds, stems
 
-SYNONYMS, IDEA, SETTING = "=", "!", "@"
+SYNONYMS, IDEA, SETTING, VALUE = "=", "!", "@", "#"
 # The setting follows a preposition (`Focal loss for weld defects`) or precedes a colon (`Routing: label smoothing`).
 _PREPOSITION = re.compile(r"\s(?:for|in|on|at|from|over)\s", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.?!:;])\s+")
@@ -21,7 +25,7 @@ _TOPIC = 0.5
 # Characters of a text to use: more would not help, and any text must be compared in reasonable time.
 _LONGEST = 4_000
 # Weights of numbers and words of settings: many experiments share one, and nothing else.
-_NUMBER, _SETTING_WORD = 0.5, 0.6
+_NUMBER, _SETTING_WORD, _EVERYDAY_WORD, _VALUE, _PART = 0.5, 0.6, 0.3, 0.5, 0.5
 _MOST_STEPS = 50
 
 
@@ -49,33 +53,65 @@ def parse_question(text: str) -> ExperimentText:
 
 def extract_features(texts: ExperimentText, lexicon: Lexicon) -> dict[str, float]:
     """Return the features of an experiment's texts, each with a weight from 0 to 1, rounded to hundredths."""
-    idea, setting = _split_title(texts.title[:_LONGEST])
-    sentences = [sentence for sentence in _SENTENCE.split(texts.description[:_LONGEST]) if sentence]
-    fields = [
-        # The text, the weight of its words, the weight of its ideas, whether a term may span it and the text before.
-        (idea, _TITLE, _TITLE, False),
-        (setting, _ON, 0.9, True),
-        # The first of several sentences usually states the problem, the others what is done about it.
-        *((text, _WHY if at == 0 and len(sentences) > 1 else _DO, _DO, True) for at, text in enumerate(sentences)),
-        *((step[:_LONGEST], _STEP, _STEP, False) for step in texts.steps[:_MOST_STEPS]),
-        (texts.conclusion[:_LONGEST], _END, 0.3, False),
-    ]
     features: dict[str, float] = {}
     plain: list[tuple[int, str]] = []
     replaced: list[tuple[int, str]] = []
     weights: list[float] = []
-    for text, weight, idea_weight, is_near in fields:
-        if not is_near:
+    for field in _split_fields(texts):
+        if not field.is_near:
             weights += [0.0] * (WINDOW + 1)
-        own = stems(text)
-        own_replaced = lexicon.replace_synonyms(own)
-        begin = len(weights)
-        plain += [(begin + at, word) for at, word in enumerate(own)]
-        replaced += [(begin + at, word) for at, word in own_replaced]
-        weights += [idea_weight] * len(own)
-        _add_words(features, {*own, *(word for _, word in own_replaced if word[0] == SYNONYMS)}, weight, lexicon)
+        for text, share in field.clauses:
+            own = stems(text)
+            own_replaced = lexicon.replace_synonyms(own)
+            begin = len(weights)
+            plain += [(begin + at, word) for at, word in enumerate(own)]
+            replaced += [(begin + at, word) for at, word in own_replaced]
+            weights += [field.idea_weight * share] * len(own)
+            words = {*own, *(word for _, word in own_replaced if word[0] == SYNONYMS)}
+            if compounds := dict(find_compounds(text, own)):
+                # The whole counts; its parts only find the same words written apart.
+                parts = {part for known in compounds.values() for part in known if part}
+                _add_words(features, parts, _PART * field.word_weight * share, lexicon)
+                words = (words - parts) | compounds.keys()
+            _add_words(features, words, field.word_weight * share, lexicon)
     _add_groups(features, lexicon, plain, replaced, weights)
+    for name, value in find_values(texts.title[:_LONGEST], texts.description[:_LONGEST]):
+        features[f"{VALUE}{name}={value}"] = _VALUE
     return {feature: round(weight, 2) for feature, weight in features.items()}
+
+
+class _Field(NamedTuple):
+    """A part of an experiment's texts.
+
+    Attributes:
+        clauses: Its clauses.
+        word_weight: The weight of its words.
+        idea_weight: The weight of its ideas.
+        is_near: Whether a term may span it and the part before.
+    """
+
+    clauses: Iterable[Clause]
+    word_weight: float
+    idea_weight: float
+    is_near: bool
+
+
+def _split_fields(texts: ExperimentText) -> list[_Field]:
+    """Return the parts of an experiment's texts with their weights."""
+    idea, setting = _split_title(texts.title[:_LONGEST])
+    sentences = [sentence for sentence in _SENTENCE.split(texts.description[:_LONGEST]) if sentence]
+    # The first of several sentences usually states the problem, the others what is done about it.
+    weights = [_WHY if at == 0 and len(sentences) > 1 else _DO for at in range(len(sentences))]
+    return [
+        _Field(split_clauses(idea, is_title=True), _TITLE, _TITLE, is_near=False),
+        _Field(split_clauses(setting, is_title=True), _ON, 0.9, is_near=True),
+        *(
+            _Field(split_clauses(text), weight, _DO, is_near=True)
+            for text, weight in zip(sentences, weights, strict=True)
+        ),
+        *(_Field(split_clauses(step[:_LONGEST]), _STEP, _STEP, is_near=False) for step in texts.steps[:_MOST_STEPS]),
+        _Field(split_clauses(texts.conclusion[:_LONGEST]), _END, 0.3, is_near=False),
+    ]
 
 
 def _split_title(title: str) -> tuple[str, str]:
@@ -88,9 +124,10 @@ def _split_title(title: str) -> tuple[str, str]:
     return idea[: match.start()], f"{setting} {idea[match.end() :]}"
 
 
-def _add_words(features: dict[str, float], words: set[str], weight: float, lexicon: Lexicon) -> None:
+def _add_words(features: dict[str, float], words: AbstractSet[str], weight: float, lexicon: Lexicon) -> None:
     for word in words - WEAK_WORDS:
-        own = weight * (_NUMBER if word[0].isdigit() else _SETTING_WORD if word in lexicon.setting_words else 1.0)
+        share = _NUMBER if word[0].isdigit() else _SETTING_WORD if word in lexicon.setting_words else 1.0
+        own = weight * (_EVERYDAY_WORD if word in EVERYDAY_WORDS else share)
         if features.get(word, 0.0) < own:
             features[word] = own
 

@@ -1,20 +1,20 @@
-"""The experiments that tried the same idea: the sum of the evidence of several scorers, if it exceeds a threshold.
+"""The experiments closest to a question by the sum of the evidence of several scorers, and which of them are sure.
 
 Scorers return evidence as log-odds, with 0 for experiments about which they know nothing.  So another scorer (such as
 one with embeddings of a language model) can be added to `SCORERS` without changing the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from orglab.search.similar.collection import Collection, find_near_word, rarity
-from orglab.search.similar.features import IDEA, SETTING, SYNONYMS
+from orglab.search.similar.features import IDEA, SETTING, SYNONYMS, VALUE
 
-# The log-odds of an experiment that shares nothing with the question, and the threshold for showing one.
+# The log-odds of an experiment that shares nothing with the question.
 PRIOR = -6.1
-SHOWN_FROM = -3.1
-# A question of fewer words than SHORT gives less evidence, for and against.
-SHORT, SHOWN_FROM_IF_SHORT = 8, -3.6
+SURE_FROM, SURE_WITHIN = -1.25, 3.0
+"""The log-odds from which an experiment surely tried the idea, and how much less they may be than those of the best."""
 MOST_SHOWN = 3
 CERTAIN = 5.0
 """The log-odds of an experiment with the same title or description."""
@@ -57,11 +57,13 @@ class Match(NamedTuple):
     Attributes:
         number: The number of the experiment in the collection.
         score: The confidence, in log-odds.
+        is_sure: Whether it surely tried the same idea, with the same numbers.
         shared: The features that both have and their worth, the most telling first.
     """
 
     number: int
     score: float
+    is_sure: bool
     shared: tuple[tuple[str, float], ...]
 
 
@@ -133,7 +135,7 @@ def find_similar(
     exclude: int | None = None,
     place: Callable[[int], int] = int,
 ) -> list[Match]:
-    """Return the experiments that tried the idea of a question, most similar first; none if none is similar enough.
+    """Return the experiments closest to a question, the closest first; those that share nothing are left out.
 
     Args:
         question: The features of the question.
@@ -150,12 +152,36 @@ def find_similar(
         for number, value in evidence.by_experiment.items():
             scores[number] = scores.get(number, default) + value - evidence.default
     scores.pop(-1 if exclude is None else exclude, None)
-    words = sum(feature[0] not in (IDEA, SETTING, SYNONYMS) for feature in question)
-    limit = SHOWN_FROM_IF_SHORT if words < SHORT else SHOWN_FROM
+    # The position is read only of those that may be among the best.
+    least = heapq.nlargest(most, scores.values())[-1:]
+    candidates = [number for number, score in scores.items() if score >= least[0]] if least else []
     # Among equally similar experiments, the newest is the most useful.
-    candidates = (number for number in scores if scores[number] >= limit)
-    best = sorted(candidates, key=lambda number: (-scores[number], -place(number)))
-    return [Match(number, scores[number], shared_features(question, collection, number)) for number in best[:most]]
+    best = sorted(candidates, key=lambda number: (-scores[number], -place(number)))[:most]
+    sure_from = max(SURE_FROM, scores[best[0]] - SURE_WITHIN) if best else 0.0
+    return [
+        Match(
+            number, scores[number],
+            scores[number] >= sure_from and not has_other_values(question, collection, number),
+            shared_features(question, collection, number),
+        )
+        for number in best
+    ]  # fmt: skip
+
+
+def has_other_values(question: Mapping[str, float], collection: Collection, number: int) -> bool:
+    """Return whether an experiment has other numbers of the same thing than a question, such as `C=100` and `C=30`."""
+    asked, known = _group_values(question), _group_values(collection.features(number))
+    return any(not asked[name] & known[name] for name in asked.keys() & known.keys())
+
+
+def _group_values(features: Iterable[str]) -> dict[str, set[str]]:
+    """Return the values of settings among features, by the name of the setting."""
+    values: dict[str, set[str]] = {}
+    for feature in features:
+        if feature[0] == VALUE:
+            name, _, value = feature.rpartition("=")
+            values.setdefault(name, set()).add(value)
+    return values
 
 
 def shared_features(

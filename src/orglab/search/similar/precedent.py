@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from orglab.search.similar.explanation import Why
 
-SURE_FROM = -2.0
-"""The log-odds from which `orglab new --gate` stops: for .91 of the ideas in `tests/similar` that were tried, and for
-.13 of the new ones; something is shown for .97 and .22 of them."""
+SURE = "surely the same idea"
+"""What is said of an experiment that surely tried the idea of a question."""
 
 
 class Precedent(NamedTuple):
-    """An experiment that tried the same idea.
+    """An experiment that is close to an idea.
 
     Attributes:
-        score: The confidence, in log-odds.
+        score: The confidence that it tried the idea, in log-odds.
+        is_sure: Whether it surely tried the idea, so that `orglab new` shows it and `orglab new --gate` stops.
         why: What the experiment and the question have in common.
         id: The id.
         ref: The reference.
@@ -27,6 +27,7 @@ class Precedent(NamedTuple):
     """
 
     score: float
+    is_sure: bool
     why: "Why"
     id: str
     ref: str
@@ -37,7 +38,6 @@ class Precedent(NamedTuple):
     file: str
     line: int
 
-    @property
-    def is_sure(self) -> bool:
-        """Whether it surely tried the idea, so that `orglab new --gate` stops."""
-        return self.score >= SURE_FROM
+    def __str__(self) -> str:
+        """Return how close it is, and why, as one line; empty if neither can be said."""
+        return "; ".join(filter(None, (SURE if self.is_sure else "", str(self.why))))

@@ -5,8 +5,10 @@ comparison go through the same rules.  Any text can be stemmed, in time linear i
 its length.
 """
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![^\W\d_])|[^\W_]+")
@@ -14,6 +16,9 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![^\W\d_])|[^\W_]+")
 _NO_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _NOT_ASCII = re.compile("[^\0-\x7f]+")
 _LONGEST = 40
+_HYPHENATED = re.compile(r"[^\W\d_]{2,20}(?:-[^\W\d_]{2,20}){1,2}(?![-\w])")
+# What may be the end of a word or a word of its own, as in `warm up`.
+_PARTICLES = frozenset(("up", "out", "off", "down"))
 # Words that are ignored even inside a term.
 _STOP_WORDS = frozenset(
     "a an and any are as be been being but can cannot could did do does done given had has have having he him his "
@@ -34,7 +39,7 @@ WEAK_WORDS = frozenset(
 # Words that keep their ending, because their stem would mean something else.
 _WHOLE = frozenset(
     "transformer teacher adapter router filter number cluster buffer parameter center paper order pointer layer "
-    "corner over under other better tensor vector error factor mirror monitor color colour editor timing string "
+    "corner over under other better tensor vector error factor mirror monitor color editor timing string "
     "during spring thing bing missing warning meaning opening boosting bagging stacking lasso bias class loss "
     "less process access cross gloss focus plus series species news analysis basis axis bayes lens pass stress "
     "press mass glass business address need seed feed speed embed shed bed red hundred based united station "
@@ -56,6 +61,18 @@ _IRREGULAR = {
     "pretrained": "pretrain", "labelled": "label", "labelling": "label", "labeled": "label", "labeling": "label",
     "modelling": "model", "modeling": "model", "pre": "pre", "images": "imag", "image": "imag",
 }  # fmt: skip
+# Words and endings that are spelled in two ways.
+_SPELLINGS = {
+    "grey": "gray", "mould": "mold", "tyre": "tire", "programme": "program", "artefact": "artifact",
+    "artefacts": "artifact", "catalogue": "catalog", "aluminium": "aluminum", "ageing": "aging", "disk": "disc",
+}  # fmt: skip
+# What is in a word, the exact ending, and its replacement.
+_BRITISH = (
+    ("our", re.compile(r"(?<=[a-z]{2})our(?=s?$|ed|ing|al|ful|less|hood|able|ite)"), "or"),
+    ("re", re.compile(r"(?<=[bt])re(?=s?$)"), "er"),
+    ("yz", re.compile(r"(?<=[a-z]l)yz(?=e|ing)"), "ys"),
+    ("ulph", re.compile(r"(?<=[a-z])ulph"), "ulf"),
+)
 # Ending, replacement, and the least length of the stem without it; the first ending that fits is replaced.
 _ENDINGS = (
     ("izational", "iz", 3), ("isational", "iz", 3), ("ifications", "if", 2), ("ification", "if", 2),
@@ -114,8 +131,19 @@ def stem(word: str) -> str:
         return word[:_LONGEST]
     if word[-1] == "s" and word[:-1] in _WHOLE:
         return word[:-1]
+    word = _SPELLINGS.get(word) or _respell(word[:_LONGEST])
+    if word in _WHOLE:
+        return word
     known = _IRREGULAR.get(word)
-    return known if known is not None else _strip_ending(word[:_LONGEST])
+    return known if known is not None else _strip_ending(word)
+
+
+def _respell(word: str) -> str:
+    """Return a word in American spelling, as far as a rule can tell."""
+    for letters, pattern, replacement in _BRITISH:
+        if letters in word:
+            word = pattern.sub(replacement, word)
+    return word
 
 
 def _strip_ending(word: str) -> str:
@@ -136,6 +164,34 @@ def _strip_ending(word: str) -> str:
 def stems(text: str) -> list[str]:
     """Return the stems of a text in order, without stop words."""
     return [stemmed for stemmed in map(stem, tokens(text)) if stemmed]
+
+
+EVERYDAY_WORDS = frozenset(
+    stem(word)
+    for word in "accuracy add baseline bad best better change cheap compare comparison day decrease difference effect "
+    "expect experiment fall fast fold gain good help high hold hypothesis improve improvement increase large long low "
+    "measure metric minute month new number percent point problem rate reduce repeat replicate result rise score "
+    "second seed significant slow small standard study test train trial value variance versus vs week worse "
+    "year".split()
+)
+"""The stems of words with which any experiment is described."""
+
+
+def find_compounds(text: str, words: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield words that may also be written as one, such as `drop-out`: the stem of that, and the stems of the parts.
+
+    Args:
+        text: The text.
+        words: Its stems.
+    """
+    for match in _HYPHENATED.finditer(text) if "-" in text else ():
+        parts = tokens(match.group())
+        if all(map(str.isalpha, parts)):
+            yield stem("".join(parts)), tuple(map(stem, parts))
+    # Most texts have none.
+    for before, word in itertools.pairwise(words) if not _PARTICLES.isdisjoint(words) else ():
+        if word in _PARTICLES and before.isalpha():
+            yield before + word, (before, word)
 
 
 def join_words(text: str) -> str:

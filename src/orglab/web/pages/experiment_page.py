@@ -10,11 +10,11 @@ from orglab.api.ask import Shown
 from orglab.api.guarded_log import digest_experiment
 from orglab.experiment.model import Experiment, Step, strip_cookies
 from orglab.experiment.named_parts import CONCLUSION_IN, CREATED_IN, STEPS_IN
+from orglab.experiment.state_reason import read_reason
 from orglab.experiment.states import done_keyword
 from orglab.org.heading import Heading
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
-from orglab.report.brief.open_work import read_reason
 from orglab.web.experiment_runs import read_run_values
 from orglab.web.site import Page, View
 from orglab.web.tones import state_tone, verdict_tone

@@ -17,9 +17,8 @@ from orglab.runs.description import (
     value_text,
 )
 from orglab.runs.metrics.directions import find_direction
-from orglab.runs.metrics.live_history import read_history
-from orglab.runs.metrics.values import find_step_name
-from orglab.runs.record import Metric, Run
+from orglab.runs.metrics.live_history import read_last_values
+from orglab.runs.record import Run
 from orglab.runs.record_reader import describe_record, read_output_end
 from orglab.runs.run_facts import (
     StandingWords,
@@ -130,15 +129,10 @@ def describe_place(run: Run, view: View) -> dict[str, object]:
 
 
 def _list_logged(run: Run) -> list[dict[str, object]]:
-    """Return the values that a run which goes on has logged last."""
-    values: dict[str, Metric] = {}
-    for row in read_history(run) if run.is_going_on else ():
-        values |= row
-    step = find_step_name(values)
-    shown = {name: value for name, value in values.items() if name != step}
+    """Return the last values in the history of a run that goes on or was lost, so that its record has no others."""
     return [
         {"name": name, "last": value_text(value), "is_diverged": False, "best": "", "step": ""}
-        for name, value in shown.items()
+        for name, value in read_last_values(run).items()
     ]
 
 

@@ -53,6 +53,7 @@ def _describe(hit: Hit, view: View) -> dict[str, object]:
         "title": split_matches(title, head.spans if head is not None else []),
         "at": (hit.at or "")[:10],
         "line": hit.line,
+        "is_archived": hit.is_archived,
         "passages": [_describe_passage(one, view) for one in hit.passages if one is not head],
     }
     if isinstance(found, FoundExperiment):

@@ -1,9 +1,9 @@
-"""The page of what was tried: the experiments most similar to an idea, or all by topic."""
+"""The page of what was tried: the experiments closest to an idea, or all by topic."""
 
 from collections import Counter
 from collections.abc import Iterable
 
-from orglab.search.similar.precedent import Precedent
+from orglab.search.similar.precedent import SURE, Precedent
 from orglab.search.similar.topics import Topic
 from orglab.search.similarity import Map, TriedExperiment
 from orglab.web.site import Page, View
@@ -14,7 +14,7 @@ _MOST_TOPICS, _MOST_GROUPS, _MOST_EXPERIMENTS = 12, 6, 8
 
 
 def make_tried_page(view: View) -> Page:
-    """Return what tried the idea `q`; without one, everything that was tried."""
+    """Return the experiments closest to the idea `q`; without one, everything that was tried."""
     words, tag = view.first("q"), view.first("tag")
     values: dict[str, object] = {"words": words, "tag": tag, "found": [], "topics": [], "more_topics": []}
     if words:
@@ -30,14 +30,14 @@ def make_tried_page(view: View) -> Page:
 
 
 def make_tried_before(view: View) -> Page:
-    """Return what was tried before a new experiment with the title `title` and the description `description`."""
+    """Return what surely tried the idea of a new experiment, with its `title` and `description`."""
     title, description = view.first("title"), view.first("description")
     found = view.log.similar_to_new(title, description) if len(title) > 3 else []  # noqa: PLR2004 - too short to tell
     return Page("tried_before.html", "Tried before", {"found": describe_precedents(found, view)})
 
 
 def describe_precedents(found: Iterable[Precedent], view: View) -> list[dict[str, object]]:
-    """Return experiments that tried an idea, as the template shows them."""
+    """Return the experiments that are close to an idea, as the template shows them."""
     return [
         {
             "ref": one.ref,
@@ -46,7 +46,7 @@ def describe_precedents(found: Iterable[Precedent], view: View) -> list[dict[str
             "tone": verdict_tone(one.verdict),
             "outcome": view.text.line(one.outcome, one.ref),
             "why": str(one.why),
-            "is_sure": one.is_sure,
+            "sure": SURE if one.is_sure else "",
         }
         for one in found
     ]

@@ -198,6 +198,17 @@
     block.querySelector("[data-curve-table]").replaceChildren(head, body);
   }
 
+  /** Return where the values are, or nothing to leave it to the chart: what diverges on its way would flatten the rest. */
+  function findRange(drawn) {
+    const calm = drawn.filter((one) => !listEnds(one).length);
+    if (!calm.length || calm.length === drawn.length) return {};
+    const values = calm.flatMap((one) => [...(one.low ?? one.mean), ...(one.high ?? one.mean)]).filter((value) => value !== null);
+    if (!values.length) return {};
+    const [low, high] = values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+    const room = (high - low || Math.abs(high) || 1) / 10;
+    return { range: [low - room, high + room] };
+  }
+
   const makeAxis = (more) => ({ stroke: readColour("--muted"), grid: { stroke: readColour("--grid"), width: 1 }, ticks: { stroke: readColour("--grid"), width: 1 }, font: "12px system-ui, sans-serif", ...more });
 
   function draw(block) {
@@ -237,7 +248,7 @@
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
-      scales: { x: { time: false, range: () => [low, high === low ? low + 1 : high] }, y: isLog ? { distr: 3 } : {} },
+      scales: { x: { time: false, range: () => [low, high === low ? low + 1 : high] }, y: isLog ? { distr: 3 } : findRange(drawn) },
       axes: [makeAxis({ label: metric.x, size: 32, labelSize: 18, labelFont: "12px system-ui, sans-serif" }), makeAxis({ size: 64, values: (_, values) => values.map((value) => (value === null ? "" : write(value))) })],
       series: [{}, ...parts.map((_, at) => makeSeries(parts, drawn, at))],
       bands,

@@ -161,6 +161,11 @@
 
   // ---- forms ----
 
+  function closeForm(details) {
+    details.open = false;
+    details.querySelector("summary").focus();
+  }
+
   async function send(form, submitter) {
     if (form.hasAttribute("aria-busy")) return;
     const answer = form.querySelector(".answer");
@@ -185,7 +190,8 @@
       return;
     }
     answer?.replaceChildren();
-    const said = new DOMParser().parseFromString(html, "text/html").body.innerText.trim();
+    const paragraphs = new DOMParser().parseFromString(html, "text/html").querySelectorAll("p");
+    const said = [...paragraphs].map((one) => one.textContent.trim()).join("\n");
     const target = response.headers.get("Orglab-Shows");
     // What was typed while the form was sent is not sent yet.
     const isWhole = JSON.stringify(readFields(form)) === sent;
@@ -200,11 +206,10 @@
     }
     say(said, LASTS);
     const details = form.closest("details");
-    if (details && isWhole) {
-      details.open = false;
-      details.querySelector("summary").focus();
-    }
+    if (details && isWhole) closeForm(details);
     await refresh();
+    // The form may be gone, as that of a state that is set now.
+    if (document.activeElement === document.body) page().focus();
   }
 
   document.addEventListener("submit", (event) => {
@@ -224,11 +229,23 @@
     if (form?.dataset.submitOnChange !== undefined && event.target.localName === "select") form.requestSubmit();
   });
 
+  // A form that somebody opens is to be written in; one that a draft has opened is not.
+  document.addEventListener("click", (event) => {
+    const details = event.target.closest?.("summary")?.parentElement;
+    if (!details?.querySelector("form.write")) return;
+    details.addEventListener(
+      "toggle",
+      () => details.open && details.querySelector("form.write :is(textarea, input:not([type=hidden]), select)")?.focus(),
+      { once: true },
+    );
+  });
+
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.localName === "textarea") {
-      event.target.form?.requestSubmit();
-    }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isTyping) event.target.form?.requestSubmit();
+    // What was typed stays in the form.
+    const opened = event.key === "Escape" ? event.target.closest?.("details[open]") : null;
+    if (opened?.querySelector("form.write")) closeForm(opened);
     if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const search = document.querySelector(".search input");
       if (!search) return;

@@ -190,6 +190,8 @@
     const words = block.querySelector("[data-chosen]");
     words.textContent = chosen ? `${chosen} chosen` : words.dataset.chosen && `Choose rows to ${words.dataset.chosen}.`;
     block.querySelector("[data-clear]").hidden = !chosen;
+    const compare = block.querySelector("[data-compare]");
+    if (compare) compare.disabled = chosen < 2 || chosen > 12;
   }
 
   // ---- what someone does ----
