@@ -10,6 +10,7 @@ from notebooks import DATED, LABORATORY, NOTEBOOKS, PHYSICS, README, TALKS, TRAI
 from orglab.config import Config
 from orglab.errors import UsageError
 from orglab.experiment.adoption import make_edits, read_adoption
+from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 
@@ -138,7 +139,8 @@ def strip_adoption(before, after):
             expected = next(originals, None)
         else:
             assert re.fullmatch(
-                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*", line.strip()
+                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|ALIASES|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*",
+                line.strip(),
             )
     assert expected is None
     return b"\n".join(kept)
@@ -211,6 +213,18 @@ def test_the_id_of_a_link_is_kept():
     assert b":CUSTOM_ID: eight\n:ID:       8\n" in after
 
 
+def test_a_time_in_a_tag_or_a_title_is_an_alias():
+    after = adopt(
+        "* [2017-08-22 Ter] A :exp20170822165129:\n:PROPERTIES:\n:CUSTOM_ID: exp20170822165129\n:END:\n"
+        "* B :paper:exp20170825181747:\n* Exp 20170901: C\n"
+    )
+    assert [(one.id, read_aliases(one.heading)) for one in experiments(after)] == [
+        ("1", ("exp20170822165129",)), ("2", ("exp20170825181747",)), ("3", ("exp20170901",)),
+    ]  # fmt: skip
+    assert b":CUSTOM_ID: exp20170822165129\n" in after
+    assert experiments(after)[2].created.isoformat() == "2017-09-01"
+
+
 def test_an_id_of_its_own_stays():
     assert [one.id for one in experiments(adopt("* Exp 7\n:PROPERTIES:\n:ID: own\n:END:\n"))] == ["own"]
 
@@ -263,6 +277,22 @@ def test_a_word_that_may_count_something_else_is_certain_in_a_series():
 
 def test_what_is_in_an_experiment_is_part_of_it():
     assert [one.line for one in read("* Exp 1\n** Run 1\n** Run 2\n* [9] x :exp:\n** Run 3\n").chosen] == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_certain"),
+    [
+        ("* A\n** Hypothesis\nx\n** Steps\n- y\n", True),
+        ("* A\n** Steps\n- y\n** Results\nz\n", True),
+        ("* A\nGoal: x\nResult: z\n", True),
+        ("* A\n** TODO Experiments\n1. [ ] x\n", True),
+        ("* Project\n** Goals\nx\n** Tasks\n- y\n", False),
+        ("* House\n** TODO Move\n1. [ ] x\n", False),
+        ("* A\nResult: z\n", False),
+    ],
+)
+def test_without_a_number_or_a_date_two_parts_of_an_experiment_are_needed(text, is_certain):
+    assert any(group.is_certain for group in read(text).candidates) is is_certain
 
 
 def test_code_in_a_file_of_experiments_is_offered():

@@ -35,7 +35,6 @@ from orglab.experiment.title_numbers import find_number
         ("実験３\uff1aドロップアウト", "3"),
         ("Эксперимент 5", "5"),
         ("Exp ٣", "3"),
-        ("exp20170822165129 a time", "exp20170822165129"),
     ],
 )
 def test_a_number(title, number):
@@ -63,3 +62,10 @@ def test_no_number(title):
 def test_the_letter_of_references_counts():
     assert find_number("X12: own letter", "x") is not None
     assert find_number("X12: another letter", "e") is None
+
+
+@pytest.mark.parametrize("title", ["exp20170822165129 a time", "Exp 20170822165129: a time", "[exp20170822165129]"])
+def test_a_time_is_a_name_and_no_id(title):
+    found = find_number(title, "e")
+    assert found is not None
+    assert (found.id, found.name, found.is_certain) == ("", "exp20170822165129", True)

@@ -12,7 +12,7 @@ from orglab.errors import UsageError
 from orglab.experiment.candidate_headings import Finder, read_number
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.free_parts import name_parts
-from orglab.experiment.ids import read_aliases
+from orglab.experiment.ids import ALIASES, read_aliases
 from orglab.experiment.model import UUID_LENGTH, Experiment, read_experiments, read_id, strip_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -139,11 +139,13 @@ class ChosenId(NamedTuple):
         id: The id.
         property: The property to write it to; empty if the heading has this id already.
         wanted: The number in the title, if another heading has that already; else empty.
+        alias: What the title or a tag calls it, if that is too long for an id; else empty.
     """
 
     id: str
     property: str
     wanted: str
+    alias: str = ""
 
 
 def choose_ids(
@@ -170,7 +172,7 @@ def _choose_part(
     headings: Iterable[Heading], config: Config, free_number: int, taken: set[str], chosen: dict[int, ChosenId]
 ) -> None:
     """Add the ids for some headings to those that are taken, and to those that were chosen."""
-    others: list[tuple[Heading, str]] = []
+    others: list[tuple[Heading, str, str]] = []
     for heading in headings:
         own, wanted = _read_own_id(heading, config), _read_wanted_id(heading, config)
         if own and (own not in taken or _has_id_property(heading, own)):
@@ -178,13 +180,15 @@ def _choose_part(
         elif wanted and wanted not in taken:
             chosen[heading.index] = ChosenId(wanted, _choose_property(heading, config), "")
         else:
-            others.append((heading, wanted))
+            number_read = read_number(heading, config)
+            alias = number_read.name if number_read is not None else ""
+            others.append((heading, wanted, alias))
             continue
         taken.add(chosen[heading.index].id)
     number = max([free_number - 1, *(int(name) for name in taken if _SHORT.fullmatch(name))])
-    for heading, wanted in others:
+    for heading, wanted, alias in sorted(others, key=lambda other: other[0].index):
         number += 1
-        chosen[heading.index] = ChosenId(str(number), _choose_property(heading, config), wanted)
+        chosen[heading.index] = ChosenId(str(number), _choose_property(heading, config), wanted, alias)
         taken.add(str(number))
 
 
@@ -199,7 +203,8 @@ def _read_own_id(heading: Heading, config: Config) -> str:
         return "" if number is None or (number.id and number.id != own) else own
     # Links may lead to it; the number can stand before it.
     has_place = _choose_property(heading, config) == _name_properties(config)[0]
-    return "" if has_place and number is not None and number.id not in ("", own) else own
+    has_other = number is not None and (number.id not in ("", own) or number.name == own)
+    return "" if has_place and has_other else own
 
 
 def _has_id_property(heading: Heading, name: str) -> bool:
@@ -301,6 +306,8 @@ def make_edits(document: Document, config: Config, ids: Mapping[int, ChosenId]) 
         if config.tag not in heading.tags:
             edits.append(_add_tag(heading, config.tag))
         properties = {chosen.property: chosen.id} if chosen.property else {}
+        if chosen.alias:
+            properties[ALIASES] = " ".join(dict.fromkeys((*read_aliases(heading), chosen.alias)))
         properties |= name_parts(Experiment(heading, config, ""))
         edits += put_properties(heading, properties) if properties else []
     return edits

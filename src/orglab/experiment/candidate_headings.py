@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.free_parts import has_conclusion, has_expectation, has_steps
+from orglab.experiment.free_parts import has_conclusion, has_expectation, has_hypothesis, has_steps
 from orglab.experiment.model import Experiment, read_id, strip_cookies, tagged_headings
 from orglab.experiment.title_dates import find_date, is_only_date
 from orglab.experiment.title_numbers import EXPERIMENT, TitleNumber, find_number
@@ -17,7 +17,7 @@ from orglab.org.syntax import compile_late
 from orglab.org.timestamp import skip_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # What is about something else, wherever the word is in a title.
 _OTHER = compile_late(
@@ -137,12 +137,37 @@ class Finder:
         self._blocked.update(range(heading.index, self._document.after_subtree(heading.index)))
         self._blocked.update(above.index for above in heading.ancestors())
 
+    def _find_below(self, says: "Callable[[Heading], bool]") -> list[bool]:
+        """Return for each heading whether one above it says something; without asking each for all above it."""
+        below: list[bool] = []
+        said = [says(heading) for heading in self._document.headings()]
+        for index in range(len(said)):
+            above = self._document.parent_index(index)
+            below.append(above >= 0 and (said[above] or below[above]))
+        return below
+
+    @cached_property
+    def _below_other(self) -> list[bool]:
+        return self._find_below(_says_other)
+
+    @cached_property
+    def _below_template(self) -> list[bool]:
+        return self._find_below(lambda heading: _says_template(heading) or _has_template_tag(heading.tags))
+
+    @cached_property
+    def _below_place(self) -> list[bool]:
+        return self._find_below(lambda heading: _PLACE.search(heading.title) is not None)
+
+    @cached_property
+    def _below_word(self) -> list[bool]:
+        return self._find_below(lambda heading: _WORD.search(heading.title) is not None)
+
     def _is_template(self, heading: Heading) -> bool:
         """Return whether a heading is a template to be copied, or in one."""
-        if any("template" in tag.lower() for tag in heading.all_tags):
+        if self._below_template[heading.index] or _has_template_tag(heading.tags):
             return True
-        titled = heading.ancestors() if heading.index in self._numbers else (heading, *heading.ancestors())
-        return any(map(_says_template, titled))
+        is_titled = heading.index not in self._numbers and _says_template(heading)
+        return is_titled or _has_template_tag(self._document.settings.filetags)
 
     @cached_property
     def _numbers(self) -> dict[int, TitleNumber]:
@@ -173,15 +198,16 @@ class Finder:
         if self._is_about_other(heading) or is_only_date(strip_cookies(heading.title)):
             return False
         experiment = Experiment(heading, self._config, "")
-        if experiment.steps:
-            return True
-        expects, concludes = has_expectation(heading), has_conclusion(experiment)
-        does = has_steps(experiment)
+        concludes, does = has_conclusion(experiment), has_steps(experiment)
         if _is_dated(heading):
-            return expects or concludes or does or (_has_code(heading) and self._is_in_place(heading, _PLACE))
-        if expects and _has_code(heading) and self._is_in_place(heading, _WORD):
+            has_part = concludes or does or has_expectation(heading)
+            return has_part or (_has_code(heading) and self._is_in_place(heading))
+        if experiment.steps and experiment.child(self._config.steps) is not None:
             return True
-        return (expects and (concludes or does)) or (concludes and does)
+        if has_hypothesis(heading):
+            return concludes or does or (_has_code(heading) and self._is_among_experiments(heading))
+        # A goal and tasks are those of any project.
+        return concludes and (does or has_expectation(heading))
 
     def _is_listed(self, heading: Heading) -> bool:
         """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
@@ -195,12 +221,12 @@ class Finder:
         if is_only_date(strip_cookies(heading.title)):
             is_entry = next(heading.children(), None) is None and _has_text(heading)
             concludes = has_conclusion(Experiment(heading, self._config, ""))
-            return is_entry and (concludes or has_expectation(heading) or self._is_in_place(heading, _PLACE))
+            return is_entry and (concludes or has_expectation(heading) or self._is_in_place(heading))
         return _is_dated(heading)
 
     def _is_placed(self, heading: Heading) -> bool:
         """Return whether a heading has a part of an experiment, where experiments are."""
-        if self._is_about_other(heading) or not self._is_in_place(heading, _WORD):
+        if self._is_about_other(heading) or not self._is_among_experiments(heading):
             return False
         has_code = _CODE.search(heading.document.text, heading.body, heading.end) is not None
         return has_code or has_expectation(heading) or has_conclusion(Experiment(heading, self._config, ""))
@@ -222,11 +248,15 @@ class Finder:
         return _says_other(heading) or self._is_below_other(heading)
 
     def _is_below_other(self, heading: Heading) -> bool:
-        return any(map(_says_other, heading.ancestors()))
+        return self._below_other[heading.index]
 
-    def _is_in_place(self, heading: Heading, words: "re.Pattern[str]") -> bool:
-        """Return whether the file or a heading above is named for experiments, by some words."""
-        return any(map(words.search, (*self._names, *(above.title for above in heading.ancestors()))))
+    def _is_in_place(self, heading: Heading) -> bool:
+        """Return whether the file or a heading above is named for experiments or a laboratory."""
+        return any(map(_PLACE.search, self._names)) or self._below_place[heading.index]
+
+    def _is_among_experiments(self, heading: Heading) -> bool:
+        """Return whether the file or a heading above is named for experiments."""
+        return any(map(_WORD.search, self._names)) or self._below_word[heading.index]
 
 
 def read_number(heading: Heading, config: Config) -> TitleNumber | None:
@@ -234,7 +264,7 @@ def read_number(heading: Heading, config: Config) -> TitleNumber | None:
     number = find_number(strip_cookies(heading.title), config.letter)
     for tag in heading.tags if number is None or not number.id else ():
         in_tag = find_number(tag, config.letter)
-        if in_tag is not None and in_tag.id and in_tag.word == config.tag.lower():
+        if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
             return in_tag
     return number
 
@@ -254,6 +284,10 @@ def _says_other(heading: Heading) -> bool:
     """Return whether a title or a tag says that a heading is about something else."""
     title = skip_date(strip_cookies(heading.title))
     return any(map(_OTHER.search, (title, *heading.tags))) or _OTHER_SECTION.fullmatch(title) is not None
+
+
+def _has_template_tag(tags: "Iterable[str]") -> bool:
+    return any("template" in tag.lower() for tag in tags)
 
 
 def _says_template(heading: Heading) -> bool:

@@ -36,9 +36,12 @@ _CONCLUSIONS = (
     "findings?|main findings?|outcomes?|befunde?|erkenntnis(?:se)?|constats?|hallazgos?|constatations?",
     "results?|ergebnis(?:se)?|resultate?|résultats?|resultats?|resultados?|risultat[oi]|resulta(?:at|ten)|результаты?|結果|结果",
 )  # fmt: skip
+_HYPOTHESES = (
+    "hypothes[ei]s|hypotheses|hypothesen?|expectations?|erwartung(?:en)?|hypothèses?|hipótesis|hipóteses?|ipotesi"
+)
 _EXPECTATIONS = (
-    "hypothes[ei]s|hypotheses|hypothese|expectations?|goals?|aims?|objectives?|purpose|(?:research )?questions?|"
-    "ziele?|fragestellung|frage|erwartung|hypothèses?|objectifs?|but|question|hipótesis|objetivos?|hipótese|ipotesi|obiettivo"
+    f"{_HYPOTHESES}|goals?|aims?|objectives?|purpose|(?:research )?questions?|"
+    "ziele?|fragestellung|frage|objectifs?|but|question|objetivos?|obiettivo"
 )
 _AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
 _STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
@@ -49,6 +52,8 @@ _CONCLUSION_TITLES = tuple(
 _CONCLUSION_LINE = compile_late(mark_pattern("|".join(_CONCLUSIONS)), re.IGNORECASE | re.MULTILINE)
 _EXPECTATION_TITLE = compile_late(rf"(?:{_EXPECTATIONS}){_AND_MORE}:?", re.IGNORECASE)
 _EXPECTATION_LINE = compile_late(mark_pattern(_EXPECTATIONS), re.IGNORECASE | re.MULTILINE)
+_HYPOTHESIS_LINE = compile_late(mark_pattern(_HYPOTHESES), re.IGNORECASE | re.MULTILINE)
+_HYPOTHESIS_TITLE = compile_late(rf"(?:{_HYPOTHESES}):?", re.IGNORECASE)
 _DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
 _CHECKBOX = compile_late(rb"^[ \t]*(?:[-+*]|\d+[.)])[ \t]+(?:\[@\w+\][ \t]+)?\[[ Xx-]\]", re.M)
 _LINES = 200
@@ -194,10 +199,18 @@ def _find_conclusion_words(heading: Heading) -> Iterator[str]:
 
 
 def has_expectation(heading: Heading) -> bool:
-    """Return whether a heading tells what is expected: in a line such as `Hypothesis:`, or in a subheading."""
+    """Return whether a heading tells what is expected or asked: in a line such as `Goal:`, or in a subheading."""
+    return _has(heading, _EXPECTATION_LINE, _EXPECTATION_TITLE)
+
+
+def has_hypothesis(heading: Heading) -> bool:
+    """Return whether a heading has a hypothesis: in a line such as `Hypothesis:`, or in a subheading."""
+    return _has(heading, _HYPOTHESIS_LINE, _HYPOTHESIS_TITLE)
+
+
+def _has(heading: Heading, line: re.Pattern[str], title: re.Pattern[str]) -> bool:
     titles = (strip_cookies(child.title) for child in heading.children())
-    has_line = _EXPECTATION_LINE.search(_read_section(heading)) is not None
-    return has_line or any(_EXPECTATION_TITLE.fullmatch(title) for title in titles)
+    return line.search(_read_section(heading)) is not None or any(map(title.fullmatch, titles))
 
 
 def has_steps(experiment: Experiment) -> bool:

@@ -16,7 +16,7 @@ EXPERIMENT = (
 # Words that may count something else.
 _WEAK = "run|trial|test|attempt|assay|measurement|lauf|durchlauf|messung|essai|manip|mesure|prueba|ensayo|prova|прогон"
 _COUNT = r"[\s._:-]*(?:(?:no|nr|num|n[°ºo]|№|#)\.?)?[\s_]*"
-_PARTS = r"(?:[.-]\d{1,3})+(?![\d.-]*[^\W_])"
+_PARTS = r"(?:[.-]\d{1,3}){1,4}(?![\d.-]{0,20}[^\W_])"
 _SUFFIX = rf"(?P<suffix>[a-h](?![^\W_])|{_PARTS}|)"
 _NUMBER = r"(?P<number>(?!\d{4}-\d\d-\d\d)\d+)"
 _END = r"(?![^\W_])(?P<rest>.*)"
@@ -37,14 +37,16 @@ class TitleNumber(NamedTuple):
     """The number of an experiment in a title.
 
     Attributes:
-        id: The id that it makes, such as `7`, `7a` or `exp20170822`; empty if it makes none.
+        id: The id that it makes, such as `7` or `7a`; empty if it makes none.
         word: What stands before it, in lower case.
         is_certain: Whether it can hardly be anything but the number of an experiment.
+        name: If it is too long for an id, such as a time, the word with it: `exp20170822`; else empty.
     """
 
     id: str
     word: str
     is_certain: bool
+    name: str = ""
 
 
 def find_number(title: str, letter: str) -> TitleNumber | None:
@@ -58,7 +60,7 @@ def find_number(title: str, letter: str) -> TitleNumber | None:
     if (match := _BRACKET.match(title)) is not None:
         word = match["word"].lower()
         is_usual = word in ("", "e", letter.lower()) or _STRONG.fullmatch(word) is not None
-        return TitleNumber(_make_id(match) if is_usual else "", word, is_usual)
+        return TitleNumber(_make_id(match) if is_usual else "", word, is_usual, _make_name(match))
     if markup := _MARKUP.match(title):
         title = title[markup.end() :]
     match = _WORD.match(title) or _HASH.match(title) or _compile_letters(letter).match(title)
@@ -68,7 +70,7 @@ def find_number(title: str, letter: str) -> TitleNumber | None:
         return None
     is_strong = match["word"] == "#" or _STRONG.fullmatch(match["word"]) is not None
     is_delimited = _DELIMITED.match(match["rest"]) is not None
-    return TitleNumber(_make_id(match), match["word"].lower(), is_strong or is_delimited)
+    return TitleNumber(_make_id(match), match["word"].lower(), is_strong or is_delimited, _make_name(match))
 
 
 @cache
@@ -79,10 +81,17 @@ def _compile_letters(letter: str) -> "re.Pattern[str]":
 
 
 def _make_id(match: "re.Match[str]") -> str:
-    """Return the id for a number in any script, without leading zeros."""
+    """Return the id for a number in any script, without leading zeros; empty for a long one, such as a time.
+
+    Were that an id, the next experiment would have one more.
+    """
     number = match["number"]
-    if len(number) <= _LONGEST:
-        return str(int(number)) + match["suffix"].lower().replace(".", "-")
-    # Were it an id, the next experiment would have one more.
-    word = match["word"].lower()
-    return f"{word}{number}" if word.isascii() and word.isalpha() and number.isascii() else ""
+    is_short = len(number) <= _LONGEST
+    return str(int(number)) + match["suffix"].lower().replace(".", "-") if is_short else ""
+
+
+def _make_name(match: "re.Match[str]") -> str:
+    """Return the word with a long number, if both are plain letters and digits; empty for a short one."""
+    name = match["word"].lower() + match["number"]
+    is_plain = len(match["number"]) > _LONGEST and match["word"].isalpha() and name.isascii()
+    return name if is_plain else ""
