@@ -218,3 +218,27 @@ def test_a_missing_package_is_named_with_how_to_install_it(lab, tmp_path_factory
     package = name.replace("_", "-").replace("markdown-it", "markdown-it-py")
     assert done.err == f"orglab: Reading Markdown needs {package}; install them with: pip install 'orglab[import]'\n"
     assert not (lab / NAME).exists()
+
+
+@pytest.mark.usefixtures("lab")
+def test_the_commit_that_brings_an_import_does_not_date_it(orglab):
+    """What was concluded and ticked in the notes was not so today: the report of this week says nothing of it."""
+    orglab("init", "--no-hooks")
+    orglab("new", "Own", "-s", "Step")
+    orglab("commit")
+    orglab("import", "notes.md")
+    orglab("commit")
+    events = [
+        event
+        for name in ("13", "14")
+        for event in json.loads(orglab("show", name, "--history", "--json").out)["events"]
+    ]
+    assert {(event["kind"], event["at"]) for event in events if event["kind"] != "created"} == {
+        ("step", None), ("conclusion", None),
+    }  # fmt: skip
+    assert "no gain" not in orglab("report", "--since", "1w").out
+    orglab("done", "13.1", "--undo")
+    orglab("done", "13.1", "--no-commit")
+    orglab("conclude", "13", "Yes.")
+    orglab("commit")
+    assert "Yes." in orglab("report", "--since", "1w").out

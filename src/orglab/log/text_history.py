@@ -8,6 +8,7 @@ from typing import NamedTuple
 from orglab.errors import OrglabError
 from orglab.experiment.lookup import find_experiment
 from orglab.experiment.model import Experiment, Step
+from orglab.experiment.origin import SOURCE
 from orglab.experiment.states import get_state_kind
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_commits_by_hash
@@ -122,7 +123,8 @@ class _Line(NamedTuple):
 def find_ticking_commits(log: LogFile, steps: Mapping[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
     """Return the commit of the log in which each step's checkbox was first ticked, by the step's reference.
 
-    Steps whose checkbox was ticked when the log was added to git are left out, as are those that are not committed.
+    Steps whose checkbox was ticked when the log was added to git, or when they were imported, are left out, as are
+    those that are not committed.
 
     Args:
         log: The log.
@@ -139,7 +141,7 @@ def find_state_changes(
 
     It tells when this was where the log has no dates of it (without `#+STARTUP: logdone`). A closed experiment whose
     conclusion has a heading that is closed later was closed then. Experiments that had their state when the log was
-    added to git are left out, as are those whose state is not committed.
+    added to git, or when they were imported, are left out, as are those whose state is not committed.
 
     Args:
         log: The log.
@@ -220,12 +222,20 @@ def _find_changes(log: LogFile, lines: list[_Line], version: LogVersion | None =
                 if blamed.before not in versions:
                     versions[blamed.before] = _read_version(log, blamed.before)
                 before = _find_before(versions[blamed.before], line)
+                if before is None and _is_imported(line, versions[blamed.before]):
+                    continue
                 found[line.ref, line.what] = blamed.commit, _spell(before)
                 if before is not None and before.says == line.says:
                     following.setdefault(blamed.before, []).append(before)
         pending = following
     commits = read_commits_by_hash(repository, tuple(sorted({commit for commit, _ in found.values()})))
     return {key: Change(commits[name], old) for key, (name, old) in found.items() if name in commits}
+
+
+def _is_imported(line: _Line, before: LogVersion | None) -> bool:
+    """Return whether an experiment came with an import, so that what it said then had been so earlier."""
+    is_new = before is None or before.find(line.experiment) is None
+    return is_new and line.experiment.heading.property(SOURCE) is not None
 
 
 def _find_path(log: LogFile) -> str | None:
