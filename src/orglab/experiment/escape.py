@@ -44,8 +44,8 @@ _STRUCTURE = compile_late(
     r'|(?:[-+*][ \t]+)?(?:State[ \t]+"|CLOSING NOTE \[|Note taken on \[|Refiled on \[|Rescheduled from "|'
     r'New deadline from "|Not scheduled, was "|Removed deadline, was ")'
 )
-# At the margin: a heading, or a git conflict marker
-_AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")
+# At the margin: a heading, a footnote definition, or a git conflict marker
+_AT_MARGIN = compile_late(r"\*+ |\[fn:[^\]\n]+\]|<<<<<<< |>>>>>>> ")
 # After a bullet: a checkbox or counter, or the time, the commit or the author that a note begins with
 _AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|{MARK}")
 _TIME = compile_late(r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]")
