@@ -38,3 +38,12 @@ def test_tag_groups():
         "#+TAGS: a { b : c(x) {d.+} } e\n#+TAGS: [ f : g\n#+TAGS: h ] [ i j ] [ k : ] { l : m }\n#+TAGS: [n:o]\n"
     )
     assert found.tag_groups == {"b": ("c", "{d.+}"), "f": ("g", "h"), "k": (), "l": ("m",)}
+
+
+def test_a_second_bar_is_a_keyword_that_no_heading_can_have(emacs, tmp_path):
+    text = "#+TODO: TODO(t) | DONE(d) | KILLED(k)\n* TODO a\n* | b\n* KILLED c\n"
+    found = settings(text)
+    (tmp_path / "a.org").write_text(text)
+    words = emacs("(find-file (pop command-line-args-left)) (princ org-done-keywords)", tmp_path / "a.org")
+    assert words == f"({' '.join(found.done_names)})" == "(DONE | KILLED)"
+    assert [heading.state for heading in Document(text.encode()).headings()] == ["TODO", None, "KILLED"]
