@@ -64,12 +64,15 @@ def _escape(text: str) -> str:
 
 def experiment_form(experiment: "Experiment") -> dict[str, object]:
     """Return an experiment, as in `show --json`."""
+    from orglab.experiment.other_text import read_other_text
+
     conclusion = experiment.conclusion
     return {
         **_heading_form(experiment),
         "description": experiment.description,
         "steps": [step_form(step) for step in experiment.steps],
         "notes": [note_form(note) for note in experiment.notes],
+        "other_text": [{"line": one.line, "text": one.text} for one in read_other_text(experiment)],
         "conclusion": {
             "state": conclusion.state,
             "verdict": conclusion.verdict,

@@ -112,6 +112,8 @@ def add(connection: sqlite3.Connection, kind: str, documents: Iterable[tuple[byt
 
 def experiment_document(experiment: "Experiment") -> Document:
     """Return an experiment as a document."""
+    from orglab.experiment.other_text import read_other_text  # noqa: PLC0415 - not needed if the index is up to date
+
     steps, conclusion = experiment.steps, experiment.conclusion
     notes = [*experiment.notes, *(note for step in steps for note in step.notes)]
     times = [entry.at for entry in conclusion.entries]
@@ -125,7 +127,7 @@ def experiment_document(experiment: "Experiment") -> Document:
         "title": f"{experiment.ref} {experiment.title}",
         "description": experiment.description,
         "step": "\n".join(f"{step.ref} {step.text}" for step in steps),
-        "note": "\n\n".join(note.text for note in notes),
+        "note": "\n\n".join(note.text for note in (*notes, *read_other_text(experiment))),
         "conclusion": "\n".join(filter(None, (conclusion.verdict, *(entry.text for entry in conclusion.entries)))),
         "tags": " ".join(experiment.tags),
     }

@@ -62,6 +62,8 @@ def restore_passage(row: Sequence[Any], line: int) -> Passage:
 
 def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
     """Yield the passages of an experiment in order, with lines relative to its heading."""
+    from orglab.experiment.other_text import read_other_text  # noqa: PLC0415 - not needed if the index is up to date
+
     ref = experiment.ref
     created = iso(experiment.created)
     yield Passage("title", ref, created, 0, experiment.title)
@@ -74,6 +76,8 @@ def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
             yield from _paragraphs("note", step.ref, iso(note.at), None, note.text)
     for note in experiment.notes:
         yield from _paragraphs("note", ref, iso(note.at), None, note.text)
+    for other in read_other_text(experiment):
+        yield from _paragraphs("note", ref, None, other.line - experiment.line, other.text)
     conclusion = experiment.conclusion
     closed = iso(experiment.concluded)
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.verdict or "")

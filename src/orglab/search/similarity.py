@@ -393,9 +393,10 @@ class _ComparedExperiments:
 
 def read_texts(experiment: "Experiment") -> "ExperimentText":
     """Return the texts of an experiment to compare."""
-    from orglab.search.similar.features import ExperimentText  # noqa: PLC0415 - the same
+    from orglab.experiment.other_text import read_other_text  # noqa: PLC0415 - the same
+    from orglab.search.similar.features import ExperimentText  # noqa: PLC0415
 
-    notes = tuple(note.text for note in experiment.notes[:_MOST_NOTES])
+    notes = tuple(note.text for note in (*experiment.notes, *read_other_text(experiment))[:_MOST_NOTES])
     steps = tuple(step.text for step in experiment.steps)
     return ExperimentText(experiment.title, experiment.description, steps + notes, experiment.conclusion.text)
 

@@ -10,8 +10,10 @@ from orglab.experiment.author import describe_author
 from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
+from orglab.experiment.other_text import read_other_text
 from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
+from orglab.text import count as count_of
 
 if TYPE_CHECKING:
     from orglab.git.commit import Commit
@@ -96,6 +98,9 @@ def state_line(experiment: Experiment) -> str:
     """Return an experiment's reference, state and title."""
     return f"{experiment.ref}  {output.clean(experiment.state or '-')}  {output.clean(experiment.title)}"
 
+_LINES = 20
+"""The most lines that are shown of a text which belongs to no part of an experiment."""
+
 
 def _page(shown: Shown) -> Iterator[str]:
     """Yield an experiment as a page of text: what it showed first, then how."""
@@ -121,6 +126,14 @@ def _page(shown: Shown) -> Iterator[str]:
         yield output.paint("Notes", bold=True)
         for note in notes:
             yield from note_lines(note, "  ")
+    if others := read_other_text(experiment):
+        yield ""
+        yield output.paint("Other text", bold=True)
+        for other in others:
+            lines = other.text.split("\n")
+            left = f"\n(… {count_of(len(lines) - _LINES, 'more line')})" if len(lines) > _LINES + 1 else ""
+            text = "\n".join(lines[:_LINES]) + left if left else other.text
+            yield from note_lines(other._replace(text=text), "  ")
 
 
 def _facts(experiment: Experiment) -> Iterator[str]:
