@@ -289,3 +289,13 @@ def test_init_asks_where_ids_are_to_be_written_if_org_id_has_its_own(tmp_path, t
     assert "as org-id makes them" in said
     assert f":{name}: 4\n" in (tmp_path / "notes.org").read_text().replace(":ID:       ", ":ID: ")
     assert ('id_property = "CUSTOM_ID"\n# notes' in (tmp_path / "orglab.toml").read_text()) is (name == "CUSTOM_ID")
+
+
+def test_a_notebook_called_journal_gets_a_journal_of_another_name(repo):
+    repo.write("journal.org", TEXT)
+    said = run("init", "--adopt", cwd=repo.path)
+    assert "day-journal.org" in said
+    assert 'journal = "day-journal.org"' in (repo.path / "orglab.toml").read_text()
+    attributes = (repo.path / ".gitattributes").read_text()
+    assert attributes.count("journal.org merge=orglab") == 2
+    assert attributes.count("day-journal.org merge=orglab") == 1

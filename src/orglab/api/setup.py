@@ -106,7 +106,7 @@ class SetupMethods(CareMethods):
         from orglab.git.inside import require_inside
         from orglab.log import file
         from orglab.log.apart import restore_missing
-        from orglab.settings.setting_rules import make_config_text
+        from orglab.settings.setting_rules import choose_journal, make_config_text
 
         if self.is_apart and self.repository is not None:
             # What was deleted is not begun again.
@@ -127,6 +127,8 @@ class SetupMethods(CareMethods):
             self.record_write()
         if with_settings:
             file.create(settings, make_config_text(self.path.name, self.config.id_property).encode())
+            if self.config.journal == JOURNAL_NAME:
+                self.config = self.config._replace(journal=choose_journal(self.path.name))
         return Initialized(adoption, settings if with_settings else None)
 
     def uses_org_id(self) -> bool:

@@ -159,6 +159,7 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     if not adoption.chosen and not adoption.experiments:
         raise NotFoundError(f"Nothing in {log.path} looks like an experiment; name lines of headings with --include.")
     missing, is_custom = log.find_missing_setting(), log.config.id_property != "ID"
+    chosen_journal = log.config.journal
     made = log.make_experiments(choice.include, choice.exclude, adoption) if adoption.chosen else []
     # What was adopted before may follow the template later.
     moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
@@ -173,6 +174,8 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     if template:
         output.say(f"Moved the parts of {count(moved, 'experiment')} to the headings of the template.")
     _say_set_up(initialized, attached)
+    if needs_file and log.config.journal != chosen_journal:
+        output.say(f"The journal is {log.config.journal}, because the log has its usual name.")
     if missing is not None and not needs_file:
         output.say(f'Add this line to {missing}, so that commands find the log:  log = "{log.path.name}"')
     if is_custom and not needs_file:

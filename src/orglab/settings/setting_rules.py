@@ -65,6 +65,11 @@ _NO_TITLE = re.compile(r"\*|COMMENT\b|\[#|.*\[\d*(?:/\d*|%)\]|.*:[\w@#%:]+:$")
 _HEADINGS = ("notes", "steps", "conclusions")
 
 
+def choose_journal(log: str) -> str:
+    """Return the name of the journal of a new log: another one than usual if the log has that name."""
+    return JOURNAL_NAME if log.lower() != JOURNAL_NAME else _OTHER_JOURNAL
+
+
 def make_config_text(log: str, id_property: str = "ID") -> str:
     """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one.
 
@@ -72,7 +77,8 @@ def make_config_text(log: str, id_property: str = "ID") -> str:
         log: The name of the log.
         id_property: The property that new ids are written to.
     """
-    journal = f'# journal = "{JOURNAL_NAME}"' if log.lower() != JOURNAL_NAME else f'journal = "{_OTHER_JOURNAL}"'
+    name = choose_journal(log)
+    journal = f'{"# " if name == JOURNAL_NAME else ""}journal = "{name}"'
     text = CONFIG_TEXT.format(log=log, journal=journal)
     return text if id_property == "ID" else _ID_PROPERTY.sub(f'id_property = "{id_property}"', text)
 

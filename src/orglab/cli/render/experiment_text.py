@@ -98,6 +98,7 @@ def state_line(experiment: Experiment) -> str:
     """Return an experiment's reference, state and title."""
     return f"{experiment.ref}  {output.clean(experiment.state or '-')}  {output.clean(experiment.title)}"
 
+
 _LINES = 20
 """The most lines that are shown of a text which belongs to no part of an experiment."""
 
