@@ -27,6 +27,7 @@ def test_show_gives_the_documented_json(orglab):
         None,
     ]
     assert [step.pop("originals") for step in shown["steps"]] == [["83d45cd"], []]
+    assert shown.pop("other_text") == []
     assert shown == {
         "version": 1, "id": "201", "ref": "e201", "title": "ABC in XYZ model", "state": "TODO", "is_done": False,
         "tags": ["@work", "exp"], "created": "2018-06-06T16:16", "closed": None,
