@@ -299,3 +299,12 @@ def test_a_notebook_called_journal_gets_a_journal_of_another_name(repo):
     attributes = (repo.path / ".gitattributes").read_text()
     assert attributes.count("journal.org merge=orglab") == 2
     assert attributes.count("day-journal.org merge=orglab") == 1
+
+
+def test_a_plan_lists_what_is_chosen_by_its_line(folder):
+    said = run("init", "--dry-run", cwd=folder)
+    assert "Chosen by their lines" not in said
+    (folder / "notes.org").write_text(TEXT + "* Nothing at all\n")
+    said = run("init", "--dry-run", "--include", "7", cwd=folder)
+    assert re.search(r"Chosen by their lines\n +line 7 +e\d+ +Nothing at all\n", said)
+    assert (folder / "notes.org").read_text() == TEXT + "* Nothing at all\n"

@@ -87,6 +87,11 @@ def candidate_lines(adoption: Adoption, *, is_whole: bool) -> Iterator[str]:
             yield output.paint(title, bold=True)
         for group in some:
             yield from _group_lines(group, {one.line for one in adoption.chosen}, is_whole=is_whole)
+    known = {one.line for group in groups for one in group.headings}
+    if others := [one for one in adoption.chosen if one.line not in known]:
+        yield ""
+        yield output.paint("Chosen by their lines", bold=True)
+        yield from map(_heading_line, others)
 
 
 def _group_lines(group: Candidates, chosen: Collection[int], *, is_whole: bool) -> Iterator[str]:
