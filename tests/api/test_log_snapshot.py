@@ -58,6 +58,7 @@ def test_a_snapshot_stays_as_it_was(log, repo):
 CHANGES = {
     "an edit of the same size": lambda repo: repo.write(NAME, (repo.path / NAME).read_text().replace("Two", "New")),
     "the journal": lambda repo: repo.write("journal.org", "* A thought\n"),
+    "the archive": lambda repo: repo.write(f"{NAME}_archive", "* DONE [9] Old :exp:\n"),
     "a setting": lambda repo: repo.write("orglab.toml", "tag = 'exp'\n"),
     "a commit": lambda repo: repo.commit("[e1.1] Code"),
     "a branch": lambda repo: repo.git("branch", "idea"),

@@ -308,3 +308,11 @@ def test_a_plan_lists_what_is_chosen_by_its_line(folder):
     said = run("init", "--dry-run", "--include", "7", cwd=folder)
     assert re.search(r"Chosen by their lines\n +line 7 +e\d+ +Nothing at all\n", said)
     assert (folder / "notes.org").read_text() == TEXT + "* Nothing at all\n"
+
+
+def test_an_id_that_is_as_long_as_a_uuid_is_kept(tmp_path):
+    name = "warmup-of-the-small-model-in-may-202"
+    assert len(name) == 36
+    (tmp_path / "notes.org").write_text(f"* Exp 1: x\n:PROPERTIES:\n:ID: {name}\n:END:\n- [X] a\n")
+    run("init", "--adopt", cwd=tmp_path)
+    assert open_log(tmp_path / "notes.org").experiment(name).title == "Exp 1: x"

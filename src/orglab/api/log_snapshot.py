@@ -148,7 +148,7 @@ class RunFiles(NamedTuple):
 
 
 class LogWatch:
-    """Tells whether anything has changed that a log is made of: its file, the journal, git, and the runs.
+    """Tells whether anything has changed that a log is made of: its file, the journal, the archive, git, and the runs.
 
     Only sizes and times are compared; of runs that have ended only those of the record.
     """
@@ -166,7 +166,7 @@ class LogWatch:
         """Return a value that differs from an earlier one if something has changed since."""
         log = self._log
         named = {CONFIG_NAME, "pyproject.toml"}
-        files = [log.path, log.journal, log.path.with_name(TERMS_NAME), *log.active.files]
+        files = [log.path, log.journal, log.archive, log.path.with_name(TERMS_NAME), *log.active.files]
         files += [folder / name for folder in {log.path.absolute().parent, log.top} for name in sorted(named)]
         state: list[object] = [_read_status(file) for file in files]
         state += self._read_git()

@@ -13,7 +13,7 @@ from orglab.experiment.candidate_headings import Finder, read_number
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.free_parts import name_parts
 from orglab.experiment.ids import ALIASES, read_aliases
-from orglab.experiment.model import UUID_LENGTH, Experiment, read_experiments, read_id, strip_cookies
+from orglab.experiment.model import Experiment, is_uuid, read_experiments, read_id, strip_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
@@ -195,7 +195,7 @@ def _choose_part(
 def _read_own_id(heading: Heading, config: Config) -> str:
     """Return the id that a heading has, unless it is a UUID, or not what its title calls the experiment."""
     own = read_id(heading, config)
-    if len(own) == UUID_LENGTH and _choose_property(heading, config):
+    if is_uuid(own) and _choose_property(heading, config):
         return ""
     number = read_number(heading, config)
     is_in_title = own and not _has_id_property(heading, own)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from orglab.experiment.model import Experiment, strip_cookies
+from orglab.experiment.model import Experiment, has_checkbox, strip_cookies
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
     CREATED_IN,
@@ -17,7 +17,6 @@ from orglab.experiment.named_parts import (
 )
 from orglab.experiment.section_text import FIRST_STAMP
 from orglab.experiment.title_dates import find_date, format_date, is_only_date
-from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
@@ -143,13 +142,9 @@ def _is_named(experiment: Experiment, child: Heading) -> bool:
 def _has_list(heading: Heading, *, needs_checkbox: bool) -> bool:
     """Return whether there is a list in a section, with a checkbox in one of its items if that is needed."""
     return any(
-        element.type == "plain-list" and (not needs_checkbox or any(map(_has_checkbox, element.children)))
+        element.type == "plain-list" and (not needs_checkbox or any(map(has_checkbox, element.children)))
         for element in heading.section.children
     )
-
-
-def _has_checkbox(element: Element) -> bool:
-    return element.item is not None and element.item.checkbox is not None
 
 
 def says_steps(title: str) -> bool:

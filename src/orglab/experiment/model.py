@@ -330,7 +330,7 @@ class Experiment:
         steps = self.steps_list
         elements = [] if steps is None else list_written_items(self.document, steps)
         is_mixed = self.heading.property(STEPS_IN) == OWN_SECTION
-        return [child for child in elements if _is_own_step(child)] if is_mixed else elements
+        return [child for child in elements if has_checkbox(child)] if is_mixed else elements
 
     @cached_property
     def step_numbers(self) -> tuple[int, ...]:
@@ -439,7 +439,8 @@ def read_id(heading: Heading, config: Config) -> str:
     return next((value for value in found if not is_uuid(value)), found[0] if found else "")
 
 
-def _is_own_step(element: Element) -> bool:
+def has_checkbox(element: Element) -> bool:
+    """Return whether an element is an item of a list with a checkbox."""
     return element.item is not None and element.item.checkbox is not None
 
 
@@ -460,7 +461,7 @@ def _find_checklist(document: Document, section: Element, *, ordered: bool) -> E
     for element in section.children:
         if element.type != "plain-list" or (ordered and not _is_ordered(document, element)):
             continue
-        if any(child.item is not None and child.item.checkbox is not None for child in element.children):
+        if any(map(has_checkbox, element.children)):
             return element
     return None
 

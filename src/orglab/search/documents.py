@@ -114,7 +114,7 @@ def experiment_document(experiment: "Experiment") -> Document:
     """Return an experiment as a document."""
     from orglab.experiment.other_text import read_other_text  # noqa: PLC0415 - not needed if the index is up to date
 
-    steps, conclusion = experiment.steps, experiment.conclusion
+    steps, conclusion, others = experiment.steps, experiment.conclusion, read_other_text(experiment)
     notes = [*experiment.notes, *(note for step in steps for note in step.notes)]
     times = [entry.at for entry in conclusion.entries]
     stamps = [experiment.created, experiment.closed, conclusion.closed, *times, *(note.at for note in notes)]
@@ -127,13 +127,13 @@ def experiment_document(experiment: "Experiment") -> Document:
         "title": f"{experiment.ref} {experiment.title}",
         "description": experiment.description,
         "step": "\n".join(f"{step.ref} {step.text}" for step in steps),
-        "note": "\n\n".join(note.text for note in (*notes, *read_other_text(experiment))),
+        "note": "\n\n".join(note.text for note in (*notes, *others)),
         "conclusion": "\n".join(filter(None, (conclusion.verdict, *(entry.text for entry in conclusion.entries)))),
         "tags": " ".join(experiment.tags),
     }
     state = f" {' '.join(filter(None, (experiment.state, experiment.kind)))} "
     tags = f":{':'.join(experiment.tags)}:"
-    passages = [passage.to_row() for passage in split_experiment(experiment)]
+    passages = [passage.to_row() for passage in split_experiment(experiment, others)]
     return Document(shown, texts, [*map(iso, stamps)], state, tags, verdict or conclusion.verdict or "", passages)
 
 

@@ -10,6 +10,7 @@ from orglab.search.folding import STEMMED, fold_with_offsets
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
+    from orglab.experiment.section_text import Note
     from orglab.org.timestamp import Timestamp
     from orglab.search.hits import FoundCommit, FoundEntry
     from orglab.search.query import Query
@@ -60,10 +61,13 @@ def restore_passage(row: Sequence[Any], line: int) -> Passage:
     return Passage(place, ref, at, None if offset is None else line + offset, text)
 
 
-def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
-    """Yield the passages of an experiment in order, with lines relative to its heading."""
-    from orglab.experiment.other_text import read_other_text  # noqa: PLC0415 - not needed if the index is up to date
+def split_experiment(experiment: "Experiment", others: Sequence["Note"]) -> Iterator[Passage]:
+    """Yield the passages of an experiment in order, with lines relative to its heading.
 
+    Args:
+        experiment: The experiment.
+        others: The text that belongs to no part of it (`read_other_text`).
+    """
     ref = experiment.ref
     created = iso(experiment.created)
     yield Passage("title", ref, created, 0, experiment.title)
@@ -76,7 +80,7 @@ def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
             yield from _paragraphs("note", step.ref, iso(note.at), None, note.text)
     for note in experiment.notes:
         yield from _paragraphs("note", ref, iso(note.at), None, note.text)
-    for other in read_other_text(experiment):
+    for other in others:
         yield from _paragraphs("note", ref, None, other.line - experiment.line, other.text)
     conclusion = experiment.conclusion
     closed = iso(experiment.concluded)
