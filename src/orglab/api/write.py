@@ -9,7 +9,7 @@ from orglab import clock
 from orglab.api.new_ids import IdMethods
 from orglab.errors import GitError, NotFoundError, NotWritableError, TriedBeforeError, UnsafeEditError, UsageError
 from orglab.experiment.ids import list_ids, list_references, read_aliases, read_shared
-from orglab.experiment.lookup import find_all_with_id, find_last_experiment, find_latest, find_step
+from orglab.experiment.lookup import find_all_with_id, find_last_experiment, find_latest, find_section, find_step
 from orglab.experiment.model import ID, Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.reference import Reference, parse_reference
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orglab.text import Tell
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
-_NEW_HEADINGS = 4
+_HEADINGS, _DATES = 4, 3  # those of an experiment and its parts; of a year, a month and a day
 
 
 class Completed(NamedTuple):
@@ -62,9 +62,10 @@ class WriteMethods(IdMethods):
         number: str | None = None,
         note: str | None = None,
         claim: str | None = None,
+        below: str | None = None,
         unless: Literal["tried", "open"] | None = None,
     ) -> Experiment:
-        """Add an experiment at the end of the log, make it the active one of this clone, and return it.
+        """Add an experiment, make it the active one of this clone, and return it.
 
         Args:
             title: The title, one line.
@@ -74,12 +75,15 @@ class WriteMethods(IdMethods):
             number: The id; if None, the next number that was never an id in this clone.
             note: A note, such as why the idea is tried again; it gets the time and `author`.
             claim: What is expected in numbers, such as `loss < -0.02` (less than the baseline by more than 0.02).
+            below: The title of the heading that it is to be below; if None, it goes to the end of the section that the
+                last experiment is in.
             unless: What stops it, even if another process of this clone adds that at the same time: `tried`, an
                 experiment that surely tried the idea; `open`, one with the same title that is not done.
 
         Raises:
             TriedBeforeError: Something stops it, and nothing was written.
             UsageError: The log cannot contain one of the texts, the id is taken, or the claim is not one in numbers.
+            NotFoundError: There is no such heading.
         """
         from orglab.experiment import edits
         from orglab.experiment.note_text import format_note_head
@@ -101,12 +105,14 @@ class WriteMethods(IdMethods):
             return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
                 tags=names, note=noted, properties={"CLAIM": claim} if claim else None,
+                below=find_section(document, below) if below else None,
             ), chosen  # fmt: skip
 
         def verify(before: "Document", after: "Document", chosen: str) -> None:
             new = self.find(after, Reference(chosen))
             kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
-            if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
+            more = len(after) - len(before)
+            if not kept or any(step.commits for step in new.steps) or not _HEADINGS <= more <= _HEADINGS + _DATES:
                 raise UsageError("Org would read the title or a step as markup; rephrase it.")
 
         with known.reserve():
@@ -576,7 +582,7 @@ class WriteMethods(IdMethods):
 
 def _verify_journal(before: "Document", after: "Document", _: None) -> None:
     """Raise an error unless the only new headings are the entry and its day, month and year."""
-    if not 1 <= len(after) - len(before) <= _NEW_HEADINGS:
+    if not 1 <= len(after) - len(before) <= _DATES + 1:
         raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")
 
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("--claim", metavar="CLAIM",
               help="What you expect, in numbers: 'acc > +0.01' is more than the baseline.")  # fmt: skip
 @click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
+@click.option("--below", metavar="TITLE",
+              help="The heading to add it below; by default that which the last experiment is below.")  # fmt: skip
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number by default.")
 @click.option("--run", metavar="RUN", help="A run that belongs to it; see `orglab runs assign`.")
 @click.option("--ask", is_flag=True, help="If the idea was surely tried before, ask whether to go on.")
@@ -51,10 +53,13 @@ if TYPE_CHECKING:
 @log_options
 def new_command(  # noqa: PLR0913 - one for each option
     title: str, description: str | None, steps: tuple[str, ...], tags: tuple[str, ...], number: str | None,
-    run: str | None, *, claim: str | None, ask: bool, gate: bool, why: str | None, author: str | None, as_json: bool,
-    anyway: bool,
+    run: str | None, *, claim: str | None, below: str | None, ask: bool, gate: bool, why: str | None,
+    author: str | None, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
-    """Add an experiment at the end of the log, make it the active one, and print its reference.
+    """Add an experiment to the log, make it the active one, and print its reference.
+
+    It goes to the end of the section that the last experiment is in. If that is a
+    day, it goes below today's date.
 
     If earlier experiments surely tried the same idea, up to three of them are shown first, on standard error.
 
@@ -91,8 +96,9 @@ def new_command(  # noqa: PLR0913 - one for each option
     try:
         unless: Literal["tried", "open"] | None = ("open" if is_reasoned else "tried") if gate else None
         experiment = log.new(
-            title, description=about, steps=steps, tags=tags, number=number, note=note, claim=claim, unless=unless
-        )
+            title, description=about, steps=steps, tags=tags, number=number, note=note, claim=claim, below=below,
+            unless=unless,
+        )  # fmt: skip
     except TriedBeforeError as error:
         # It is being tried, or another process has added it since we looked.
         return _refuse(log, error.precedents, as_json=as_json, is_open=is_reasoned)

@@ -23,6 +23,7 @@ from orglab.experiment.escape import (
 )
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step, find_step_text, number_items
+from orglab.experiment.new_place import find_new_place
 from orglab.experiment.note_text import format_note_head
 from orglab.experiment.placement import (
     blank_lines_between,
@@ -32,12 +33,10 @@ from orglab.experiment.placement import (
     find_gap,
     find_item_end,
     find_last_text,
-    find_log_end,
     find_text_end,
     indentation,
     insert_block,
     insert_lines,
-    is_at_end,
     next_bullet,
 )  # fmt: skip
 from orglab.experiment.states import done_keyword, get_state_kind, in_progress_keyword, todo_keyword
@@ -429,9 +428,9 @@ def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
 def add_experiment(  # noqa: PLR0913 - the parts of an experiment
     document: Document, last: Experiment | None, config: Config, title: str, *, number: str, now: datetime.datetime,
     description: str | None, steps: Iterable[str], tags: Iterable[str], note: tuple[str, str] | None = None,
-    properties: Mapping[str, str] | None = None,
+    properties: Mapping[str, str] | None = None, below: Heading | None = None,
 ) -> list[Edit]:  # fmt: skip
-    """Return the edits that append a new experiment to the log.
+    """Return the edits that add a new experiment to the log.
 
     Args:
         document: The log.
@@ -445,6 +444,7 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
         tags: Tags to add to those of the settings.
         note: The head and the text of a note, or None.
         properties: Properties besides its id; or None.
+        below: The heading that it is to be below; None for the section of the last experiment.
     """
     title = check_one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
@@ -453,14 +453,15 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
         for name, value in (properties or {}).items()
     )
     gap = "\n" if last is None else find_gap(last).decode()
-    stars = last.heading.stars if last is not None and is_at_end(last) else 1
+    at, stars, dates = find_new_place(document, last, now.date(), below)
+    days = "".join(f"{'*' * (stars - len(dates) + n)} {name}\n" for n, name in enumerate(dates))
     todo = todo_keyword(document.settings)
     steps_lines = [f"{n}. [ ] {check_step_text(step)}\n" for n, step in enumerate(steps, 1)]
     all_tags = ":".join(dict.fromkeys((*config.tags, *map(_check_tag, tags))))
     description_item = format_item("- ", escape_item_start(escape_lines(description))).decode() if description else ""
     notes = _format_note(*note).decode() if note is not None else ""
     block = (
-        f"{_format_heading(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
+        f"{days}{_format_heading(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
         f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n{others}"
         f"{indent}:END:\n{indent}{format_inactive(now).decode()}\n{gap}"
         f"{description_item}{gap if description_item else ''}"
@@ -468,9 +469,8 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
         f"{_format_heading(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
         f"{_format_heading(stars + 1, todo, config.conclusions)}\n"
     )
-    at = find_log_end(document)
     separate = b"\n" if gap and at > 0 and not document.text[:at].endswith(b"\n\n") else b""
-    after = b"\n" if at < len(document.text) and gap else b""
+    after = b"\n" if gap and at < len(document.text) and document.text[at : at + 1] != b"\n" else b""
     return [insert_lines(document, at, separate + encode(block) + after)]
 
 

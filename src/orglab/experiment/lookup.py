@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from orglab.config import Config
 from orglab.errors import DuplicateIdError, NotFoundError, UsageError
 from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_own_aliases
-from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
+from orglab.experiment.model import Experiment, Step, read_id, strip_cookies, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
 from orglab.reference import Reference, without_letter
+from orglab.text import listed
 
 if TYPE_CHECKING:
     import datetime
@@ -114,6 +115,30 @@ def _find_headings(document: Document, name: str, config: Config) -> Iterator[He
             heading = part.heading_at(at - part.begin)
             if heading is not None and config.tag in heading.tags and read_id(heading, config) == name:
                 yield heading
+
+
+def find_section(document: Document, name: str) -> Heading:
+    """Return the heading with a title, which may have those of the headings above before it, as in `Lab/Queries`.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: There are several.
+    """
+    wanted = name.strip().casefold()
+    found = []
+    paths: list[str] = []
+    for heading in document.headings():
+        above = document.parent_index(heading.index)
+        path = f"{paths[above] if above >= 0 else ''}/{strip_cookies(heading.title).casefold()}"
+        paths.append(path)
+        if path.endswith(f"/{wanted}") and not heading.line.is_comment:
+            found.append(heading)
+    if not found:
+        raise NotFoundError(f"There is no heading {name!r} in the log.")
+    if len(found) > 1:
+        lines = listed(str(heading.line_number) for heading in found)
+        raise UsageError(f"There are {len(found)} headings {name!r}, in lines {lines}: write what is above, as in A/B.")
+    return found[0]
 
 
 def find_last_experiment(document: Document, config: Config, path: Path) -> Experiment | None:

@@ -3,7 +3,7 @@
 import re
 
 from orglab.experiment.model import Experiment
-from orglab.org.document import Document, Part
+from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -57,10 +57,10 @@ def blank_lines_between(document: Document, items: list[Item]) -> bytes:
 
 def find_item_end(document: Document, item: Item) -> int:
     """Return where the last non-blank line of an item ends, after its newline."""
-    return _after_last_line(document, item.begin, item.end)
+    return after_last_line(document, item.begin, item.end)
 
 
-def _after_last_line(document: Document, begin: int, end: int) -> int:
+def after_last_line(document: Document, begin: int, end: int) -> int:
     """Return where the last non-blank line of `begin` to `end` ends, before any local variables of Emacs."""
     text = document.text
     end = max(begin, min(end, _find_local_variables(document)))
@@ -86,7 +86,7 @@ def find_text_end(heading: Heading) -> int:
     """Return where the last non-blank line of a section ends, after its newline, before the footnotes at its end."""
     last = find_last_text(heading)
     following = [one.begin for one in heading.section.children if last is None or one.begin >= last.end]
-    return max(_after_last_line(heading.document, heading.body, min([*following, heading.end])), after_meta(heading))
+    return max(after_last_line(heading.document, heading.body, min([*following, heading.end])), after_meta(heading))
 
 
 def find_child_place(experiment: Experiment, part: str) -> int:
@@ -102,8 +102,8 @@ def find_child_place(experiment: Experiment, part: str) -> int:
     if place is not None:
         return place
     if part == "notes":
-        return _after_last_line(heading.document, heading.body, heading.end)
-    return _after_last_line(heading.document, heading.body, heading.subtree_end)
+        return after_last_line(heading.document, heading.body, heading.end)
+    return after_last_line(heading.document, heading.body, heading.subtree_end)
 
 
 def find_gap(experiment: Experiment) -> bytes:
@@ -111,15 +111,6 @@ def find_gap(experiment: Experiment) -> bytes:
     text = experiment.heading.document.text
     begins = [child.begin for child in experiment.heading.children()]
     return b"\n" if not begins or any(text[:begin].endswith(b"\n\n") for begin in begins) else b""
-
-
-def is_at_end(experiment: Experiment) -> bool:
-    """Return whether nothing follows the subtree of an experiment's parent heading, if it has one."""
-    document, parent = experiment.heading.document, experiment.heading.parent
-    if parent is None:
-        return True
-    is_last = not isinstance(document, Part) or document.end == len(document.whole.text)
-    return is_last and parent.subtree_end == len(document.text)
 
 
 def find_log_end(document: Document) -> int:
