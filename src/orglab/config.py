@@ -120,6 +120,7 @@ class Config(NamedTuple):
         steps: The heading of the steps.
         conclusions: The heading of the conclusions.
         keywords: The TODO keywords of a log that has no `#+TODO` line, in the syntax of such a line.
+        not_experiments: The titles of headings that `orglab init --adopt` leaves out.
         similar: Whether `orglab new` shows earlier experiments that tried the same idea.
         hooks: What the git hooks do.
         run: What `orglab run` does.
@@ -141,6 +142,7 @@ class Config(NamedTuple):
     steps: str = "Experiments"
     conclusions: str = "Conclusions"
     keywords: str = DEFAULT_KEYWORDS
+    not_experiments: tuple[str, ...] = ()
     similar: bool = True
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()

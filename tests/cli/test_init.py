@@ -25,6 +25,10 @@ def run(*arguments, cwd, code=0, stdin=""):
     return done.stdout + done.stderr
 
 
+def git(*arguments, cwd):
+    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+
 def answer(typed, cwd, *, interrupt=False):
     """Return the exit code of `orglab init` on a terminal, and what it wrote there, after an answer to its question."""
     leader, follower = pty.openpty()
@@ -118,11 +122,43 @@ def test_without_a_file_there_is_nothing_to_adopt(tmp_path):
 def test_what_is_adopted_can_be_chosen(folder):
     run("init", "--exclude", "5", "--include", "B", cwd=folder)
     assert experiments(folder) == ["e1", "e3"]
+    assert 'not_experiments = ["Exp 2' in (folder / "orglab.toml").read_text()
     run("init", "--adopt", cwd=folder)
+    assert experiments(folder) == ["e1", "e3"]
+    line = (folder / "notes.org").read_text().split("\n").index("* Exp 2: cold") + 1
+    run("init", "--include", str(line), cwd=folder)
     assert experiments(folder) == ["e1", "e2", "e3"]
     before = (folder / "notes.org").read_text()
     run("init", "--adopt", cwd=folder)
     assert (folder / "notes.org").read_text() == before
+
+
+def test_what_is_left_out_is_told_where_settings_exist(folder):
+    (folder / "orglab.toml").write_text('log = "notes.org"\n')
+    said = run("init", "--adopt", "--exclude", "5", cwd=folder)
+    assert 'Add this line to orglab.toml, so that they stay left out:  not_experiments = ["Exp 2: cold"]' in said
+    with (folder / "orglab.toml").open("a") as settings:
+        settings.write('not_experiments = ["Exp 2: cold"]\n')
+    assert "Exp 2" not in run("init", "--dry-run", cwd=folder)
+
+
+def test_a_notebook_in_commits_of_code_stays_there(folder):
+    git("init", "--quiet", cwd=folder)
+    git("add", "notes.org", cwd=folder)
+    git("commit", "--quiet", "-m", "notes", cwd=folder)
+    said = run("init", "--adopt", cwd=folder)
+    assert "notes.org may be in commits with other files, as before (hooks.separate in orglab.toml)." in said
+    (folder / "code.py").write_text("print()\n")
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "-m", "both", cwd=folder)
+    assert {"code.py", "notes.org"} <= set(git("show", "--name-only", "--format=", cwd=folder).split())
+
+
+def test_a_notebook_that_git_does_not_track_is_left_out_of_commits_of_code(folder):
+    git("init", "--quiet", cwd=folder)
+    said = run("init", "--adopt", cwd=folder)
+    assert "a commit of other files leaves notes.org out, for a commit of its own (hooks.separate)." in said
+    assert "# separate =" in (folder / "orglab.toml").read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--include", "Z"], ["--exclude", "99"], ["--include", "3"]])
@@ -151,7 +187,7 @@ def test_a_dry_run_and_json_tell_the_same_and_change_nothing(folder):
     for group in groups:
         assert group["why"] in said
         for one in group["headings"]:
-            assert f"line {one['line']:<5} e{one['id']}" in said
+            assert re.search(rf"^ +{one['line']}  e{one['id']} ", said, re.M)
             assert one["chosen"]
     assert groups[0]["headings"][0] == {
         "line": 1, "id": "1", "wanted": None, "title": "Exp 1: warm", "created": None, "steps": 1, "done": 1,
@@ -243,7 +279,7 @@ def test_a_second_question_moves_the_parts(folder):
 def test_no_changes_nothing(folder, typed):
     code, said = answer([typed], folder)
     assert code == 0
-    assert "To start a new log:" in said
+    assert "To start a new log beside it:" in said
     assert (folder / "notes.org").read_text() == TEXT
     assert sorted(path.name for path in folder.iterdir()) == ["notes.org"]
 
@@ -306,7 +342,7 @@ def test_a_plan_lists_what_is_chosen_by_its_line(folder):
     assert "Chosen by their lines" not in said
     (folder / "notes.org").write_text(TEXT + "* Nothing at all\n")
     said = run("init", "--dry-run", "--include", "7", cwd=folder)
-    assert re.search(r"Chosen by their lines\n +line 7 +e\d+ +Nothing at all\n", said)
+    assert re.search(r"Chosen by their lines\n +7 +e\d+ +- +- +Nothing at all\n", said)
     assert (folder / "notes.org").read_text() == TEXT + "* Nothing at all\n"
 
 

@@ -12,6 +12,7 @@ from orglab.errors import UsageError
 from orglab.experiment.adoption import make_edits, read_adoption
 from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import read_experiments
+from orglab.experiment.other_text import read_other_text
 from orglab.org.document import Document
 
 CONFIG = Config()
@@ -139,7 +140,7 @@ def strip_adoption(before, after):
             expected = next(originals, None)
         else:
             assert re.fullmatch(
-                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|ALIASES|CREATED|CREATED_IN|STEPS_IN|CONCLUSION_IN):.*",
+                rb"[ \t]*:(?:PROPERTIES|END|ID|CUSTOM_ID|ALIASES|CREATED|CREATED_IN|DESCRIPTION_IN|STEPS_IN|CONCLUSION_IN):.*",
                 line.strip(),
             )
     assert expected is None
@@ -313,3 +314,93 @@ def test_the_notebooks_of_others(shared):
         assert strip_adoption(before, after) == before
     assert certain == {"alegrand": 4, "aseltmann": 0, "cicerolp": 16, "jackruder": 3, "stanisic": 0}
     assert max(doubtful.values()) <= 4
+
+
+# ---- descriptions, dates and templates ----
+
+
+def described(text, **chosen):
+    return {one.title: one.description for one in experiments(adopt(text, **chosen))}
+
+
+@pytest.mark.parametrize(
+    ("below", "description", "place"),
+    [
+        ("A paragraph.\n\n- an item\n", "A paragraph.", "."),
+        ("- an item\n\nA paragraph.\n", "an item", None),
+        ("Only a paragraph.\n", "Only a paragraph.", None),
+        ("- lr 0.1\n- Goal: see whether it helps\n- seed 3\n", "see whether it helps", "Goal:"),
+        ("Date: 2021-05-03\nHypothesis: it\nhelps.\nSetup: none\n", "it helps.", "Hypothesis:"),
+        ("Hypothesis: it helps.\n", "Hypothesis: it helps.", None),
+        ("** Motivation\nIt was slow.\n- on one machine\n#+begin_src sh\nls\n#+end_src\n",
+         "It was slow. - on one machine", "Motivation"),
+        ("** Description\n#+begin_src sh\nls\n#+end_src\n", "", None),
+        ("Text.\n** Description\nMore.\n", "Text.", None),
+        ("- [ ] a step\n** Objectif\nplus vite\n", "plus vite", "Objectif"),
+        ("Result: none.\n** Ziel\nschneller\n", "schneller", "Ziel"),
+    ],
+)  # fmt: skip
+def test_the_description_is_what_a_reader_takes_for_it(below, description, place):
+    (one,) = experiments(adopt(f"* Exp 1\n{below}"))
+    assert (one.description, one.properties.get("DESCRIPTION_IN")) == (description, place)
+
+
+def test_what_is_described_elsewhere_is_shown_once():
+    data = adopt("* Exp 1\nDate: today\nGoal: to see\nMore: text\n- [ ] a step\n** Motivation\nSlow.\n| a | b |\n")
+    (one,) = experiments(data)
+    assert one.description == "to see"
+    other = [note.text for note in read_other_text(one)]
+    assert other == ["Date: today\nMore: text", "Motivation\nSlow.\n| a | b |"]
+    (one,) = experiments(adopt("* Exp 1\n** Motivation\nSlow.\n| a | b |\n*** Below\nit\n"))
+    assert [note.text for note in read_other_text(one)] == ["| a | b |", "Below\nit"]
+
+
+@pytest.mark.parametrize(
+    ("titles", "created"),
+    [
+        (["05/03/2021", "17/03/2021"], ["2021-03-05", "2021-03-17"]),
+        (["05/03/2021", "03/17/2021"], ["2021-05-03", "2021-03-17"]),
+        (["05/03/2021", "06/04/2021"], [None, None]),
+        (["17/03/2021", "03/17/2021", "05/03/2021"], ["2021-03-17", "2021-03-17", None]),
+        (["210305", "210417"], ["2021-03-05", "2021-04-17"]),
+        (["210305", "Other"], [None, None]),
+        (["210305", "219999"], [None, None]),
+    ],
+)
+def test_dates_that_the_file_explains(titles, created):
+    text = "".join(f"* {title} warm\nHypothesis: h\nResult: r\n" for title in titles)
+    lines = [str(at) for at in range(1, len(text.splitlines()), 3)]
+    found = [one.created for one in experiments(adopt(text, include=lines))]
+    assert [at.isoformat() if at else None for at in found] == created
+
+
+def test_the_time_in_a_number_counts_more_than_a_copied_title():
+    text = "* [2017-08-22 Tue] again :exp20170907112116:\n[[file:a]] seen [2017-10-01 Sun]\n* exp20210230 no date\n"
+    first, second = experiments(adopt(text))
+    assert first.created.isoformat() == "2017-09-07T11:21"
+    assert second.created is None
+
+
+TEMPLATE = "* Template\n** Setup\n- [ ] Make a folder\n- [ ] Copy the script\n"
+
+
+@pytest.mark.parametrize(
+    ("below", "steps"),
+    [
+        ("** Setup\n- [X] Make a folder\n- [ ] Copy the script\n", []),
+        ("- [X] Make a folder\n", []),
+        ("** Setup\n- [X] Make a folder\n- [X] Train\n", ["Make a folder", "Train"]),
+        ("** Steps\n- [X] Make a folder\n", ["Make a folder"]),
+        ("** Setup\n- [X] Make a folder\n** Work\n- [ ] Train\n", ["Train"]),
+    ],
+)
+def test_the_checklist_of_a_template_has_no_steps(below, steps):
+    (one,) = experiments(adopt(f"{TEMPLATE}* Exp 1\n{below}"))
+    assert [step.text for step in one.steps] == steps
+
+
+def test_headings_that_were_left_out_stay_out():
+    config = Config(not_experiments=("Exp 1 no",))
+    found = read("* Exp 1 no\n** Exp 2 in it\n* Exp 3\n", config)
+    assert [titles(group) for group in found.candidates] == [["Exp 3"]]
+    assert [one.id for one in read("* Exp 1 no\n* Exp 3\n", config, include=["1"]).chosen] == ["1", "3"]

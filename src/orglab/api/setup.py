@@ -14,6 +14,8 @@ from orglab.settings.settings_files import find_log, read_settings
 from orglab.text import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from orglab.experiment.adoption import Adoption
     from orglab.git import Repository
     from orglab.git.hook_install import HooksFolder, HookState, Installed
@@ -90,7 +92,13 @@ class Attached(NamedTuple):
 class SetupMethods(CareMethods):
     """The methods of `Log` that set it up, also in git."""
 
-    def init(self, *, with_settings: bool = False, tracked: bool = False) -> Initialized:
+    def init(
+        self,
+        *,
+        with_settings: bool = False,
+        tracked: bool = False,
+        settings: "Mapping[str, str | Sequence[str]] | None" = None,
+    ) -> Initialized:
         """Create the log with its header; an existing one is only read.
 
         In a git repository, a new log is kept apart from the code: its history is the branch `experiment-log`.
@@ -98,6 +106,7 @@ class SetupMethods(CareMethods):
         Args:
             with_settings: Whether to also create a settings file, which names the log and explains every setting.
             tracked: Whether the branches of the code are to hold a new log.
+            settings: The values of settings in the new settings file, by their names without those of their tables.
 
         Raises:
             NotWritableError: There is a settings file already, or a file cannot be written.
@@ -114,11 +123,11 @@ class SetupMethods(CareMethods):
         if not (tracked or os.path.lexists(self.path)):
             self._keep_new_apart()
 
-        settings = self.path.parent / CONFIG_NAME
-        for path in (self.path, settings):
+        place = self.path.parent / CONFIG_NAME
+        for path in (self.path, place):
             require_inside(self.repository, path)
-        if with_settings and os.path.lexists(settings):
-            raise NotWritableError(f"{settings} already exists; edit it instead.")
+        if with_settings and os.path.lexists(place):
+            raise NotWritableError(f"{place} already exists; edit it instead.")
         adoption = None
         if os.path.lexists(self.path):
             adoption = self.adopt()
@@ -126,10 +135,11 @@ class SetupMethods(CareMethods):
             file.create(self.path, LOG_HEADER.encode())
             self.record_write()
         if with_settings:
-            file.create(settings, make_config_text(self.path.name, self.config.id_property).encode())
+            own = {"id_property": self.config.id_property} if self.config.id_property != "ID" else {}
+            file.create(place, make_config_text(self.path.name, {**own, **(settings or {})}).encode())
             if self.config.journal == JOURNAL_NAME:
                 self.config = self.config._replace(journal=choose_journal(self.path.name))
-        return Initialized(adoption, settings if with_settings else None)
+        return Initialized(adoption, place if with_settings else None)
 
     def uses_org_id(self) -> bool:
         """Return whether headings of the log have UUIDs as `:ID:`, as org-id makes them for links between files."""
@@ -137,6 +147,14 @@ class SetupMethods(CareMethods):
         from orglab.experiment.model import is_uuid
 
         return any(map(is_uuid, find_targets(self.document().text)))
+
+    def is_tracked(self) -> bool:
+        """Return whether the branches of the code hold the log, in the index of git."""
+        from orglab.git import is_installed
+        from orglab.git.files import is_tracked, path_in
+
+        name = path_in(self.repository, self.path.absolute()) if self.repository is not None else None
+        return self.repository is not None and name is not None and is_installed() and is_tracked(self.repository, name)
 
     def find_missing_setting(self) -> Path | None:
         """Return the settings file that has to name the log, so that commands find it; None if they find it already.

@@ -1,5 +1,6 @@
 """The command that creates or adopts a log: init."""
 
+import json
 import os
 import shlex
 import sys
@@ -15,6 +16,7 @@ from orglab.cli.render.adoption_text import WHAT_CHANGES, adopted_lines, adoptio
 from orglab.cli.render.setup_text import attached_lines, moved_lines
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, TextChangedError, UsageError
+from orglab.experiment.model import strip_cookies
 from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
 from orglab.text import count, listed
 
@@ -159,13 +161,16 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     if not adoption.chosen and not adoption.experiments:
         raise NotFoundError(f"Nothing in {log.path} looks like an experiment; name lines of headings with --include.")
     missing, is_custom = log.find_missing_setting(), log.config.id_property != "ID"
-    chosen_journal = log.config.journal
+    chosen_journal, left_out = log.config.journal, _list_left_out(log, adoption)
+    # Who commits the notebook with the code is not stopped by the hooks.
+    is_shared = bool(adoption.chosen) and log.is_tracked()
     made = log.make_experiments(choice.include, choice.exclude, adoption) if adoption.chosen else []
     # What was adopted before may follow the template later.
     moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
     settings = log.path.parent / CONFIG_NAME
-    needs_file = (missing is not None or is_custom) and not settings.exists()
-    initialized = log.init(with_settings=how.with_config or needs_file)
+    needs_file = (missing is not None or is_custom or bool(left_out) or is_shared) and not settings.exists()
+    values = {"not_experiments": left_out} | ({"separate": "off"} if is_shared else {})
+    initialized = log.init(with_settings=how.with_config or needs_file, settings=values)
     attached = None if how.no_hooks else log.attach()
     if how.as_json:
         _show_json(log, initialized, attached, adoption, made)
@@ -173,20 +178,52 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     output.show(adopted_lines(log, adoption, made))
     if template:
         output.say(f"Moved the parts of {count(moved, 'experiment')} to the headings of the template.")
-    _say_set_up(initialized, attached)
+    _say_set_up(initialized, attached, _describe_hooks(log, is_shared=is_shared and needs_file))
     if needs_file and log.config.journal != chosen_journal:
         output.say(f"The journal is {log.config.journal}, because the log has its usual name.")
     if missing is not None and not needs_file:
         output.say(f'Add this line to {missing}, so that commands find the log:  log = "{log.path.name}"')
+    if left_out and not needs_file:
+        titles = json.dumps(left_out, ensure_ascii=False)
+        output.say(f"Add this line to {settings}, so that they stay left out:  not_experiments = {titles}")
     if is_custom and not needs_file:
         output.say(f'Add this line to {settings}, unless it is there:  id_property = "CUSTOM_ID"')
 
 
-def _say_set_up(initialized: "Initialized", attached: "Attached | None") -> None:
-    """Print what was created besides the log."""
+def _list_left_out(log: Log, adoption: "Adoption") -> list[str]:
+    """Return the titles of the headings that look like experiments, and were not chosen."""
+    chosen = {one.line for one in adoption.chosen}
+    candidates = (one for group in adoption.candidates if group.is_certain for one in group.headings)
+    titles = [
+        strip_cookies(one.experiment.heading.title) for one in candidates if chosen and one.line not in chosen
+    ]  # fmt: skip
+    return [*log.config.not_experiments, *titles] if titles else []
+
+
+def _describe_hooks(log: Log, *, is_shared: bool) -> str:
+    """Return what the hooks change for someone who did not ask for them."""
+    rest = (
+        f"{log.path.name} may be in commits with other files, as before (hooks.separate in {CONFIG_NAME})"
+        if is_shared
+        else f"a commit of other files leaves {log.path.name} out, for a commit of its own (hooks.separate)"
+    )
+    return (
+        f"They add the active experiment to the messages of commits; {rest}. "
+        "`orglab setup git --remove` removes them."
+    )
+
+
+def _say_set_up(initialized: "Initialized", attached: "Attached | None", hooks: str = "") -> None:
+    """Print what was created besides the log.
+
+    Args:
+        initialized: The log.
+        attached: What was set up in git; None for nothing.
+        hooks: What the hooks do, to print if they are new.
+    """
     if initialized.settings is not None:
         output.say(f"Created {initialized.settings}.")
-    for line in attached_lines(attached) if attached is not None else ():
+    for line in attached_lines(attached, hooks) if attached is not None else ():
         output.say(line)
 
 
@@ -226,8 +263,8 @@ def _suggest(log: Log, shown: "Adoption | None", *, as_json: bool) -> None:
     if shown is None:
         adoption = log.adopt()
         output.show([*adoption_lines(log, adoption), *hint_lines(adoption)])
-    output.say(f"To use it as it is:    orglab --log {name} init --config")
-    click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
+    output.say(f"To make it the log without changing it:  orglab --log {name} init --config")
+    click.echo(f"To start a new log beside it:            orglab --log {LOG_NAME} init")
 
 
 def _hint(log: Log, adoption: "Adoption") -> "Iterator[str]":

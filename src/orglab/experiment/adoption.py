@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.errors import UsageError
-from orglab.experiment.candidate_headings import Finder, read_number
+from orglab.experiment.candidate_headings import Finder
 from orglab.experiment.diagnostic import Diagnostic
-from orglab.experiment.free_parts import name_parts
+from orglab.experiment.free_parts import find_description, name_parts
 from orglab.experiment.ids import ALIASES, read_aliases
 from orglab.experiment.model import Experiment, is_uuid, read_experiments, read_id, strip_cookies
+from orglab.experiment.named_parts import DESCRIPTION_IN
+from orglab.experiment.notebook_style import NotebookStyle, read_style
+from orglab.experiment.title_numbers import read_number
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
@@ -300,16 +303,35 @@ def make_edits(document: Document, config: Config, ids: Mapping[int, ChosenId]) 
         config: The settings.
         ids: The id for each heading, by its index.
     """
+    style = read_style(document)
+    properties = {
+        index: _choose_properties(document.heading(index), config, style, chosen) for index, chosen in ids.items()
+    }
+    # The description is in what the other parts leave.
+    after = document.apply(_write_properties(document, config, properties))
+    for index, named in properties.items():
+        place = find_description(Experiment(after.heading(index), config, ""), style)
+        if place:
+            named[DESCRIPTION_IN] = place
+    return _write_properties(document, config, properties)
+
+
+def _choose_properties(heading: Heading, config: Config, style: NotebookStyle, chosen: ChosenId) -> dict[str, str]:
+    """Return the properties for a heading, except for that of its description."""
+    properties = {chosen.property: chosen.id} if chosen.property else {}
+    if chosen.alias:
+        properties[ALIASES] = " ".join(dict.fromkeys((*read_aliases(heading), chosen.alias)))
+    return properties | name_parts(Experiment(heading, config, ""), style)
+
+
+def _write_properties(document: Document, config: Config, properties: Mapping[int, Mapping[str, str]]) -> list[Edit]:
+    """Return the edits that add the tag and properties to headings, which are named by their indexes."""
     edits: list[Edit] = []
-    for index, chosen in sorted(ids.items()):
+    for index, named in sorted(properties.items()):
         heading = document.heading(index)
         if config.tag not in heading.tags:
             edits.append(_add_tag(heading, config.tag))
-        properties = {chosen.property: chosen.id} if chosen.property else {}
-        if chosen.alias:
-            properties[ALIASES] = " ".join(dict.fromkeys((*read_aliases(heading), chosen.alias)))
-        properties |= name_parts(Experiment(heading, config, ""))
-        edits += put_properties(heading, properties) if properties else []
+        edits += put_properties(heading, named) if named else []
     return edits
 
 

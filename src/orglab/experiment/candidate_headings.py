@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.config import Config
 from orglab.experiment.free_parts import has_conclusion, has_expectation, has_hypothesis, has_steps
 from orglab.experiment.model import Experiment, read_id, strip_cookies, tagged_headings
+from orglab.experiment.notebook_style import (
+    NotebookStyle,
+    find_below,
+    has_template_tag,
+    read_style,
+    says_template,
+    says_template_in_title,
+)
 from orglab.experiment.title_dates import find_date, is_only_date
-from orglab.experiment.title_numbers import EXPERIMENT, TitleNumber, find_number
+from orglab.experiment.title_numbers import EXPERIMENT, TitleNumber, read_number
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import skip_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 # What is about something else, wherever the word is in a title.
 _OTHER = compile_late(
@@ -44,8 +52,6 @@ _PLACE = compile_late(
     re.IGNORECASE,
 )
 _WORD = compile_late(rf"(?<!\w)(?:{EXPERIMENT})(?!\w)", re.IGNORECASE)
-_TEMPLATE = compile_late(r"^(?:vorlage|templates?)(?!\w| matching)|(?<!\w)(?:vorlage|templates?)$", re.IGNORECASE)
-_PLACEHOLDER = compile_late(r"YYYY|JJJJ|AAAA|#date|<date>", re.IGNORECASE)
 _CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
 _CODE = compile_late(rb"^[ \t]*#\+begin_src\b", re.I | re.M)
 _SERIES = 2
@@ -97,6 +103,9 @@ class Finder:
         """Return the headings of each kind, certain ones first; none is in another one or in an experiment."""
         tag = self._config.tag
         nameless = Kind(NAMELESS.format(tag=tag), is_certain=True)
+        for heading in self._document.headings():
+            if strip_cookies(heading.title) in self._config.not_experiments:
+                self._blocked.update(range(heading.index, self._document.after_subtree(heading.index)))
         for heading in tagged_headings(self._document, tag):
             self._block(heading)
             if not read_id(heading, self._config):
@@ -137,37 +146,32 @@ class Finder:
         self._blocked.update(range(heading.index, self._document.after_subtree(heading.index)))
         self._blocked.update(above.index for above in heading.ancestors())
 
-    def _find_below(self, says: "Callable[[Heading], bool]") -> list[bool]:
-        """Return for each heading whether one above it says something; without asking each for all above it."""
-        below: list[bool] = []
-        said = [says(heading) for heading in self._document.headings()]
-        for index in range(len(said)):
-            above = self._document.parent_index(index)
-            below.append(above >= 0 and (said[above] or below[above]))
-        return below
+    @cached_property
+    def _style(self) -> NotebookStyle:
+        return read_style(self._document)
 
     @cached_property
     def _below_other(self) -> list[bool]:
-        return self._find_below(_says_other)
+        return find_below(self._document, _says_other)
 
     @cached_property
     def _below_template(self) -> list[bool]:
-        return self._find_below(lambda heading: _says_template(heading) or _has_template_tag(heading.tags))
+        return find_below(self._document, says_template)
 
     @cached_property
     def _below_place(self) -> list[bool]:
-        return self._find_below(lambda heading: _PLACE.search(heading.title) is not None)
+        return find_below(self._document, lambda heading: _PLACE.search(heading.title) is not None)
 
     @cached_property
     def _below_word(self) -> list[bool]:
-        return self._find_below(lambda heading: _WORD.search(heading.title) is not None)
+        return find_below(self._document, lambda heading: _WORD.search(heading.title) is not None)
 
     def _is_template(self, heading: Heading) -> bool:
         """Return whether a heading is a template to be copied, or in one."""
-        if self._below_template[heading.index] or _has_template_tag(heading.tags):
+        if self._below_template[heading.index] or has_template_tag(heading.tags):
             return True
-        is_titled = heading.index not in self._numbers and _says_template(heading)
-        return is_titled or _has_template_tag(self._document.settings.filetags)
+        is_titled = heading.index not in self._numbers and says_template_in_title(heading)
+        return is_titled or has_template_tag(self._document.settings.filetags)
 
     @cached_property
     def _numbers(self) -> dict[int, TitleNumber]:
@@ -195,11 +199,11 @@ class Finder:
 
     def _is_complete(self, heading: Heading) -> bool:
         """Return whether a heading has the parts of an experiment; one with a date needs fewer of them."""
-        if self._is_about_other(heading) or is_only_date(strip_cookies(heading.title)):
+        if self._is_about_other(heading) or self._is_only_date(heading):
             return False
         experiment = Experiment(heading, self._config, "")
         concludes, does = has_conclusion(experiment), has_steps(experiment)
-        if _is_dated(heading):
+        if self._begins_with_date(heading):
             has_part = concludes or does or has_expectation(heading)
             return has_part or (_has_code(heading) and self._is_in_place(heading))
         if experiment.steps and experiment.child(self._config.steps) is not None:
@@ -218,11 +222,22 @@ class Finder:
     def _is_dated(self, heading: Heading) -> bool:
         if self._is_about_other(heading):
             return False
-        if is_only_date(strip_cookies(heading.title)):
+        if self._is_only_date(heading):
             is_entry = next(heading.children(), None) is None and _has_text(heading)
             concludes = has_conclusion(Experiment(heading, self._config, ""))
             return is_entry and (concludes or has_expectation(heading) or self._is_in_place(heading))
-        return _is_dated(heading)
+        return self._begins_with_date(heading)
+
+    def _is_only_date(self, heading: Heading) -> bool:
+        return is_only_date(strip_cookies(heading.title), self._style.dates)
+
+    def _begins_with_date(self, heading: Heading) -> bool:
+        """Return whether a title begins with a date, or the heading is below one that is just a date."""
+        title = strip_cookies(heading.title)
+        is_written = title[:1].isdigit() and find_date(title[:_DATE_WIDTH], self._style.dates) is not None
+        if is_written or skip_date(title) != title:
+            return True
+        return heading.parent is not None and self._is_only_date(heading.parent)
 
     def _is_placed(self, heading: Heading) -> bool:
         """Return whether a heading has a part of an experiment, where experiments are."""
@@ -242,7 +257,9 @@ class Finder:
         title = strip_cookies(heading.title)
         if heading.index in self._numbers or _WORD.search(title):
             return True
-        return _OTHER.search(title) is not None and (_is_dated(heading) or find_date(title) is not None)
+        return _OTHER.search(title) is not None and (
+            self._begins_with_date(heading) or find_date(title, self._style.dates) is not None
+        )
 
     def _is_about_other(self, heading: Heading) -> bool:
         return _says_other(heading) or self._is_below_other(heading)
@@ -259,24 +276,6 @@ class Finder:
         return any(map(_WORD.search, self._names)) or self._below_word[heading.index]
 
 
-def read_number(heading: Heading, config: Config) -> TitleNumber | None:
-    """Return the number of an experiment in the title of a heading, or in one of its tags; None without one."""
-    number = find_number(strip_cookies(heading.title), config.letter)
-    for tag in heading.tags if number is None or not number.id else ():
-        in_tag = find_number(tag, config.letter)
-        if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
-            return in_tag
-    return number
-
-
-def _is_dated(heading: Heading) -> bool:
-    """Return whether a title begins with a date, or the heading is below one that is just a date."""
-    title = strip_cookies(heading.title)
-    if skip_date(title) != title or (find_date(title[:_DATE_WIDTH]) is not None and title[:1].isdigit()):
-        return True
-    return heading.parent is not None and is_only_date(strip_cookies(heading.parent.title))
-
-
 _DATE_WIDTH = 24
 
 
@@ -284,15 +283,6 @@ def _says_other(heading: Heading) -> bool:
     """Return whether a title or a tag says that a heading is about something else."""
     title = skip_date(strip_cookies(heading.title))
     return any(map(_OTHER.search, (title, *heading.tags))) or _OTHER_SECTION.fullmatch(title) is not None
-
-
-def _has_template_tag(tags: "Iterable[str]") -> bool:
-    return any("template" in tag.lower() for tag in tags)
-
-
-def _says_template(heading: Heading) -> bool:
-    title = strip_cookies(heading.title)
-    return _TEMPLATE.search(title) is not None or _PLACEHOLDER.search(title) is not None
 
 
 def _has_code(heading: Heading) -> bool:

@@ -7,20 +7,24 @@ from orglab.experiment.model import Experiment, has_checkbox, strip_cookies
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
     CREATED_IN,
+    DESCRIPTION_IN,
     DRAWER,
     OWN_SECTION,
     STEPS_IN,
     find_marked_list,
     find_marked_texts,
+    find_texts_in_section,
     join_marks,
     mark_pattern,
 )
-from orglab.experiment.section_text import FIRST_STAMP
-from orglab.experiment.title_dates import find_date, format_date, is_only_date
+from orglab.experiment.notebook_style import NotebookStyle, read_boxes
+from orglab.experiment.section_text import FIRST_STAMP, split_first_text
+from orglab.experiment.title_dates import find_date, format_date, is_only_date, read_time_in_name
+from orglab.experiment.title_numbers import read_number
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
-from orglab.org.timestamp import Timestamp, parse_timestamp
+from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 
 _STEPS = (
     "steps?|experiment(?:al)? steps|procedures?|(?:experimental )?protocols?|to[ -]?do|tasks?|"
@@ -42,6 +46,11 @@ _EXPECTATIONS = (
     f"{_HYPOTHESES}|goals?|aims?|objectives?|purpose|(?:research )?questions?|"
     "ziele?|fragestellung|frage|objectifs?|but|question|objetivos?|obiettivo"
 )
+_DESCRIPTIONS = (
+    f"{_EXPECTATIONS}|(?:short )?description|motivation|rationale|background|abstract|summary|idea|context|why|"
+    "(?:kurz)?beschreibung|hintergrund|idee|zusammenfassung|description|contexte|résumé|idée|"
+    "descripción|motivación|contexto|descrição|motivação|descrizione|motivazione|beschrijving|описание|概要|説明|描述|目的"
+)
 _AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
 _STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
 _STEPS_LINE = compile_late(mark_pattern(_STEPS), re.IGNORECASE | re.MULTILINE)
@@ -53,45 +62,60 @@ _EXPECTATION_TITLE = compile_late(rf"(?:{_EXPECTATIONS}){_AND_MORE}:?", re.IGNOR
 _EXPECTATION_LINE = compile_late(mark_pattern(_EXPECTATIONS), re.IGNORECASE | re.MULTILINE)
 _HYPOTHESIS_LINE = compile_late(mark_pattern(_HYPOTHESES), re.IGNORECASE | re.MULTILINE)
 _HYPOTHESIS_TITLE = compile_late(rf"(?:{_HYPOTHESES}):?", re.IGNORECASE)
+_DESCRIPTION_TITLE = compile_late(rf"(?:{_DESCRIPTIONS}){_AND_MORE}:?", re.IGNORECASE)
+_DESCRIPTION_LINE = compile_late(mark_pattern(_DESCRIPTIONS), re.IGNORECASE | re.MULTILINE)
 _DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
 _CHECKBOX = compile_late(rb"^[ \t]*(?:[-+*]|\d+[.)])[ \t]+(?:\[@\w+\][ \t]+)?\[[ Xx-]\]", re.M)
 _LINES = 200
 
 
-def name_parts(experiment: Experiment) -> dict[str, str]:
-    """Return the properties that have the parts of an experiment read where they are; none where that needs none."""
-    found = {**find_created(experiment), STEPS_IN: find_steps(experiment)}
+_NO_STYLE = NotebookStyle()
+
+
+def name_parts(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> dict[str, str]:
+    """Return the properties that have the parts of an experiment read where they are; none where that needs none.
+
+    The description depends on these, and is found afterwards.
+    """
+    found = {**find_created(experiment, style), STEPS_IN: find_steps(experiment, style)}
     found[CONCLUSION_IN] = find_conclusion(experiment)
     return {name: value for name, value in found.items() if value}
 
 
-def find_created(experiment: Experiment) -> dict[str, str]:
+def find_created(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> dict[str, str]:
     """Return the properties for the time that a title, a line `Date:` or a heading above tells, if they are needed.
 
-    A date in a title counts more than a time further down in the text, which may be that of a note.
+    A date in a title counts more than a time further down in the text, which may be that of a note.  A time that is the
+    number of the experiment counts more than either: it was written by a program, when a title may be copied.
     """
     heading, created = experiment.heading, experiment.created
     if heading.property("CREATED") is not None:
         return {}
     titles = [strip_cookies(above.title) for above in heading.ancestors()]
-    dates = (find_date(title) for title in (heading.title, *filter(is_only_date, titles)))
-    dated = next((at for at in dates if at is not None), None)
+    dates = (
+        find_date(title, style.dates)
+        for title in (heading.title, *(title for title in titles if is_only_date(title, style.dates)))
+    )
+    number = read_number(heading, experiment.config)
+    in_name = read_time_in_name(number.name) if number is not None else None
+    dated = in_name or next((at for at in dates if at is not None), None)
     if created is None:
-        at = find_date(heading.title) or _find_date_below(heading) or dated
+        at = in_name or find_date(heading.title, style.dates) or _find_date_below(heading, style) or dated
         return {"CREATED": format_date(at)} if at is not None else {}
     begin = heading.drawer.end() if heading.drawer else heading.after_planning
     is_first = FIRST_STAMP.match(heading.document.text, begin, heading.end) is not None
-    if dated is None or is_first or dated.when.date() == created.when.date():
+    if dated is None or is_first or (in_name is None and dated.when.date() == created.when.date()):
         return {}
-    return {"CREATED": format_date(dated), CREATED_IN: DRAWER}
+    has_others = INACTIVE.search(heading.document.text, begin, heading.end) is not None
+    return {"CREATED": format_date(dated), **({CREATED_IN: DRAWER} if has_others else {})}
 
 
-def _find_date_below(heading: Heading) -> Timestamp | None:
+def _find_date_below(heading: Heading, style: NotebookStyle) -> Timestamp | None:
     """Return the date in a line `Date:`, or the first line of a section, or of its first active timestamp."""
     first = _read_section(heading).lstrip().partition("\n")[0]
-    at = find_date(first) if is_only_date(first) else None
+    at = find_date(first, style.dates) if is_only_date(first, style.dates) else None
     if at is None and (match := _DATE_LINE.search(_read_section(heading))):
-        at = find_date(match.string[match.end() :].partition("\n")[0])
+        at = find_date(match.string[match.end() :].partition("\n")[0], style.dates)
     if at is None and b"<" in heading.document.text[heading.body : heading.end]:
         at = parse_timestamp(encode(heading.timestamp or ""))
     return at
@@ -102,8 +126,60 @@ def _read_section(heading: Heading) -> str:
     return decode(heading.document.text[heading.body : heading.end])
 
 
-def find_steps(experiment: Experiment) -> str:
-    """Return the value of the property that names where the steps are; empty if they are found without it, or not."""
+def find_description(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
+    """Return the value of the property that names where the description is; empty if it is found without it, or not.
+
+    Args:
+        experiment: The experiment, with its other parts named already.
+        style: What its notebook does throughout.
+    """
+    heading, read = experiment.heading, experiment.description
+    if heading.property(DESCRIPTION_IN) is not None:
+        return ""
+    match = _DESCRIPTION_LINE.search(_read_section(heading))
+    if match is not None and _DESCRIPTION_LINE.match(read) is None and find_texts_in_section(heading, match.groups()):
+        return join_marks(match.groups())
+    paragraph = _find_leading_paragraph(experiment, style)
+    if paragraph and not (read and paragraph.startswith(read)):
+        return OWN_SECTION
+    if read and not _is_date_line(read, style):
+        return ""
+    for child in heading.children():
+        title = strip_cookies(child.title)
+        is_meant = _DESCRIPTION_TITLE.fullmatch(title) is not None and _is_named(experiment, child)
+        if is_meant and split_first_text(child)[0]:
+            return title
+    return ""
+
+
+def _find_leading_paragraph(experiment: Experiment, style: NotebookStyle) -> str:
+    """Return the first paragraph of a section if no list is before it; empty if it is a date or another part."""
+    text = experiment.heading.document.text
+    others = [one.begin for one in experiment.marked_conclusion]
+    others += [experiment.marked_steps[0]] if experiment.marked_steps is not None else []
+    for element in experiment.heading.section.children:
+        if element.type == "plain-list" or any(begin in others for begin in (element.begin, element.start)):
+            return ""
+        if element.type == "paragraph":
+            stamp = FIRST_STAMP.match(text, element.start, element.end)
+            begin = stamp.end() if stamp is not None else element.start
+            words = " ".join(decode(text[begin : element.end]).split())
+            if words:
+                return "" if _is_date_line(words, style) else words
+    return ""
+
+
+def _is_date_line(text: str, style: NotebookStyle) -> bool:
+    """Return whether a text is a date, perhaps after a word for it."""
+    match = _DATE_LINE.match(text)
+    return is_only_date(text[match.end() :] if match is not None else text, style.dates)
+
+
+def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
+    """Return the value of the property that names where the steps are; empty if they are found without it, or not.
+
+    A checklist that is copied from a template is none, unless its heading says so.
+    """
     if experiment.steps or experiment.heading.property(STEPS_IN):
         return ""
     for child in experiment.heading.children():
@@ -111,13 +187,19 @@ def find_steps(experiment: Experiment) -> str:
         is_meant = says_steps(title) and _is_named(experiment, child)
         if is_meant and _has_list(child, needs_checkbox=False):
             return title
-    if _has_list(experiment.heading, needs_checkbox=True):
+    if _has_list(experiment.heading, needs_checkbox=True) and not _is_copied(experiment.heading, style):
         return OWN_SECTION
     if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
         word = match.group(1)
         if find_marked_list(experiment.heading, (word,)) is not None:
             return join_marks((word,))
-    return next((strip_cookies(child.title) for child in _find_checklists(experiment)), "")
+    checklists = (child for child in _find_checklists(experiment) if not _is_copied(child, style))
+    return next((strip_cookies(child.title) for child in checklists), "")
+
+
+def _is_copied(heading: Heading, style: NotebookStyle) -> bool:
+    """Return whether each item with a checkbox in a section is in a template, too."""
+    return bool(style.copied) and style.copied.issuperset(read_boxes(heading))
 
 
 def _find_checklists(experiment: Experiment) -> Iterator[Heading]:

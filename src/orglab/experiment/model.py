@@ -15,10 +15,12 @@ from orglab.experiment.conclusion import Conclusion, add_before, add_first_entry
 from orglab.experiment.named_parts import (
     CONCLUSION_IN,
     CREATED_IN,
+    DESCRIPTION_IN,
     DRAWER,
     OWN_SECTION,
     STEPS_IN,
     MarkedText,
+    find_described,
     find_marked_list,
     find_marked_texts,
     read_marked_text,
@@ -34,6 +36,7 @@ from orglab.experiment.section_text import (
     read_logged_changes,
     read_notes,
     read_step_notes,
+    split_first_text,
     title_and_text,
 )
 from orglab.experiment.states import get_state_kind
@@ -224,12 +227,32 @@ class Experiment:
             # Those below a line such as `Results:`.
             begins = [child.begin for child in element.children if child.item is not None]
             others |= {at for at in begins if any(one.begin <= at < one.end for one in self.marked_conclusion)}
-        return read_description(self.heading, others)
+        others |= {one.begin for one in self.marked_description}
+        is_named = self.description_heading is not None or bool(self.marked_description)
+        is_paragraph = is_named or self.heading.property(DESCRIPTION_IN) == OWN_SECTION
+        return read_description(self.heading, others, is_paragraph=is_paragraph)
 
-    @property
+    @cached_property
     def description(self) -> str:
-        """The description: the first list item in its own section, else the first paragraph there."""
-        return self._section[0]
+        """The description: what is named, else the first list item of its own section, else the first paragraph."""
+        text = None
+        if self.description_heading is not None:
+            text = split_first_text(self.description_heading)[0]
+        elif self.marked_description:
+            text = read_marked_text(self.document.text, self.marked_description)
+        return " ".join(text.split()) if text is not None else self._section[0]
+
+    @cached_property
+    def description_heading(self) -> Heading | None:
+        """The subheading that the experiment names for its description, or None."""
+        return self._named_child(DESCRIPTION_IN)
+
+    @cached_property
+    def marked_description(self) -> tuple[MarkedText, ...]:
+        """The text of its own section that begins with a word which the experiment names for its description."""
+        words = split_marks(self.heading.property(DESCRIPTION_IN) or "")
+        is_text = words and self.description_heading is None
+        return find_described(self.heading, words) if is_text else ()
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:

@@ -1,11 +1,13 @@
 """Parts of an experiment that does not follow the template: its properties name them, and nothing is moved.
 
+    :DESCRIPTION_IN: Goal:
     :STEPS_IN: Protocol
     :CONCLUSION_IN: Result:
 
 Each of these names a subheading directly below.  A name that ends with a colon is the beginning of a line: the steps
-are the list after it, the conclusion is the text after the colon.  If the name is a dot, the steps are in the section
-of the experiment itself, where each item with a checkbox is a step.
+are the list after it, the description and the conclusion are the text after the colon.  A dot is the section of the
+experiment itself: each item with a checkbox is a step; the description is the first paragraph, although there is a
+list.
 
     :CREATED_IN: drawer
 
@@ -22,7 +24,9 @@ from orglab.experiment.section_text import headings_below
 from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.source import encode
+from orglab.org.syntax import compile_late
 
+DESCRIPTION_IN = "DESCRIPTION_IN"
 STEPS_IN = "STEPS_IN"
 CONCLUSION_IN = "CONCLUSION_IN"
 CREATED_IN = "CREATED_IN"
@@ -74,11 +78,14 @@ def _compile(words: Sequence[str]) -> "re.Pattern[bytes]":
 
 def find_marked_texts(heading: Heading, words: Sequence[str]) -> tuple[MarkedText, ...]:
     """Return the texts of a subtree that begin with one of some words: those of the first section that has any."""
+    return next(filter(None, (find_texts_in_section(one, words) for one in (heading, *headings_below(heading)))), ())
+
+
+def find_texts_in_section(heading: Heading, words: Sequence[str]) -> tuple[MarkedText, ...]:
+    """Return the texts of a section that begin with one of some words."""
     pattern = _compile(words)
-    for one in (heading, *headings_below(heading)):
-        if pattern.search(one.document.text, one.body, one.end) and (texts := tuple(_find_in_section(one, pattern))):
-            return texts
-    return ()
+    has_some = pattern.search(heading.document.text, heading.body, heading.end) is not None
+    return tuple(_find_in_section(heading, pattern)) if has_some else ()
 
 
 def _find_in_section(heading: Heading, pattern: "re.Pattern[bytes]") -> Iterator[MarkedText]:
@@ -98,6 +105,17 @@ def _find_in_section(heading: Heading, pattern: "re.Pattern[bytes]") -> Iterator
                 end = end if text[matches[-1].end() : end].strip() else following.end
             for match, after in zip(matches, [*(other.start() for other in matches[1:]), end], strict=False):
                 yield MarkedText(match.start(), match.end(), after)
+
+
+_LABEL = compile_late(rb"^[ \t]*(?:[*/_]{0,2}\w[\w ()-]{0,30}[*/_]{0,2}:{1,2}[*/_]{0,2}(?=\s|$))", re.M)
+
+
+def find_described(heading: Heading, words: Sequence[str]) -> tuple[MarkedText, ...]:
+    """Return the first text of a section that begins with one of some words, up to the next line with any such word."""
+    for one in find_texts_in_section(heading, words)[:1]:
+        following = _LABEL.search(heading.document.text, one.start, one.end)
+        return (one._replace(end=following.start() if following is not None else one.end),)
+    return ()
 
 
 def find_marked_list(heading: Heading, words: Sequence[str]) -> tuple[int, Element] | None:

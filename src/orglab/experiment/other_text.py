@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import plain_text
-from orglab.experiment.section_text import FIRST_STAMP, Note, headings_below, read_written_parts, title_and_text
+from orglab.experiment.section_text import (
+    FIRST_STAMP,
+    Note,
+    headings_below,
+    read_written_parts,
+    split_first_text,
+    title_and_text,
+)
 from orglab.org.heading import Heading
 
 
@@ -24,6 +31,9 @@ def _read_own_section(experiment: Experiment) -> Iterator[Note]:
         is_conclusion = any(start <= begin < end for start, end in spans)
         if element.type in ("plain-list", "keyword") or is_conclusion:
             continue
+        for one in experiment.marked_description:
+            if begin <= one.begin < begin + len(part):
+                part = part[: one.begin - begin] + part[one.end - begin :]  # noqa: PLW2901 - without what is shown above
         stamp = FIRST_STAMP.match(part)
         text = plain_text(part[stamp.end() :] if stamp is not None else part)
         if " ".join(text.split()) not in known:
@@ -34,10 +44,15 @@ def _read_subheadings(experiment: Experiment) -> Iterator[Note]:
     tag = experiment.config.tag
     read = (experiment.steps_heading, experiment.conclusions_heading, experiment.child(experiment.config.notes))
     known = {one.begin for one in read if one is not None}
+    described = experiment.description_heading
     for child in experiment.heading.children():
         if child.begin in known or tag in child.tags:
             continue
-        for heading in (child, *headings_below(child)):
+        is_description = described is not None and child.begin == described.begin
+        if is_description:
+            for begin, part in split_first_text(child)[1]:
+                yield Note(None, None, plain_text(part), child.document.source.line_number(begin))
+        for heading in headings_below(child) if is_description else (child, *headings_below(child)):
             if not _is_in_experiment(heading, child, tag) and (text := title_and_text(heading)):
                 yield Note(None, None, text, heading.line_number)
 

@@ -130,12 +130,15 @@ def read_notes(heading: Heading) -> Iterator[Note]:
         yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
 
 
-def read_description(heading: Heading, others: Collection[int] = ()) -> tuple[str, tuple[Note, ...]]:
+def read_description(
+    heading: Heading, others: Collection[int] = (), *, is_paragraph: bool = False
+) -> tuple[str, tuple[Note, ...]]:
     """Return the description and the notes in the section of an experiment's heading.
 
     Args:
         heading: The heading.
         others: Where list items and lines begin that are something else, such as steps.
+        is_paragraph: Whether the description is the first paragraph, although there may be a list.
     """
     document = heading.document
     text = document.text
@@ -153,7 +156,7 @@ def read_description(heading: Heading, others: Collection[int] = ()) -> tuple[st
             if plain_list.type != "plain-list":
                 continue
             for note, is_logged in _classify_notes(document, plain_list, others):
-                if description is None and element.type == "plain-list" and not is_logged:
+                if description is None and element.type == "plain-list" and not (is_logged or is_paragraph):
                     description = note.text
                 else:
                     notes.append(note)
@@ -200,6 +203,13 @@ def read_written_parts(heading: Heading) -> Iterator[tuple[Element, int, bytes]]
                 yield element, begin, text[element.begin : element.start] + items_text + blanks
         else:
             yield element, element.begin, text[element.begin : element.end]
+
+
+def split_first_text(heading: Heading) -> tuple[str, list[tuple[int, bytes]]]:
+    """Return the paragraphs and lists that a section begins with, and its other elements, each with its position."""
+    parts = list(read_written_parts(heading))
+    size = next((at for at, (one, _, _) in enumerate(parts) if one.type not in ("paragraph", "plain-list")), len(parts))
+    return plain_text(b"".join(part for _, _, part in parts[:size])), [(begin, part) for _, begin, part in parts[size:]]
 
 
 def section_text(heading: Heading) -> str:

@@ -2,6 +2,8 @@
 
 import datetime
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from orglab.org.source import encode
 from orglab.org.syntax import compile_late
@@ -36,6 +38,8 @@ _FORMS = (
     compile_late(rf"(?<!\w)(?:{_MONTH})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {_YEAR}", re.I),
     compile_late(r"(?<![\d/])(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>(?:19|20)?\d\d)(?![\d/])"),
 )
+# 210305 at the beginning of a title.
+_SHORT = compile_late(r"(?P<year>\d\d)(?P<month>\d\d)(?P<day>\d\d)(?![^\W_])")
 _STAMP = compile_late(LEADING_DATE)
 _TWO_DIGITS = 2
 _LAST_MONTH = 12
@@ -50,30 +54,69 @@ _WEEKDAY = compile_late(
 )
 
 
-def find_date(title: str) -> Timestamp | None:
+class DateStyle(NamedTuple):
+    """How the titles of a file write dates that could be read in several ways.
+
+    Attributes:
+        day_first: Whether 05/03/2021 is a day in March; None if no title tells.
+        has_short: Whether titles begin with dates such as 210305.
+    """
+
+    day_first: bool | None = None
+    has_short: bool = False
+
+
+_UNKNOWN = DateStyle()
+_FEWEST_SHORT = 2
+
+
+def read_date_style(titles: Iterable[str]) -> DateStyle:
+    """Return how titles write dates, from those that can be read in one way only."""
+    votes = {True: 0, False: 0}
+    short = 0
+    for title in titles:
+        for match in _FORMS[-1].finditer(title):
+            one, two = int(match["one"]), int(match["two"])
+            if min(one, two) > 0 and (one > _LAST_MONTH) is not (two > _LAST_MONTH):
+                votes[one > _LAST_MONTH] += 1
+        begin = _SHORT.match(title)
+        short += begin is not None and _read(begin, _UNKNOWN) is not None
+    # A file in which both occur follows no order.
+    day_first = votes[True] > 0 if bool(votes[True]) is not bool(votes[False]) else None
+    return DateStyle(day_first, short >= _FEWEST_SHORT)
+
+
+def find_date(title: str, style: DateStyle = _UNKNOWN) -> Timestamp | None:
     """Return the first date in a title, or None if there is none.
 
-    A date such as 05/03/2021, which is another one in other countries, is none.
+    Args:
+        title: The title.
+        style: How the file writes dates; if that is not known, a date such as 05/03/2021, which is another one in other
+            countries, is none.
     """
     written = parse_date(encode(title))
     if written is not None:
         return written
+    begin = _SHORT.match(title) if style.has_short else None
+    matches = [begin] if begin is not None else []
     for form in _FORMS:
-        for match in form.finditer(title):
-            day = _read(match)
-            if day is not None:
-                return Timestamp(datetime.datetime.combine(day, datetime.time.min), has_time=False)
+        matches += form.finditer(title)
+    for match in matches:
+        day = _read(match, style)
+        if day is not None:
+            return Timestamp(datetime.datetime.combine(day, datetime.time.min), has_time=False)
     return None
 
 
-def _read(match: "re.Match[str]") -> datetime.date | None:
+def _read(match: "re.Match[str]", style: DateStyle) -> datetime.date | None:
     """Return the date of a match, or None if there is no such day or its order is not certain."""
     parts = match.groupdict()
     if parts.get("one") is not None:
         one, two = int(parts["one"]), int(parts["two"])
-        if min(one, two) <= 0 or (max(one, two) <= _LAST_MONTH and one != two):
+        if min(one, two) <= 0 or (max(one, two) <= _LAST_MONTH and one != two and style.day_first is None):
             return None
-        parts["day"], parts["month"] = str(max(one, two)), str(min(one, two))
+        is_day_first = one > _LAST_MONTH if max(one, two) > _LAST_MONTH else style.day_first is not False
+        parts["day"], parts["month"] = (str(one), str(two)) if is_day_first else (str(two), str(one))
     elif parts.get("month") is None:
         parts["month"] = next(name[1:] for name, value in parts.items() if value is not None and name[0] == "m")
     year = int(parts["year"])
@@ -84,14 +127,30 @@ def _read(match: "re.Match[str]") -> datetime.date | None:
         return None
 
 
-def is_only_date(title: str) -> bool:
+def is_only_date(title: str, style: DateStyle = _UNKNOWN) -> bool:
     """Return whether a title is a date and perhaps a weekday, and nothing else, as in a journal."""
-    if find_date(title) is None:
+    if find_date(title, style) is None:
         return False
-    forms: tuple[re.Pattern[str], ...] = (_STAMP, *_FORMS)
+    forms: tuple[re.Pattern[str], ...] = (_STAMP, *([_SHORT] if style.has_short else []), *_FORMS)
     form = next(form for form in forms if form.search(title))
     rest = form.sub(" ", title, count=1)
     return all(_WEEKDAY.fullmatch(word) for word in re.findall(r"\w+", rest))
+
+
+def read_time_in_name(name: str) -> Timestamp | None:
+    """Return the time that a name such as `exp20170822165129` ends with, or None if it ends with none."""
+    match = _TIME_IN_NAME.search(name)
+    if match is None:
+        return None
+    day, time = match.groups()
+    try:
+        when = datetime.datetime.fromisoformat(f"{day}T{time}" if time else day)
+    except ValueError:
+        return None
+    return Timestamp(when.replace(second=0), has_time=bool(time))
+
+
+_TIME_IN_NAME = compile_late(r"(?<!\d)((?:19|20)\d{6})(\d{4}(?:\d\d)?)?$")
 
 
 def format_date(at: Timestamp) -> str:

@@ -4,12 +4,15 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from orglab.config import Config
+from orglab.experiment.model import strip_cookies
+from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import skip_date
 
 # Words for nothing but an experiment.
 EXPERIMENT = (
-    "experiment(?:s|o|os|en|e|um)?|exper|expts?|exp|experimentos?|esperiment[oi]|exp[eé]rien(?:ce|cia|cias|ces)|"
+    "experiment(?:s|o|os|en|e|um)?|exper|expts?|exp|xp(?!#)|experimentos?|esperiment[oi]|exp[eé]rien(?:ce|cia|cias|ces)|"
     "experi[eê]ncias?|eksperiment(?:er)?|eksperyment|doświadczenie|versuche?s?|proef|försök|forsøg|pokus|deney|koe|"
     "эксперимент|опыт|πείραμα|実験|实验|實驗|실험|تجربة|प्रयोग|ניסוי"
 )
@@ -47,6 +50,16 @@ class TitleNumber(NamedTuple):
     word: str
     is_certain: bool
     name: str = ""
+
+
+def read_number(heading: Heading, config: Config) -> TitleNumber | None:
+    """Return the number of an experiment in the title of a heading, or in one of its tags; None without one."""
+    number = find_number(strip_cookies(heading.title), config.letter)
+    for tag in heading.tags if number is None or not number.id else ():
+        in_tag = find_number(tag, config.letter)
+        if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
+            return in_tag
+    return number
 
 
 def find_number(title: str, letter: str) -> TitleNumber | None:

@@ -1,7 +1,8 @@
 """What the values of settings must be.  Only a command that finds a settings file loads this."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orglab.config import JOURNAL_NAME
 from orglab.secret_names import is_secret_name
@@ -19,6 +20,7 @@ log = "{log}"
 # steps = "Experiments"
 # conclusions = "Conclusions"
 # keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # for a log without a #+TODO line
+# not_experiments = []         # titles of headings that `orglab init --adopt` leaves out
 # similar = true               # `orglab new` shows earlier experiments that tried the same idea
 
 [hooks]
@@ -46,7 +48,6 @@ log = "{log}"
 [metrics]
 # val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
 """
-_ID_PROPERTY = re.compile(r"^# id_property = .*$", re.M)
 _OTHER_JOURNAL = "day-journal.org"
 MOST_BYTES = 1 << 20
 """The size of the largest settings file that is read."""
@@ -70,17 +71,21 @@ def choose_journal(log: str) -> str:
     return JOURNAL_NAME if log.lower() != JOURNAL_NAME else _OTHER_JOURNAL
 
 
-def make_config_text(log: str, id_property: str = "ID") -> str:
+def make_config_text(log: str, values: Mapping[str, str | Sequence[str]]) -> str:
     """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one.
 
     Args:
         log: The name of the log.
-        id_property: The property that new ids are written to.
+        values: The values of other settings, by their names without those of their tables.
     """
     name = choose_journal(log)
     journal = f'{"# " if name == JOURNAL_NAME else ""}journal = "{name}"'
     text = CONFIG_TEXT.format(log=log, journal=journal)
-    return text if id_property == "ID" else _ID_PROPERTY.sub(f'id_property = "{id_property}"', text)
+    for name, value in values.items():
+        # Strings and lists of JSON are those of TOML.
+        line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        text = re.sub(rf"^# {name} = .*$", line.replace("\\", r"\\"), text, flags=re.MULTILINE)
+    return text
 
 
 def parse_toml(data: bytes) -> tuple[dict[str, object], str]:

@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterator, Sequence
 
 from orglab.api import Log
 from orglab.cli import output
-from orglab.cli.render.experiment_text import format_time
 from orglab.experiment.adoption import Adoption, Candidate, Candidates
 from orglab.experiment.diagnostic import CODES
 from orglab.experiment.model import Experiment
+from orglab.experiment.title_dates import find_date
+from orglab.org.timestamp import skip_date
 from orglab.text import count, listed
 
 WHAT_CHANGES = "Each gets a tag and properties such as its id; your text stays as it is."
 _EXAMPLES = 3
 _TITLE = 44
+_NARROWEST = 20
 
 
 def adoption_lines(log: Log, adoption: Adoption, *, is_whole: bool = False) -> Iterator[str]:
@@ -79,44 +81,83 @@ def _describe_range(experiments: Sequence[Experiment]) -> str:
 def candidate_lines(adoption: Adoption, *, is_whole: bool) -> Iterator[str]:
     """Yield the groups of headings that could be experiments, certain ones first."""
     groups = adoption.candidates
+    known = {one.line for group in groups for one in group.headings}
+    others = [one for one in adoption.chosen if one.line not in known]
+    rows = _Rows([*(one for group in groups for one in _examples(group, is_whole=is_whole)), *others])
     for is_certain in (True, False):
         some = [group for group in groups if group.is_certain is is_certain]
         if some:
             title = "Look like experiments" if is_certain else "Could be experiments, and are only taken if you say so"
             yield ""
             yield output.paint(title, bold=True)
+            yield rows.head
         for group in some:
-            yield from _group_lines(group, {one.line for one in adoption.chosen}, is_whole=is_whole)
-    known = {one.line for group in groups for one in group.headings}
-    if others := [one for one in adoption.chosen if one.line not in known]:
+            yield from _group_lines(group, {one.line for one in adoption.chosen})
+            shown = _examples(group, is_whole=is_whole)
+            yield from map(rows.line, shown)
+            if len(shown) < len(group.headings):
+                yield f"     ... and {len(group.headings) - len(shown)} more"
+    if others:
         yield ""
         yield output.paint("Chosen by their lines", bold=True)
-        yield from map(_heading_line, others)
+        yield from map(rows.line, others)
 
 
-def _group_lines(group: Candidates, chosen: Collection[int], *, is_whole: bool) -> Iterator[str]:
-    """Yield a group, with its headings or three of them."""
+def _examples(group: Candidates, *, is_whole: bool) -> Sequence[Candidate]:
+    """Return the headings of a group, or three of them."""
+    return group.headings if is_whole else group.headings[:_EXAMPLES]
+
+
+def _group_lines(group: Candidates, chosen: Collection[int]) -> list[str]:
+    """Return what the headings of a group have in common, and how many are chosen if that is not usual."""
     taken = sum(one.line in chosen for one in group.headings)
     usual = len(group.headings) if group.is_certain else 0
     note = "" if taken == usual else f" ({taken} of them chosen)"
-    yield from output.wrap(f"{count(len(group.headings), 'heading')} {group.why}{note}", "     ", f"  {group.letter}  ")
-    shown = group.headings if is_whole else group.headings[:_EXAMPLES]
-    for one in shown:
-        yield _heading_line(one)
-    if len(shown) < len(group.headings):
-        yield f"     ... and {len(group.headings) - len(shown)} more"
+    return output.wrap(f"{count(len(group.headings), 'heading')} {group.why}{note}", "     ", f"  {group.letter}  ")
 
 
-def _heading_line(candidate: Candidate) -> str:
-    """Return a heading with the line of the file, the id that it would get, and what is read of it."""
+class _Rows:
+    """The rows of headings, in columns."""
+
+    def __init__(self, shown: Sequence[Candidate]) -> None:
+        """Measure the columns for the headings that are shown."""
+        self._line = max([len("line"), *(len(str(one.line)) for one in shown)])
+        self._ref = max([len("id"), *(len(one.experiment.ref) for one in shown)])
+        self._steps = max([len("steps"), *(len(_describe_steps(one)) for one in shown)])
+        self.head = output.paint(self._begin("line", "id", "created", "steps"), dim=True)
+
+    def _begin(self, line: str, ref: str, created: str, steps: str) -> str:
+        return f"     {line:>{self._line}}  {ref:<{self._ref}}  {created:<10}  {steps:<{self._steps}}  "
+
+    def line(self, candidate: Candidate) -> str:
+        """Return the row of a heading: its line, the id that it would get, and what is read of it."""
+        one = candidate.experiment
+        created = one.created.when.date().isoformat() if one.created else "-"
+        begin = self._begin(str(candidate.line), one.ref, created, _describe_steps(candidate))
+        facts = "; ".join(_describe(candidate))
+        end = f"  ({facts})" if facts else ""
+        title = skip_date(output.clean(one.title))
+        room = output.columns() - output.width(begin) - output.width(end)
+        return (
+            begin + (output.fit(title, max(room, _NARROWEST)).rstrip() if output.columns() else title) + end
+        ).rstrip()
+
+
+def _describe_steps(candidate: Candidate) -> str:
+    progress = candidate.experiment.progress
+    return f"{progress.done}/{progress.total}" if progress.total else "-"
+
+
+def _describe(candidate: Candidate) -> Iterator[str]:
+    """Yield what else there is to know of a heading."""
     one = candidate.experiment
-    facts = [f"created {format_time(one.created)}"] if one.created else []
-    facts += [f"{one.progress.done} of {count(one.progress.total, 'step')} done"] if one.progress.total else []
-    facts += ["with a conclusion"] if one.conclusion.text else []
-    facts += [f"{candidate.wanted} is taken"] if candidate.wanted else []
-    words = output.fit(output.clean(f"{one.state or ''} {one.title}".strip()), _TITLE)
-    line = f"     line {candidate.line:<5} {one.ref:<6} {words}"
-    return (f"{line}  {', '.join(facts)}" if facts else line).rstrip()
+    if one.conclusion.text:
+        yield "conclusion"
+    if candidate.wanted:
+        yield f"{candidate.wanted} is taken"
+    said = find_date(one.heading.title)
+    if said is not None and one.created is not None and said.when.date() != one.created.when.date():
+        yield f"title: {said.when.date()}"
 
 
 def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]:
@@ -133,10 +174,11 @@ def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]
     yield ""
     if certain:
         yield output.clean(f"To adopt {listed(certain)}:  orglab {option}init --adopt")
-        yield "  --exclude and --include leave out and add others, by the letter of a group or the line of a heading."
+        text = "--exclude and --include leave out and add others, by the letter of a group or the line of a heading."
+        yield from output.wrap(text, "  ")
     else:
         yield output.clean(f"To adopt some:  orglab {option}init --include LINE")
-    yield f"  {WHAT_CHANGES} --dry-run lists all of them."
+    yield from output.wrap(f"{WHAT_CHANGES} --dry-run lists all of them.", "  ")
 
 
 def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> Iterator[str]:

@@ -40,10 +40,11 @@ def moved_lines(moved: MovedApart) -> Iterator[str]:
         yield output.clean(f"{place} is still in this branch of the code: `git rm {place}` takes it out.")
 
 
-def attached_lines(attached: Attached) -> Iterator[str]:
-    """Yield what was set up in git for a log."""
+def attached_lines(attached: Attached, what: str = "") -> Iterator[str]:
+    """Yield what was set up in git for a log; `what` follows new hooks and says what they do."""
     if attached.hooks is not None and attached.hooks.is_new:
         yield from installed_lines(attached.hooks)
+        yield from output.wrap(what, "  ") if what else ()
     if attached.is_left_to_others:
         yield "The git hooks were not installed, because another tool manages them here: see `orglab setup git`."
     yield from changed_lines(attached.changed)
