@@ -208,8 +208,7 @@ def _describe_hooks(log: Log, *, is_shared: bool) -> str:
         else f"a commit of other files leaves {log.path.name} out, for a commit of its own (hooks.separate)"
     )
     return (
-        f"They add the active experiment to the messages of commits; {rest}. "
-        "`orglab setup git --remove` removes them."
+        f"They add the active experiment to the messages of commits; {rest}. `orglab setup git --remove` removes them."
     )
 
 
