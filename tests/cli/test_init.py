@@ -151,7 +151,39 @@ def test_a_notebook_in_commits_of_code_stays_there(folder):
     (folder / "code.py").write_text("print()\n")
     git("add", "--all", cwd=folder)
     git("commit", "--quiet", "-m", "both", cwd=folder)
+    run("note", "1", "A thought.", cwd=folder)
+    run("run", "--", sys.executable, "-c", "pass", cwd=folder)
+    assert git("status", "--short", cwd=folder) == " M notes.org\n"
     assert {"code.py", "notes.org"} <= set(git("show", "--name-only", "--format=", cwd=folder).split())
+
+
+def test_an_adoption_that_is_undone_leaves_no_trace(folder):
+    git("init", "--quiet", cwd=folder)
+    git("add", "notes.org", cwd=folder)
+    git("commit", "--quiet", "-m", "notes", cwd=folder)
+    run("init", "--adopt", cwd=folder)
+    adopted = (folder / "notes.org").read_text()
+    git("checkout", "--quiet", "notes.org", cwd=folder)
+    assert run("list", cwd=folder) == "No experiments yet.\n"
+    said = run("init", "--adopt", cwd=folder)
+    assert "took" not in said
+    assert (folder / "notes.org").read_text() == adopted
+
+
+def test_what_was_written_since_an_adoption_is_missing_when_it_is_undone(folder):
+    git("init", "--quiet", cwd=folder)
+    git("add", "notes.org", cwd=folder)
+    git("commit", "--quiet", "-m", "notes", cwd=folder)
+    run("init", "--adopt", cwd=folder)
+    run("note", "1", "A thought.", cwd=folder)
+    with_note = (folder / "notes.org").read_text()
+    git("checkout", "--quiet", "notes.org", cwd=folder)
+    assert "lost" in run("check", cwd=folder, code=1)
+    run("check", "--restore", cwd=folder)
+    text = (folder / "notes.org").read_text()
+    assert text.count("Exp 1: warm") == 1
+    assert "A thought." in text
+    assert with_note.startswith(text[: text.index("* Exp 2")])
 
 
 def test_a_notebook_that_git_does_not_track_is_left_out_of_commits_of_code(folder):
@@ -352,3 +384,27 @@ def test_an_id_that_is_as_long_as_a_uuid_is_kept(tmp_path):
     (tmp_path / "notes.org").write_text(f"* Exp 1: x\n:PROPERTIES:\n:ID: {name}\n:END:\n- [X] a\n")
     run("init", "--adopt", cwd=tmp_path)
     assert open_log(tmp_path / "notes.org").experiment(name).title == "Exp 1: x"
+
+
+def test_an_answer_that_chooses_nothing_is_asked_again(folder):
+    (folder / "notes.org").write_text("* 2021-05-03 New keyboard\n* 2021-05-04 Chair\n* Other\n")
+    code, said = answer(["y\n", "l\n", "+1,2\n"], folder)
+    assert code == 0
+    assert "That chooses no heading. Answer n; l lists all; +A adds group A and +1 that line." in said
+    assert said.count("Adopt some of these?") == 2
+    assert experiments(folder) == ["e1", "e2"]
+
+
+def test_several_lines_are_left_out_by_one_sign(folder):
+    code, _ = answer(["-1,5 +B\n"], folder)
+    assert code == 0
+    assert [one.title for one in open_log(os.fspath(folder / "notes.org")).experiments()] == ["2021-05-03 New keyboard"]
+
+
+def test_settings_of_a_tracked_notebook_do_not_change_how_it_is_committed(folder):
+    git("init", "--quiet", cwd=folder)
+    git("add", "notes.org", cwd=folder)
+    run("--log", "notes.org", "init", "--config", cwd=folder)
+    text = (folder / "orglab.toml").read_text()
+    assert 'separate = "off"\n' in text
+    assert "commit_log = false\n" in text

@@ -60,7 +60,7 @@ def test_a_notebook_of_trainings():
 def test_a_german_laboratory():
     found = [describe(one) for one in experiments(adopt(LABORATORY))]
     assert found == [
-        ("1", "2021-05-03", [("Lösung ansetzen", "open"), ("Zentrifugieren", "open")], "Ausbeute 40 %."),
+        ("1", "2021-05-03", [], "Ausbeute 40 %."),
         ("2", "2021-05-04", [("100 mM", "done"), ("200 mM", "open")], "mehr Salz, weniger Ausbeute."),
         ("3", "2021-05-07", [], "Wiederholen."),
         ("3a", None, [], ""),
@@ -397,6 +397,21 @@ TEMPLATE = "* Template\n** Setup\n- [ ] Make a folder\n- [ ] Copy the script\n"
 def test_the_checklist_of_a_template_has_no_steps(below, steps):
     (one,) = experiments(adopt(f"{TEMPLATE}* Exp 1\n{below}"))
     assert [step.text for step in one.steps] == steps
+
+
+@pytest.mark.parametrize(
+    ("title", "box", "result", "steps"),
+    [
+        ("Protocol", "", "", 2),
+        ("Protocol", "", "Result: 3.\n", 0),
+        ("Protocol", "[ ] ", "Result: 3.\n", 2),
+        ("Durchführung", "", "Ergebnis: 3.\n", 0),
+        ("Steps", "", "Result: 3.\n", 2),
+    ],
+)
+def test_a_method_is_no_list_of_tasks_where_there_is_a_result(title, box, result, steps):
+    (one,) = experiments(adopt(f"* Exp 1\n{result}** {title}\n- {box}load\n- {box}fit\n"))
+    assert one.progress.total == steps
 
 
 def test_headings_that_were_left_out_stay_out():

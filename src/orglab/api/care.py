@@ -147,10 +147,9 @@ class CareMethods(IdMethods):
             if line := adoption.find_difference(before, after, self.config, ids):
                 raise UsageError(f"The heading in line {line} cannot become an experiment; leave it out.")
 
+        # These ids are not remembered apart from the log: an adoption may be undone, and begun again.
         with known.reserve():
             done = self.edit(make_edits, verify)
-            if done.decided:
-                known.remember(done.after.text, "")
         return [Experiment(done.after.heading(index), self.config, str(self.path)) for index in sorted(done.decided)]
 
     def follow_template(self, ids: Collection[str]) -> int:

@@ -14,13 +14,14 @@ from orglab.settings.settings_files import find_log, read_settings
 from orglab.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from orglab.experiment.adoption import Adoption
     from orglab.git import Repository
     from orglab.git.hook_install import HooksFolder, HookState, Installed
     from orglab.log.merge import Merged
     from orglab.log.move import MovedApart
+    from orglab.settings.setting_rules import SettingValue
     from orglab.text import Tell
 
 LOG_HEADER = f"""\
@@ -97,7 +98,7 @@ class SetupMethods(CareMethods):
         *,
         with_settings: bool = False,
         tracked: bool = False,
-        settings: "Mapping[str, str | Sequence[str]] | None" = None,
+        settings: "Mapping[str, SettingValue] | None" = None,
     ) -> Initialized:
         """Create the log with its header; an existing one is only read.
 

@@ -21,7 +21,7 @@ from orglab.experiment.named_parts import CONCLUSION_IN, STEPS_IN
 from orglab.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orglab.api.setup import Attached, Initialized
     from orglab.experiment.adoption import Adoption
@@ -137,7 +137,11 @@ class _How(NamedTuple):
 def _create(log: Log, chosen: Chosen, how: _How, *, was_shown: bool) -> None:
     """Create a log, or describe the one that exists, and set it up in git."""
     moved = log.move_apart() if how.apart else None
-    initialized = log.init(with_settings=how.with_config, tracked=how.tracked)
+    # An Org file without experiments is one that was not written for orglab.
+    is_foreign = os.path.lexists(log.path) and not log.experiments()
+    is_shared = is_foreign and log.is_tracked()
+    values = _AS_BEFORE if is_shared else {}
+    initialized = log.init(with_settings=how.with_config, tracked=how.tracked, settings=values)
     attached = None if how.no_hooks else log.attach()
     if how.as_json:
         _show_json(log, initialized, attached, initialized.adoption)
@@ -150,7 +154,13 @@ def _create(log: Log, chosen: Chosen, how: _How, *, was_shown: bool) -> None:
         output.say(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
     elif not was_shown:
         output.show([*adoption_lines(log, initialized.adoption), *_hint(log, initialized.adoption)])
-    _say_set_up(initialized, attached)
+    _say_set_up(
+        initialized, attached, _describe_hooks(log, is_shared=is_shared and how.with_config) if is_foreign else ""
+    )
+
+
+# The hooks and runs do not change how a notebook is committed that git tracks.
+_AS_BEFORE: "Mapping[str, str | bool]" = {"separate": "off", "commit_log": False}
 
 
 def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, template: bool) -> None:
@@ -169,14 +179,14 @@ def _adopt(log: Log, choice: _Choice, how: _How, shown: "Adoption | None", *, te
     moved = log.follow_template([one.id for one in made or adoption.experiments]) if template else 0
     settings = log.path.parent / CONFIG_NAME
     needs_file = (missing is not None or is_custom or bool(left_out) or is_shared) and not settings.exists()
-    values = {"not_experiments": left_out} | ({"separate": "off"} if is_shared else {})
+    values = {"not_experiments": left_out, **(_AS_BEFORE if is_shared else {})}
     initialized = log.init(with_settings=how.with_config or needs_file, settings=values)
     attached = None if how.no_hooks else log.attach()
     if how.as_json:
         _show_json(log, initialized, attached, adoption, made)
         return
     output.show(adopted_lines(log, adoption, made))
-    if template:
+    if template and moved:
         output.say(f"Moved the parts of {count(moved, 'experiment')} to the headings of the template.")
     _say_set_up(initialized, attached, _describe_hooks(log, is_shared=is_shared and needs_file))
     if needs_file and log.config.journal != chosen_journal:
@@ -281,21 +291,39 @@ def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
     click.echo("")
     letters = listed(group.letter for group in adoption.candidates if group.is_certain)
     what = f"Adopt the {count(amount, 'heading')} of {letters} as experiments?" if amount else "Adopt some of these?"
-    click.echo(f"{what} {WHAT_CHANGES}")
-    click.echo("Answer y or n; l lists all; -B -40 +C leaves out group B and line 40, and adds group C.")
+    question = output.wrap(f"{what} {WHAT_CHANGES} {_explain_answers(adoption)}", "")
+    output.show(question)
     while True:
         answer = click.prompt("[y/N/l/...]", default="n", show_default=False)
         if answer.strip().lower() in ("l", "list"):
-            output.show(candidate_lines(adoption, is_whole=True))
+            output.show([*candidate_lines(adoption, is_whole=True), "", *question])
             continue
         try:
             choice = _read_answer(answer)
             if choice is not None:
-                log.adopt(choice.include, choice.exclude)
+                _require_some(log, choice, adoption)
         except UsageError as error:
             output.say(str(error))
         else:
             return choice
+
+
+def _require_some(log: Log, choice: _Choice, adoption: "Adoption") -> None:
+    """Raise UsageError if an answer names what there is not, or chooses no heading."""
+    if not log.adopt(choice.include, choice.exclude).chosen:
+        raise UsageError(f"That chooses no heading. {_explain_answers(adoption)}")
+
+
+def _explain_answers(adoption: "Adoption") -> str:
+    """Return what may be answered, with the groups and lines that there are."""
+    certain = [group for group in adoption.candidates if group.is_certain]
+    others = [group for group in adoption.candidates if not group.is_certain]
+    examples = [f"-{certain[0].headings[0].line} leaves out that line"] if certain else []
+    if others:
+        line = "" if certain else f" and +{others[0].headings[0].line} that line"
+        examples.append(f"+{others[0].letter} adds group {others[0].letter}{line}")
+    yes = "y or n" if certain else "n"
+    return f"Answer {yes}; l lists all; {', '.join(examples)}."
 
 
 def _ask_template(log: Log, choice: _Choice) -> bool:
@@ -315,13 +343,18 @@ def _read_answer(answer: str) -> _Choice | None:
     Raises:
         UsageError: It is not understood.
     """
-    words = answer.replace(",", " ").split()
-    if [word.lower() for word in words] in (["n"], ["no"], []):
+    words = answer.split()
+    if [word.lower() for word in words] in (["n"], ["no"], ["q"], ["quit"], []):
         return None
-    rest = words[1:] if words[0].lower() in ("y", "yes") else words
-    for word in rest:
-        if word[0] not in "+-" or not word[1:]:
-            raise UsageError(
-                f"{word!r} is not understood: answer y or n, or letters and lines with + or - before them."
-            )
-    return _Choice(*(tuple(word[1:] for word in rest if word[0] == sign) for sign in "+-"))
+    found: dict[str, list[str]] = {"+": [], "-": []}
+    for word in words[1:] if words[0].lower() in ("y", "yes") else words:
+        sign = ""
+        # `-110,149` leaves out both.
+        for part in filter(None, word.split(",")):
+            sign, name = (part[0], part[1:]) if part[0] in "+-" else (sign, part)
+            if not sign or not name:
+                raise UsageError(
+                    f"{part!r} is not understood: answer y or n, or letters and lines with + or - before them."
+                )
+            found[sign].append(name)
+    return _Choice(tuple(found["+"]), tuple(found["-"]))

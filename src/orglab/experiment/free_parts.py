@@ -26,11 +26,15 @@ from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 
+# What is done in any case, as a list of tasks or as a description.
+_METHODS = (
+    "procedures?|(?:experimental )?protocols?|(?:versuchs)?durchführung|vorgehen(?:sweise)?|(?:versuchs)?ablauf|"
+    "protocoles?(?: expérimental)?|procédures?|déroulement|mode opératoire|procedimientos?|protocolos?|procedura|"
+    "werkwijze|手順"
+)
 _STEPS = (
-    "steps?|experiment(?:al)? steps|procedures?|(?:experimental )?protocols?|to[ -]?do|tasks?|"
-    "(?:arbeits)?schritte?|(?:versuchs)?durchführung|vorgehen(?:sweise)?|(?:versuchs)?ablauf|aufgaben|"
-    "étapes?|etapes?|protocoles?(?: expérimental)?|procédures?|déroulement|mode opératoire|à faire|"
-    "pasos?|procedimientos?|protocolos?|passos?|procedura|passaggi|stappen|werkwijze|шаги|手順|步骤|步驟"
+    f"{_METHODS}|steps?|experiment(?:al)? steps|to[ -]?do|tasks?|(?:arbeits)?schritte?|aufgaben|"
+    "étapes?|etapes?|à faire|pasos?|passos?|passaggi|stappen|шаги|步骤|步驟"
 )
 # The words for a conclusion, the last one first.
 _CONCLUSIONS = (
@@ -53,6 +57,7 @@ _DESCRIPTIONS = (
 )
 _AND_MORE = r"(?:\s*(?:&|/|,|\band\b|\bund\b|\bet\b|\by\b|\be\b)\s*\w+)?"
 _STEPS_TITLE = compile_late(rf"(?:{_STEPS}){_AND_MORE}:?", re.IGNORECASE)
+_METHOD_TITLE = compile_late(rf"(?:{_METHODS}){_AND_MORE}:?", re.IGNORECASE)
 _STEPS_LINE = compile_late(mark_pattern(_STEPS), re.IGNORECASE | re.MULTILINE)
 _CONCLUSION_TITLES = tuple(
     compile_late(rf"(?:{words}){_AND_MORE}(?:\s*:.*)?", re.IGNORECASE) for words in _CONCLUSIONS
@@ -178,14 +183,16 @@ def _is_date_line(text: str, style: NotebookStyle) -> bool:
 def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
     """Return the value of the property that names where the steps are; empty if they are found without it, or not.
 
-    A checklist that is copied from a template is none, unless its heading says so.
+    A checklist that is copied from a template is none, unless its heading says so.  Where there is a result, a method
+    without checkboxes is no list of tasks.
     """
     if experiment.steps or experiment.heading.property(STEPS_IN):
         return ""
     for child in experiment.heading.children():
         title = strip_cookies(child.title)
         is_meant = says_steps(title) and _is_named(experiment, child)
-        if is_meant and _has_list(child, needs_checkbox=False):
+        is_method = _METHOD_TITLE.fullmatch(title) is not None and _has_ended(experiment)
+        if is_meant and _has_list(child, needs_checkbox=is_method):
             return title
     if _has_list(experiment.heading, needs_checkbox=True) and not _is_copied(experiment.heading, style):
         return OWN_SECTION
@@ -195,6 +202,11 @@ def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
             return join_marks((word,))
     checklists = (child for child in _find_checklists(experiment) if not _is_copied(child, style))
     return next((strip_cookies(child.title) for child in checklists), "")
+
+
+def _has_ended(experiment: Experiment) -> bool:
+    """Return whether there is nothing left to do: the experiment has a conclusion, or it is done."""
+    return experiment.is_done or has_conclusion(experiment)
 
 
 def _is_copied(heading: Heading, style: NotebookStyle) -> bool:

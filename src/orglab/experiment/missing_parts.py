@@ -1,5 +1,6 @@
 """What one version of a log has and no other one: experiments, steps, notes and conclusions."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 from orglab.config import Config
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.ids import read_aliases
-from orglab.experiment.model import Experiment
+from orglab.experiment.model import Experiment, read_id
 from orglab.experiment.note_text import RUN_MARK
 from orglab.experiment.section_text import Note
 from orglab.org.document import Document
@@ -41,7 +42,7 @@ def find_missing_parts(text: bytes, others: Sequence[bytes], config: Config) -> 
     others = [b"\n%b\n" % Document(other).text for other in others]
     differing = [
         experiment for experiment in scan_experiments(document, config, "")
-        if not any(b"\n%b\n" % _read_bytes(experiment) in other for other in others)
+        if not any(b"\n%b\n" % _read_bytes(experiment) in other or _is_unmarked(experiment, other) for other in others)
     ]  # fmt: skip
     if not differing:
         return []
@@ -62,6 +63,28 @@ def find_missing_parts(text: bytes, others: Sequence[bytes], config: Config) -> 
 def _list_names(experiment: Experiment) -> tuple[str, ...]:
     """Return the id of an experiment, and those that it had before."""
     return (experiment.id, *read_aliases(experiment.heading))
+
+
+def _is_unmarked(experiment: Experiment, other: bytes) -> bool:
+    """Return whether a text has all that is written in an experiment, which has just no tag or no id there.
+
+    That is so if the adoption of a heading is undone before it is committed.
+    """
+    heading = experiment.heading
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    written = experiment.document.text[begin : experiment.end].strip()
+    if written not in other:
+        return False
+    at = heading.line.title[1]
+    title = experiment.document.text[heading.begin : at].rstrip()
+    for match in re.finditer(rb"^%b(?=[ \t]*(?::[^ \n]*:)?[ \t]*$)" % re.escape(title), other, re.MULTILINE):
+        bare = Document(other[match.start() :], experiment.config.keywords).heading(0)
+        if read_id(bare, experiment.config) and experiment.config.tag in bare.tags:
+            continue
+        after = bare.drawer.end() if bare.drawer else bare.after_planning
+        if bare.document.text[after : bare.subtree_end].strip() == written:
+            return True
+    return False
 
 
 def _read_bytes(experiment: Experiment) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from orglab.config import JOURNAL_NAME
 from orglab.secret_names import is_secret_name
@@ -48,6 +49,7 @@ log = "{log}"
 [metrics]
 # val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
 """
+SettingValue: TypeAlias = str | bool | Sequence[str]
 _OTHER_JOURNAL = "day-journal.org"
 MOST_BYTES = 1 << 20
 """The size of the largest settings file that is read."""
@@ -71,7 +73,7 @@ def choose_journal(log: str) -> str:
     return JOURNAL_NAME if log.lower() != JOURNAL_NAME else _OTHER_JOURNAL
 
 
-def make_config_text(log: str, values: Mapping[str, str | Sequence[str]]) -> str:
+def make_config_text(log: str, values: Mapping[str, SettingValue]) -> str:
     """Return the text of a new settings file for a log; its journal gets another name if the log has the usual one.
 
     Args:

@@ -27,7 +27,7 @@ def adoption_lines(log: Log, adoption: Adoption, *, is_whole: bool = False) -> I
         adoption: What is recognized in the file.
         is_whole: Whether to show each heading that could be an experiment, and not only examples.
     """
-    yield output.clean(f"{log.path} already exists, and was not changed.")
+    yield from output.wrap(f"{log.path} already exists, and was not changed.", "")
     yield ""
     yield output.paint("Understood", bold=True)
     yield from _understood(adoption)
@@ -69,7 +69,10 @@ def _describe_parts(experiments: Sequence[Experiment]) -> Iterator[str]:
     yield f"{count(steps, 'step')}, {sum(one.done for one in progress)} of them done" if steps else "no steps"
     yield count(notes, "note")
     yield count(sum(bool(one.conclusion.text) for one in experiments), "conclusion")
-    yield f"from {times[0]} to {times[-1]}" if times else "no timestamps"
+    if not times:
+        yield "no timestamps"
+    else:
+        yield f"of {times[0]}" if times[0] == times[-1] else f"from {times[0]} to {times[-1]}"
 
 
 def _describe_range(experiments: Sequence[Experiment]) -> str:
@@ -105,7 +108,9 @@ def candidate_lines(adoption: Adoption, *, is_whole: bool) -> Iterator[str]:
 
 def _examples(group: Candidates, *, is_whole: bool) -> Sequence[Candidate]:
     """Return the headings of a group, or three of them."""
-    return group.headings if is_whole else group.headings[:_EXAMPLES]
+    # A line that says that there is one more could as well show it.
+    is_short = len(group.headings) <= _EXAMPLES + 1
+    return group.headings if is_whole or is_short else group.headings[:_EXAMPLES]
 
 
 def _group_lines(group: Candidates, chosen: Collection[int]) -> list[str]:
@@ -187,7 +192,8 @@ def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> I
         yield output.clean(f"Nothing else in {log.path} looks like an experiment; nothing was changed.")
         return
     refs = listed((one.ref for one in made), most=6)
-    yield from output.wrap(f"Adopted {count(len(made), 'heading')} of {log.path} as experiments: {refs}.", "  ", "")
+    kind = "experiments" if len(made) > 1 else "an experiment"
+    yield from output.wrap(f"Adopted {count(len(made), 'heading')} of {log.path} as {kind}: {refs}.", "  ", "")
     yield from output.wrap(f"Read now: {'; '.join(_describe_parts(made))}.", "  ", "")
     for one in adoption.chosen:
         if one.wanted:
@@ -195,4 +201,4 @@ def adopted_lines(log: Log, adoption: Adoption, made: Sequence[Experiment]) -> I
             text = f"{words} is {one.experiment.ref}, because another heading has {one.wanted} already."
             yield from output.wrap(text, "  ", "")
     diff = "`git diff` shows the change, and " if log.repository is not None else ""
-    yield f"{diff}`orglab check` {'' if diff else 'shows '}what is not understood yet."
+    yield from output.wrap(f"{diff}`orglab check` {'' if diff else 'shows '}what is not understood yet.", "  ", "")

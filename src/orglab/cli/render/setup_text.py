@@ -53,7 +53,8 @@ def attached_lines(attached: Attached, what: str = "") -> Iterator[str]:
 def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
     """Yield the changed files that have git merge the log with orglab."""
     for path in paths:
-        yield output.clean(f"Updated {path}, so that orglab merges the log in git. Commit {path.name} with your code.")
+        text = f"Updated {path}, so that orglab merges the log in git. Commit {path.name} with your code."
+        yield from output.wrap(text, "  ", "")
 
 
 def installed_lines(installed: Installed) -> Iterator[str]:
