@@ -54,6 +54,13 @@ def test_every_code_has_a_text_here():
     assert set(CODES) > ERRORS
 
 
+def test_a_heading_that_does_not_have_the_form_of_the_template_may_have_no_steps(log):
+    log.path.write_text("* Warmup :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n[2026-06-01 Mon 09:30]\n** Notes\n")
+    assert log.check() == []
+    log.path.write_text(log.path.read_text().replace("* Warmup", "* [1] Warmup"))
+    assert codes(log.check()) == {"no-steps"}
+
+
 @pytest.mark.parametrize("code", TEXTS)
 def test_each_code_is_reported_for_its_text_at_a_position(log, code):
     log.path.write_text(TEXTS[code])

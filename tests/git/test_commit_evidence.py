@@ -52,7 +52,7 @@ def explain(study, reference="1.1"):
 def test_nothing_names_the_step(study):
     code(study, "tune")
     code(study, "[e1.2] other")
-    assert explain(study) == "no commit on HEAD names [e1.1]"
+    assert explain(study) == ""
     assert find(study, "1.2") == ["[e1.2] other"]
     assert find(study, "1") == ["[e1.2] other"]
     with pytest.raises(NotFoundError):
@@ -156,7 +156,7 @@ def test_commits_of_other_branches_and_discarded_ones_are_none(study):
 
 def test_the_commits_of_the_log_are_none(study):
     study.commit("[e1.1] note", {NAME: TEXT + "a\n", "journal.org": "x\n"})
-    assert explain(study).endswith("which names [e1.1], changes only the log")
+    assert explain(study) == ""
     study.commit("[e1.1] log: moved", {"old_name.org": "x\n"})
     assert find(study) == []
     study.commit("[e1.1] log: print the loss", {"train.py": "print()\n", NAME: TEXT})
@@ -191,11 +191,19 @@ def test_the_first_commit_of_a_repository(repo):
 def test_done_and_note_record_the_evidence_or_say_that_there_is_none(study):
     code(study, "other")
     done = orglab("done", "1.1", cwd=study.path)
-    assert "e1.1 done, without a commit, because no commit on HEAD names [e1.1]" in done.err
-    assert "`orglab done e1.1 --commit REV`" in done.err
+    assert done.err == "e1.1 done, without a commit; add one with `orglab done e1.1 --commit REV`.\n"
+    assert orglab("done", "1.1", cwd=study.path).err == "e1.1 was done already.\n"
     assert "1. [X] One\n" in (study.path / NAME).read_text()
     noted = orglab("note", "1", "x", cwd=study.path)
-    assert noted.err == "No commit was recorded, because no commit on HEAD names [e1].\n"
+    assert noted.err == ""
+    study.commit("[e1] text", {NAME: (study.path / NAME).read_text() + "\n"})
+    assert orglab("note", "1", "x", cwd=study.path).err == ""
+    bad = code(study, "[e1] bad")[:7]
+    reverted = revert(study, bad)[:7]
+    told = (
+        f"No commit was recorded, because {bad}, which names [e1], was reverted by {reverted}; --commit REV names one."
+    )
+    assert orglab("note", "1", "x", cwd=study.path).err.splitlines()[-1:] == [told]
     named = code(study, "[e1.2] tune")
     study.commit("[e1.1] text", {NAME: (study.path / NAME).read_text() + "\n"})
     assert orglab("note", "1", "x", cwd=study.path).out.endswith(f"  {named[:7]}\n")
@@ -205,6 +213,15 @@ def test_done_and_note_record_the_evidence_or_say_that_there_is_none(study):
     head = study.git("rev-parse", "--short", "HEAD")
     assert orglab("note", "1.1", "-c", "HEAD", "seen there", cwd=study.path).out.endswith(f"  {head}\n")
     assert orglab("note", "1.1", "-c", "nothing", "x", cwd=study.path).code == 3
+
+
+def test_without_a_commit_or_a_repository_nothing_is_said_of_commits(repo, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("plain")
+    (elsewhere / NAME).write_text(TEXT)
+    repo.write(NAME, TEXT)
+    for folder in (repo.path, elsewhere):
+        assert orglab("note", "1", "x", cwd=folder).err == ""
+        assert orglab("done", "1.1", cwd=folder).err == "e1.1 done.\n"
 
 
 def test_a_failed_run_leaves_no_evidence(study):

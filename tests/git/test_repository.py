@@ -16,12 +16,12 @@ def orglab(capsys):
 def test_done_takes_the_commit_that_names_the_step_or_none(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one", "-s", "two")
-    assert "without a commit" in orglab("done", "1.1").err
+    assert orglab("done", "1.1").err == "e1.1 done.\n"
     orglab("done", "--undo", "1.1")
     named = repo.commit("[e1.1] Results", {"a": "1"})[:7]
     repo.commit("other", {"a": "2"})
     assert f"({named}, the newest commit naming [e1.1])" in orglab("done", "1.1").err
-    assert "no commit on HEAD names [e1.2]" in orglab("done", "1.2").err
+    assert "e1.2 done, without a commit; add one" in orglab("done", "1.2").err
     assert f"1. [X] one ({named})\n2. [X] two\n" in (repo.path / LOG).read_text()
 
 
@@ -47,7 +47,7 @@ def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
     assert said == f"e1.1 done ({first}, {second}, the 2 commits naming [e1.1]).\n"
     assert f"1. [X] one ({first}, {second})\n" in (repo.path / LOG).read_text()
     repo.git("commit", "--quiet", "-am", "log")
-    assert "no commit on HEAD names [e1.2]" in orglab("done", "1.2", "--all-commits").err
+    assert "e1.2 done, without a commit; add one" in orglab("done", "1.2", "--all-commits").err
     assert "not both" in orglab("done", "1.2", "--all-commits", "-c", "HEAD", code=2).err
     assert "not both" in orglab("done", "1.2", "--all-commits", "--no-commit", code=2).err
 
@@ -144,7 +144,7 @@ def test_without_git_nothing_needs_it(orglab, monkeypatch, tmp_path_factory):
     orglab("new", "A", "-s", "one")
     orglab("note", "1", "text")
     orglab("start", "1.1")
-    assert "without a commit" in orglab("done", "1.1", "--no-commit").err
+    assert orglab("done", "1.1", "--no-commit").err == "e1.1 done.\n"
 
 
 def test_each_clone_has_its_own_active_step(repo, orglab):

@@ -301,6 +301,14 @@ def lose_commits():
 
 
 @pytest.mark.usefixtures("study")
+def test_the_folder_that_is_written_beside_a_report_is_told(capfd):
+    for name, files in (("week.md", "week.md and week.md-files/"), ("week.html", "week.html")):
+        assert orglab(["report", "--since", "2026-11-08", "-o", name]) == 0
+        assert capfd.readouterr().err.startswith(f"Wrote {files}: ")
+        assert Path(f"{name}-files").is_dir() == (files != name)
+
+
+@pytest.mark.usefixtures("study")
 def test_what_happens_later_breaks_no_report():
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
     edit("2. [ ] Batch 128", "2. [X] Batch 128")

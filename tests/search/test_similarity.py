@@ -340,6 +340,18 @@ def test_a_canceled_experiment_says_so_and_why(repo, logbook, notes, conclusion,
     assert "(canceled)" in orglab("tried").out
 
 
+def test_a_tag_that_is_a_former_id_is_no_topic_of_the_map(repo):
+    text = "".join(
+        experiment(number, f"[2026-08-28 Sex] Mulch of {word}", "text", "", f"old{number}:").replace(
+            f":ID: {number}", f":ID: {number}\n:ALIASES: old{number}"
+        )
+        for number, word in enumerate(("straw", "bark"), 1)
+    )
+    repo.write(NAME, text)
+    [topic] = json.loads(orglab("tried", "--json").out)["topics"]
+    assert (topic["tag"], topic["count"], topic["groups"][0]["idea"]) == (None, 2, "Mulch")
+
+
 def test_the_map_groups_by_words_that_tell_experiments_apart(repo):
     titles = ["Mulch of straw", "Mulch of bark", "Clover", "Shade nets", "Grafting"]
     about = "The yield should rise by more than plot noise."

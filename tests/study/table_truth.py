@@ -76,7 +76,7 @@ class Tables:
             rows.append((f"[{one.ref}]", one.title, *days, f"**{outcome}**"))
         if len(rows) < 2 or len({day for row in rows for day in row[2:4]} - {NONE}) < 2:
             return None
-        header = ["Experiment", "Title", "Opened", "Concluded", "Outcome"]
+        header = ["Experiment", "Title", "Opened", "Closed", "Outcome"]
         return Table("Experiments over time", header, [[*map(Cell, row)] for row in rows])
 
     def steps(self, experiment):

@@ -105,7 +105,7 @@ class ShareMethods(LogFile):
 
     def write_report(
         self, report: "Report", path: Path, template: Path | None = None, *, appendix: bool = False
-    ) -> None:
+    ) -> Path | None:
         """Write a report to a file, in the format of its extension, and remember where it ended.
 
         Args:
@@ -113,6 +113,9 @@ class ShareMethods(LogFile):
             path: The file.
             template: A Jinja2 template, or None.
             appendix: Whether a PDF or docx has the appendix; other formats have it always.
+
+        Returns:
+            The folder next to it that has its pictures and charts, if there is one.
 
         Raises:
             NotWritableError: The file cannot be written.
@@ -124,7 +127,7 @@ class ShareMethods(LogFile):
         from orglab.report.rendering import choose_format, write_report
 
         chosen = choose_format(self, path, template)
-        write_report(self, report, path, chosen, report_form, with_appendix=appendix)
+        return write_report(self, report, path, chosen, report_form, with_appendix=appendix)
 
     def check_report(self, path: Path | None = None) -> "ReportCheck":
         """Return what no longer holds of a report, and what was changed in its text; by default, of the last one here.

@@ -39,7 +39,8 @@ class Completed(NamedTuple):
         why: How they were chosen: `given`, `named` (the message names the step), `unnamed` (none does, so there are no
             commits), or `none` (none was wanted).
         uncommitted: If HEAD is among them, the tracked files with uncommitted changes, without the log and the journal.
-        evidence: What `find_evidence` found; None if it was not asked.
+        evidence: What `find_evidence` found; None if it was not asked, or if there are no commits to find.
+        was_done: Whether the step was done before.
     """
 
     step: Step
@@ -47,6 +48,7 @@ class Completed(NamedTuple):
     why: str
     uncommitted: tuple[str, ...] = ()
     evidence: "Evidence | None" = None
+    was_done: bool = False
 
 
 class WriteMethods(IdMethods):
@@ -220,7 +222,7 @@ class WriteMethods(IdMethods):
             reference: The experiment, such as `201`, or the step, such as `201.1`.
             text: The text.
             commit: The revision that the note is about; if None, the newest commit that names the experiment or step.
-            tell: Receives a sentence for the user if none was found.
+            tell: Receives a sentence for the user if a commit of code names it that does not count, such as a merge.
 
         Raises:
             NotFoundError: There is no such experiment, step or commit.
@@ -241,15 +243,11 @@ class WriteMethods(IdMethods):
 
         after, _ = self.edit_experiment(parsed, make_edits, now, Added(notes=1, headings=1))
         self._keep_commits(hashes)
-        if tell is not None and evidence is not None and not hashes and self._has_commits():
-            tell(f"No commit was recorded, because {evidence.explain_absence(self.spell(reference))}.")
+        if tell is not None and evidence is not None and not hashes:
+            reason = evidence.explain_absence(self.spell(reference))
+            if reason:
+                tell(f"No commit was recorded, because {reason}; --commit REV names one.")
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
-
-    def _has_commits(self) -> bool:
-        """Return whether HEAD is a commit; False without git, and if git fails."""
-        with suppress(GitError):
-            return self.repository is not None and self.repository.head() is not None
-        return False
 
     def find_evidence(self, reference: str, *, find_all: bool = False) -> "Evidence":
         """Return the commits on HEAD that are evidence for an experiment or a step, newest first; none without git.
@@ -349,21 +347,22 @@ class WriteMethods(IdMethods):
         else:
             evidence = self.find_evidence(reference, find_all=all_commits)
             hashes = [one.short for one in reversed(evidence.commits)]
-            if not hashes and self.repository is not None and is_installed():
-                self.repository.head()  # raises an error if git cannot read the repository
+            # `head` raises an error if git cannot read the repository.
+            if not hashes and (self.repository is None or not is_installed() or self.repository.head() is None):
+                evidence = None
             why = "named" if hashes else "unnamed" if self.repository is not None else "none"
 
-        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
-            return edits.tick_step(
-                experiment, find_step(experiment, parsed), hashes, all_checkboxes=all_checkboxes
-            ), None
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], bool]":
+            before = find_step(experiment, parsed)
+            ticked = edits.tick_step(experiment, before, hashes, all_checkboxes=all_checkboxes)
+            return ticked, before.state == "done"
 
-        after, _ = self.edit_experiment(parsed, make_edits, clock.now())
+        after, was_done = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
         self.active.clear(*list_references(after, step))
         self._keep_commits(hashes)
         self.keep_text(at_once=True)
-        return Completed(step, tuple(hashes), why, self._changed_since(hashes), evidence)
+        return Completed(step, tuple(hashes), why, self._changed_since(hashes), evidence, was_done)
 
     def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
         """Return the uncommitted files, without the log and the journal; none if HEAD is not one of the commits."""

@@ -58,7 +58,8 @@ def check_command(reference: str | None, *, fix: bool, restore: bool, forget: bo
         )
     if problems:
         output.show(diagnostic_lines(problems))
-        tell(f"{count(len(problems), 'problem')} {'remain' if fixed else 'found'}.")
+        remain = "remains" if len(problems) == 1 else "remain"
+        tell(f"{count(len(problems), 'problem')} {remain if fixed else 'found'}.")
     elif not fixed:
         tell("No problems found.")
     return int(bool(problems))

@@ -140,13 +140,16 @@ def _describe_commits(completed: "Completed") -> str:
     named = (
         f"{count(len(completed.commits), 'commit')} naming" if len(completed.commits) > 1 else "newest commit naming"
     )
+    if completed.was_done and not hashes:
+        return f"{ref} was done already."
     if completed.why == "unnamed" and completed.evidence is not None:
         reason = completed.evidence.explain_absence(ref)
-        return f"{ref} done, without a commit, because {reason}; add one with `orglab done {ref} --commit REV`."
+        because = f", because {reason}" if reason else ""
+        return f"{ref} done, without a commit{because}; add one with `orglab done {ref} --commit REV`."
     return {
         "given": f"{ref} done ({hashes}).",
         "named": f"{ref} done ({hashes}, the {named} [{ref}]).",
-    }.get(completed.why, f"{ref} done, without a commit.")
+    }.get(completed.why, f"{ref} done.")
 
 
 @click.command(name="conclude", cls=TextCommand)

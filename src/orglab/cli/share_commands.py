@@ -175,14 +175,14 @@ def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
     if checked is not None:
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
     log.check_format(out, template)
-    text = ""
+    text, folder = "", None
     with output.progress_bar("Making the report") as update:
         report = log.report(
             what, since=since, until=until, title=title, journal=journal,
             progress=lambda done, total: update(done, total + 1),
         )  # fmt: skip
         if out is not None and not as_json:
-            log.write_report(report, out, template, appendix=appendix)
+            folder = log.write_report(report, out, template, appendix=appendix)
         elif not as_json:
             text = log.render_report(report, template, for_people=output.is_terminal())
     if report.is_empty and not log.experiments():
@@ -196,7 +196,8 @@ def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
     elif out is None:
         output.show([output.clean(line) for line in text.splitlines()])
     else:
-        output.tell(f"Wrote {out}: {_describe_period(report)}")
+        files = f"{out} and {folder}/" if folder is not None else out
+        output.tell(f"Wrote {files}: {_describe_period(report)}")
     return 0
 
 

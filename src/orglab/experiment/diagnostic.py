@@ -14,7 +14,7 @@ CODES = {
     "lower-case-box": "A checkbox is `[x]`, which orglab reads as done but Org does not count. --fix writes `[X]`.",
     "stale-cookie": "A cookie such as [1/2] differs from what Org would count. --fix recounts it.",
     "steps-state": "The steps heading is done although a step is open, or the other way round.",
-    "no-steps": "An experiment has no list of steps.",
+    "no-steps": "An experiment whose title begins with its id, as `new` writes it, has no list of steps.",
     "second-list": "The steps are followed by a second list, whose items are not read as steps.",
     "same-number": "Two steps have the same number.",
     "no-created": "An experiment has no timestamp that says when it was created.",

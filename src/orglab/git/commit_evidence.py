@@ -20,7 +20,7 @@ _RUN = re.compile(SUBJECT_START + "(Before|Failed): ")
 _LOG = re.compile(SUBJECT_START + "(?:log|journal): ")
 # The newest commits are asked for first, because often one of them is the answer.
 _FIRST = 4
-_IS_REVERT = "is a revert"
+_IS_REVERT, _IS_OF_LOG = "is a revert", "changes only the log"
 
 
 Resolve = Callable[[Iterable[Reference], str], Iterable[Reference]]
@@ -49,7 +49,8 @@ class Evidence(NamedTuple):
 
     Attributes:
         commits: The commits, newest first.
-        passed_over: The newest commit that names it and is no evidence, or None.
+        passed_over: The newest commit that names it and is no evidence, or None; not one of the log alone, as nobody
+            expects that to have results.
         reason: Why that one is none, as the end of a sentence: `is a merge`.
     """
 
@@ -58,9 +59,9 @@ class Evidence(NamedTuple):
     reason: str = ""
 
     def explain_absence(self, ref: str) -> str:
-        """Return why there are no commits for a reference, as a clause."""
+        """Return why the commit that was passed over is none, as a clause; empty if there is no such commit."""
         if self.passed_over is None:
-            return f"no commit on HEAD names [{ref}]"
+            return ""
         return f"{self.passed_over.short}, which names [{ref}], {self.reason}"
 
 
@@ -95,7 +96,7 @@ def find_evidence(repository: Repository, question: Question, resolve: Resolve, 
         if reason is None and not (commits and _is_of_run(commit, "Before")):
             commits.append(commit)
         # A revert says less than the commit that it undid.
-        if reason is not None and (passed_over is None or passed_over[1] == _IS_REVERT):
+        if reason not in (None, _IS_OF_LOG) and (passed_over is None or passed_over[1] == _IS_REVERT):
             passed_over = commit, reason
         if commits and not find_all:
             break
@@ -116,7 +117,7 @@ def _reject(commit: Commit, paths: frozenset[str], own_paths: Collection[str]) -
         return "is a merge"
     if _is_of_run(commit, "Failed"):
         return "is of a failed run"
-    return "changes only the log" if _is_of_log(commit, paths, own_paths) else None
+    return _IS_OF_LOG if _is_of_log(commit, paths, own_paths) else None
 
 
 def _is_of_log(commit: Commit, paths: frozenset[str], own_paths: Collection[str]) -> bool:

@@ -13,6 +13,8 @@ _STAMP = compile_late(rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?:
 _DATE = compile_late(rb"(?<![\d-])\d{4}-\d{2}-\d{2}(?![\d-])")
 LEADING_DATE = r"[<\[]?\d{4}-\d{2}-\d{2}(?:\b[^\]>\n]*[\]>])?"
 _LEADING = compile_late(rf"{LEADING_DATE}[\s:,\u2013\u2014-]*(?=\S)")
+# What is in brackets is bounded, so that any text is searched in linear time.
+_ANY_DATE = compile_late(r"[<\[]\d{4}-\d{2}-\d{2}\b[^\]>\n]{0,80}[\]>]|(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
 INACTIVE = compile_late(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
@@ -56,6 +58,11 @@ def skip_date(title: str) -> str:
     """Return a title without the date or timestamp that it begins with, unless it is nothing else."""
     match = _LEADING.match(title)
     return title[match.end() :] if match is not None else title
+
+
+def remove_dates(text: str) -> str:
+    """Return a text with a space for each timestamp, with its weekday in any language, and each date `2018-06-06`."""
+    return _ANY_DATE.sub(" ", text)
 
 
 def format_inactive(when: datetime.datetime) -> bytes:

@@ -103,7 +103,7 @@ def write_report(
     make_values: MakeValues,
     *,
     with_appendix: bool = False,
-) -> None:
+) -> Path | None:
     """Write a report to a file atomically, and remember it as the last report, so that the next begins where it ends.
 
     A report on a part of the log is remembered only for `--check`.
@@ -116,6 +116,9 @@ def write_report(
         make_values: Returns the values for the template; called only if there is one.
         with_appendix: Whether a PDF or docx has the appendix; other formats have it always.
 
+    Returns:
+        The folder next to it that has its pictures and charts, if there is one.
+
     Raises:
         NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
         OrglabError: A library that the format needs is not installed.
@@ -126,18 +129,21 @@ def write_report(
     last = read_last(log.clone_folder)
     if report.is_empty:
         _require_nothing_lost(log, report, path, last)
+    folder = None
     try:
         if report_format.template is not None:
             text = fill_template(report, report_format.template, make_values(report))
             write_atomically(path, seal(text.encode("utf-8", "replace")))
         else:
-            write_document(lay_out(report, with_appendix=with_appendix or report_format.extension not in BINARY), path)
+            document = lay_out(report, with_appendix=with_appendix or report_format.extension not in BINARY)
+            folder = write_document(document, path)
         content = read_inside(log.repository, path, _MOST_BYTES)
     except OSError as error:
         raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
     evidence = _find_evidence(content, report, is_own=report_format.template is None)
     earlier = last.earlier if report.scope else last.add(report.period.until, report.planned_next)
     write_last(log.clone_folder, LastReport(earlier, str(path.absolute()), compute_digest(content), evidence))
+    return folder
 
 
 def _find_evidence(content: bytes, report: Report, *, is_own: bool) -> Mapping[str, object]:

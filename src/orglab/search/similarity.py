@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference, without_letter
 from orglab.search.derived_values import insert_values, select_values
-from orglab.search.similar.topics import Themes, Topic, choose_tags, find_themes, make_topics
+from orglab.search.similar.topics import Themes, Topic, choose_tags, drop_names, find_themes, make_topics
 from orglab.search.store import Answer, Reader, open_store, read_fingerprint, write_fingerprint
 from orglab.search.subtrees import LogText
 
@@ -64,6 +64,7 @@ class TriedExperiment(NamedTuple):
         reason: The same without the state, of an experiment that was dropped; empty if the log does not tell.
         is_concluded: Whether the experiment has a conclusion or a verdict.
         at: The date of the conclusion, else of closing, else of creation, in ISO 8601; empty if unknown.
+        aliases: The former ids.
         file: The log.
         line: The 1-based line of the heading.
     """
@@ -80,6 +81,7 @@ class TriedExperiment(NamedTuple):
     reason: str
     is_concluded: bool
     at: str
+    aliases: Sequence[str] = ()
     file: str = ""
     line: int = 0
 
@@ -211,7 +213,8 @@ def make_map(
 
     rows = compared.answer(read)
     common_tags = {log.config.tag, *log.config.tags, *tags}
-    topics = choose_tags([experiment.tags for experiment, _ in rows], common_tags, " ".join(tags))
+    names = [(one.id, one.ref, *one.aliases) for one, _ in rows]
+    topics = choose_tags(drop_names([one.tags for one, _ in rows], names), common_tags, " ".join(tags))
     return Map([experiment for experiment, _ in rows], make_topics(topics, [themes for _, themes in rows]))
 
 
@@ -407,6 +410,8 @@ def _restore_tried(shown: str, file: str, line: int) -> TriedExperiment:
 
 
 def _make_tried(experiment: "Experiment") -> TriedExperiment:
+    from orglab.experiment.ids import read_aliases  # noqa: PLC0415 - the same
+
     conclusion = experiment.conclusion
     at = experiment.concluded or experiment.created
     outcome, reason = _summarize_outcome(experiment)
@@ -414,7 +419,7 @@ def _make_tried(experiment: "Experiment") -> TriedExperiment:
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
         experiment.tags, experiment.verdict, outcome, reason,
         bool(conclusion.text or experiment.verdict),
-        at.isoformat() if at is not None else "",
+        at.isoformat() if at is not None else "", read_aliases(experiment.heading),
     )  # fmt: skip
 
 

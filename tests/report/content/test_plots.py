@@ -13,7 +13,7 @@ from orglab.org.document import Document
 from orglab.report import blocks as b
 from orglab.report.content.citations import Links
 from orglab.report.content.facts import Period
-from orglab.report.content.plots import history_chart, steps_chart, timeline
+from orglab.report.content.plots import history_chart, name_status, steps_chart, timeline
 from orglab.report.content.settings_table import make_settings_table
 from orglab.report.content.wording import Wording
 from orglab.runs.record import METRICS, Run
@@ -203,6 +203,22 @@ def test_a_timeline_of_a_single_day_or_experiment_shows_nothing(days, is_drawn):
     period = Period(*(datetime.datetime(2026, 3, day) for day in (1, 9)))  # noqa: DTZ001 - local
     chart = timeline(SimpleNamespace(touched=touched, period=period, wording=WORDING))
     assert (chart is not None) == is_drawn
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "verdict", "status"),
+    [
+        ("done", "It helps.", "supported", "supported"),
+        ("done", "It helps.", None, "concluded"),
+        ("done", "", None, "closed"),
+        ("dropped", "", None, "canceled"),
+        ("waiting", "", None, "waiting"),
+        ("todo", "", "supported", "open"),
+        (None, "", None, "open"),
+    ],
+)
+def test_only_an_experiment_with_a_conclusion_is_concluded(kind, text, verdict, status):
+    assert name_status(kind, SimpleNamespace(text=text, verdict=verdict)) == status
 
 
 def test_an_experiment_that_was_opened_after_the_period_is_not_in_the_timeline():

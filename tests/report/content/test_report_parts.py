@@ -415,7 +415,19 @@ def test_what_was_only_closed_is_no_conclusion_but_a_result():
     found = read()
     assert list(found["conclusions"]) == ["e2"]
     assert found["lead"] == ["One answer; one closed without a conclusion."]
-    assert list(found["results"]) == ["e1"]
+    assert found["results"] == {"e1": ["Closed on 14 November."]}
+
+
+@pytest.mark.parametrize("end", [":", ";", ","])
+def test_no_full_stop_follows_another_mark(end):
+    table = "\n\n| batch | acc |\n| 64 | 0.5 |"
+    write(
+        experiment(1, "Larger batches", "DONE", conclusion=f"Batches help as follows{end}{table}"),
+        experiment(2, "Warmup", notes=[f"[2026-11-12 Thu 10:00] ASK: Which of these{end}"]),
+    )
+    found = read()
+    assert found["conclusions"]["e1"] == [f"Batches help as follows{end} [e1]"]
+    assert found["needed"] == [f"Which of these{end} [e2]"]
 
 
 # ---- what fresh readers found ----

@@ -22,7 +22,7 @@ from orglab.search.similar.lexicon import (
     read_lexicon,
 )
 from orglab.search.similar.stems import stem, stems, tokens
-from orglab.search.similar.topics import choose_tags, find_themes, make_topics
+from orglab.search.similar.topics import choose_tags, drop_names, find_themes, make_topics
 
 HERE = Path(__file__).resolve().parents[2]
 SETS = sorted((HERE / "similar").glob("*.jsonl"))
@@ -388,10 +388,24 @@ def why(asked, record):
 
 def test_the_reason_is_the_idea_and_the_setting_else_words():
     asked = ExperimentText("Smooth the labels", "The intent classifier is overconfident; use label smoothing.")
-    assert why(asked, SMOOTHING) == "in common: label smoothing; same setting: intent classification"
+    assert why(asked, SMOOTHING) == "in common: label smoothing; related: intent classification"
     odd = ExperimentText("Frobnicate the zorble gearbox", "Zorbles wear out.")
     assert why(odd, odd).startswith("words in common: ")
     assert "frobnicate" in why(odd, odd)
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("Deeper U-Net on zorble_radar", "words in common: net, u, radar, zorble"),
+        ("Wider MLP", "words in common: mlp"),
+        ("More augmentation for segmentation", "related: segmentation"),
+        ("Learning rate for xgboost", "related: tabular data"),
+    ],
+)
+def test_a_word_of_a_model_is_no_setting_in_common(question, reason):
+    record = ExperimentText("U-Net vs MLP ablation on zorble_radar", "Which of them needs fewer parameters?")
+    assert why(ExperimentText(question), record) == reason
 
 
 @pytest.mark.parametrize(
@@ -443,6 +457,32 @@ def test_what_has_no_known_idea_is_grouped_by_the_words_of_its_titles():
 def test_what_nearly_all_share_is_no_topic():
     titles = ("Zorble straw", "Zorble bark", "Zorble straw again", "Zorble peat", "Zorble chalk")
     assert grouped(*titles) == [("straw", [0, 2]), ("", [1, 3, 4])]
+
+
+@pytest.mark.parametrize(
+    "title", ["[2026-08-28 Sex] {}", "<2026-08-28 пт 10:00> {}", "2026-08-28 {}", "{} (2026-08-28)"]
+)
+def test_a_date_with_its_weekday_is_nothing_that_experiments_share(title):
+    words = ("Straw", "Bark", "Clover", "Zorble straw")
+    titles = [title.format(one) for one in words]
+    assert grouped(*titles) == grouped(*words) == [("Straw", [0, 3]), ("", [1, 2])]
+    for text, word in zip(titles, words, strict=True):
+        dated = ExperimentText(text, f"As on {title.format('')}.", (text,), text)
+        plain = ExperimentText(word, "As on .", (word,), word)
+        assert extract_features(dated, LEXICON).keys() == extract_features(plain, LEXICON).keys()
+
+
+def test_a_tag_that_names_one_experiment_is_no_topic():
+    tags = [
+        ["exp20260828165129", "peat"],
+        ["e2", "exp20260830124159"],
+        ["old7"],
+        ["mulch7"],
+        ["run1234567"],
+        ["run1234567"],
+    ]
+    names = [("1", "e1"), ("2", "e2"), ("3", "e3", "old7"), ("4", "e4"), ("5", "e5"), ("6", "e6")]
+    assert drop_names(tags, names) == [["peat"], [], [], ["mulch7"], ["run1234567"], ["run1234567"]]
 
 
 @pytest.mark.parametrize(

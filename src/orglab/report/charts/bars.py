@@ -150,12 +150,12 @@ def _description(plot: Timeline) -> str:
     for row in plot.rows:
         counts[row.status] = counts.get(row.status, 0) + 1
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda pair: -pair[1]))
-    return f"{len(plot.rows)} experiments from opening to conclusion: {statuses}. The table that follows has the dates."
+    return f"{len(plot.rows)} experiments from opening to closing: {statuses}. The table that follows has the dates."
 
 
 def timeline_table(plot: Timeline) -> Table:
     """Return the table of the experiments with their dates."""
-    header = ("Experiment", "Title", "Opened", "Concluded", "Outcome")
+    header = ("Experiment", "Title", "Opened", "Closed", "Outcome")
     rows = tuple(
         (
             (Reference(row.label, anchor=row.anchor, kind="experiment"),),

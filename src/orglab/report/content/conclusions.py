@@ -88,7 +88,7 @@ def state_conclusion(answer: Answer, overturned: Mapping[str, str], wording: Wor
         content += [*title, Text(f"{end} " if answer.sentence or answer.headline is not None else end)]
         told.append(claim_text(activity.ref, activity.title, "title"))
     if answer.sentence:
-        end = "" if answer.sentence[-1] in ENDS else "."
+        end = "" if answer.sentence[-1] in f"{ENDS}:;," else "."
         content += [
             *wording.inline(capitalize_first(answer.sentence), activity.ref),
             Text(f"{end} " if answer.headline is not None else end),
@@ -216,7 +216,8 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     commits = list(dict.fromkeys(name for step in steps for name in wording.find_commits(step)))
     discarded = [run for run in activity.runs if run.discarded is not None]
     failed = [run for run in activity.runs if counts_as_failed(run)]
-    parts = [f"concluded {wording.on_day(activity.closed)}"] if activity.closed else []
+    closed = "concluded" if activity.conclusion.text or activity.conclusion.verdict else "closed"
+    parts = [f"{closed} {wording.on_day(activity.closed)}"] if activity.closed else []
     if steps:
         parts.append(f"{count(len(steps), 'step')} done")
     if activity.runs:

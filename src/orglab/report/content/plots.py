@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from orglab.experiment.conclusion import Conclusion
 from orglab.report.blocks import Chart, Inlines, Text, make_anchor, plain
 from orglab.report.chart_model import (
     MetricHistory,
@@ -23,7 +24,6 @@ from orglab.text import count, listed
 
 _MAX_ROWS = 60
 _MAX_SERIES = 6
-STATUS_OF_KIND = {"doing": "open", "todo": "open", "waiting": "waiting", "dropped": "canceled", "done": "concluded"}
 _BETTER = {"min": "lower", "max": "higher", None: ""}
 
 
@@ -53,12 +53,23 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     start = created.when if created is not None else min(dates, default=None)
     if start is None or start >= report.period.until:
         return None
-    verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
-    status = verdict or STATUS_OF_KIND.get(activity.kind or "", "open")
+    status = name_status(activity.kind, activity.conclusion)
     title = plain(report.wording.inline(activity.title, activity.ref))
     first = min(start.date(), end) if end is not None else start.date()
     return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))
+
+
+def name_status(kind: str | None, conclusion: Conclusion) -> str:
+    """Return the outcome of an experiment as the timeline has it: of a closed one its verdict, if it has one.
+
+    Args:
+        kind: The kind of its state, as returned by `states.get_state_kind`.
+        conclusion: Its conclusion.
+    """
+    if kind == "done":
+        return conclusion.verdict or ("concluded" if conclusion.text else "closed")
+    return {"waiting": "waiting", "dropped": "canceled"}.get(kind or "", "open")
 
 
 def steps_chart(ref: str, results: Results, read_line: Callable[[str, str], Inlines], metric: str = "") -> Chart | None:

@@ -15,10 +15,10 @@ ENDS = ".?!…\u3002\uff01\uff1f"
 
 
 def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
-    """Return a statement made of some pieces, with a capital first letter; it has no full stop after another one."""
+    """Return a statement made of some pieces, with a capital first letter; it has no full stop after another mark."""
     content: list[Inline] = []
     for piece in pieces:
-        if piece == "." and plain(tuple(content)).rstrip("”")[-1:] in ENDS:
+        if piece == "." and plain(tuple(content)).rstrip("”")[-1:] in f"{ENDS}:;,":
             continue
         if isinstance(piece, str):
             content += [Text(piece)] if piece else []

@@ -52,8 +52,11 @@ class Assets:
             self._names[content] = name
         return f"{quote(self.folder)}/{quote(name)}" if is_url else f"{self.folder}/{name}"
 
-    def write(self) -> None:
-        """Write the files, and remove those of an earlier report that are no longer used.
+    def write(self) -> Path | None:
+        """Write the files, remove those of an earlier report that are no longer used, and return the folder.
+
+        Returns:
+            The folder; None if the report has no assets.
 
         Raises:
             NotWritableError: A file of that name was not written by us or has changed since, or writing fails.
@@ -62,7 +65,7 @@ class Assets:
         own = PrivateFolder(folder)
         known = _read_list(own)
         if not self.contents and not known:
-            return
+            return None
         try:
             folder.mkdir(exist_ok=True)
             if (folder / LIST_NAME).is_symlink():
@@ -78,6 +81,7 @@ class Assets:
             write_atomically(folder / LIST_NAME, json.dumps(digests, indent=1).encode())
         except OSError as error:
             raise NotWritableError(f"Cannot write {folder}: {error.strerror}.") from error
+        return folder if self.contents else None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -34,14 +34,17 @@ def _make(extension: str, document: Document, assets: Assets) -> bytes:
     return to_docx(document)
 
 
-def write_document(document: Document, path: Path) -> None:
-    """Write a document to a file, and its pictures to a folder next to it if the format needs one.
+def write_document(document: Document, path: Path) -> Path | None:
+    """Write a document to a file, and its pictures and charts to a folder next to it if the format needs one.
 
     Each file is written atomically.
 
     Args:
         document: The document.
         path: The file, whose extension determines the format.
+
+    Returns:
+        The folder, if there is one.
 
     Raises:
         UsageError: There is no such format, or a program that it needs is not installed.
@@ -53,8 +56,9 @@ def write_document(document: Document, path: Path) -> None:
     assets = Assets(path)
     content = seal(_make(extension, document, assets))
     # Pictures first, so that the report never refers to pictures that do not exist yet.
-    assets.write()
+    folder = assets.write()
     try:
         write_atomically(path, content)
     except OSError as error:
         raise NotWritableError(f"Cannot write {path}: {error.strerror}.") from error
+    return folder

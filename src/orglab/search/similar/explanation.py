@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from orglab.search.similar.features import IDEA, SETTING, SYNONYMS, ExperimentText
 from orglab.search.similar.fusion import Match
-from orglab.search.similar.stems import stem, tokens
+from orglab.search.similar.stems import stem, stems, tokens
 
 _MOST_IDEAS, _MOST_SETTINGS, _MOST_WORDS = 2, 2, 4
 # The least worth of a shared feature that counts as a reason.
@@ -26,7 +26,8 @@ class Why(NamedTuple):
 
     Attributes:
         ideas: The ideas, by the names of their groups.
-        settings: The experimental settings, such as datasets and models.
+        settings: The kinds of datasets, tasks and models that the question names and the experiment has a term of, by
+            the names of their groups; if nothing else is in common, also those that only have terms in both.
         words: Words of the question, if no idea is shared.
     """
 
@@ -38,7 +39,8 @@ class Why(NamedTuple):
         """Return the explanation as one line."""
         ideas = f"in common: {', '.join(self.ideas)}" if self.ideas else ""
         words = f"words in common: {', '.join(self.words)}" if self.words else ""
-        settings = f"same setting: {', '.join(self.settings)}" if self.settings else ""
+        # No "same setting": they may have different terms of the group, or one in another sense.
+        settings = f"related: {', '.join(self.settings)}" if self.settings else ""
         return "; ".join(filter(None, (ideas, words, settings)))
 
 
@@ -55,14 +57,17 @@ def explain(match: Match, question: ExperimentText) -> Why:
     main = max(worths, default=0.0) / 2
     ideas = tuple(name[1:] for name, worth in match.shared if name[0] == IDEA and worth >= max(main, _LEAST))
     ideas = ideas[:_MOST_IDEAS]
-    settings = tuple(name[1:] for name in names if name[0] == SETTING)[:_MOST_SETTINGS]
+    settings = tuple(name[1:] for name in names if name[0] == SETTING)
     written: dict[str, str] = {}
     for word in tokens(f"{question.title} {question.description}"):
         written.setdefault(stem(word), word)
     shared = {feature: worth for feature, worth in match.shared if feature[0] not in (IDEA, SETTING, SYNONYMS)}
     enough = max(shared.values(), default=0.0) / 2
     words = [written[name] for name, worth in shared.items() if worth >= enough and name in written]
-    return Why(ideas, settings, () if ideas else tuple(words[:_MOST_WORDS]))
+    if ideas or words:
+        # Who writes `U-Net` does not say that it is about segmentation, and the word itself is among those in common.
+        settings = tuple(name for name in settings if written.keys() >= {*stems(name)})
+    return Why(ideas, settings[:_MOST_SETTINGS], () if ideas else tuple(words[:_MOST_WORDS]))
 
 
 def find_outcome_sentence(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from orglab.org.timestamp import remove_dates
 from orglab.search.similar.clauses import Clause, split_clauses
 from orglab.search.similar.lexicon import WINDOW, Lexicon
 from orglab.search.similar.setting_values import find_values
@@ -52,7 +53,11 @@ def parse_question(text: str) -> ExperimentText:
 
 
 def extract_features(texts: ExperimentText, lexicon: Lexicon) -> dict[str, float]:
-    """Return the features of an experiment's texts, each with a weight from 0 to 1, rounded to hundredths."""
+    """Return the features of an experiment's texts, each with a weight from 0 to 1, rounded to hundredths.
+
+    Dates do not count: they tell when something was done, and not what.
+    """
+    texts = _prepare_texts(texts)
     features: dict[str, float] = {}
     plain: list[tuple[int, str]] = []
     replaced: list[tuple[int, str]] = []
@@ -75,9 +80,18 @@ def extract_features(texts: ExperimentText, lexicon: Lexicon) -> dict[str, float
                 words = (words - parts) | compounds.keys()
             _add_words(features, words, field.word_weight * share, lexicon)
     _add_groups(features, lexicon, plain, replaced, weights)
-    for name, value in find_values(texts.title[:_LONGEST], texts.description[:_LONGEST]):
+    for name, value in find_values(texts.title, texts.description):
         features[f"{VALUE}{name}={value}"] = _VALUE
     return {feature: round(weight, 2) for feature, weight in features.items()}
+
+
+def _prepare_texts(texts: ExperimentText) -> ExperimentText:
+    """Return the texts to use: no more than is compared, and without dates."""
+    title, description, conclusion = (
+        remove_dates(text[:_LONGEST]) for text in (texts.title, texts.description, texts.conclusion)
+    )
+    steps = tuple(remove_dates(step[:_LONGEST]) for step in texts.steps[:_MOST_STEPS])
+    return ExperimentText(title, description, steps, conclusion)
 
 
 class _Field(NamedTuple):
@@ -98,8 +112,8 @@ class _Field(NamedTuple):
 
 def _split_fields(texts: ExperimentText) -> list[_Field]:
     """Return the parts of an experiment's texts with their weights."""
-    idea, setting = _split_title(texts.title[:_LONGEST])
-    sentences = [sentence for sentence in _SENTENCE.split(texts.description[:_LONGEST]) if sentence]
+    idea, setting = _split_title(texts.title)
+    sentences = [sentence for sentence in _SENTENCE.split(texts.description) if sentence]
     # The first of several sentences usually states the problem, the others what is done about it.
     weights = [_WHY if at == 0 and len(sentences) > 1 else _DO for at in range(len(sentences))]
     return [
@@ -109,8 +123,8 @@ def _split_fields(texts: ExperimentText) -> list[_Field]:
             _Field(split_clauses(text), weight, _DO, is_near=True)
             for text, weight in zip(sentences, weights, strict=True)
         ),
-        *(_Field(split_clauses(step[:_LONGEST]), _STEP, _STEP, is_near=False) for step in texts.steps[:_MOST_STEPS]),
-        _Field(split_clauses(texts.conclusion[:_LONGEST]), _END, 0.3, is_near=False),
+        *(_Field(split_clauses(step), _STEP, _STEP, is_near=False) for step in texts.steps),
+        _Field(split_clauses(texts.conclusion), _END, 0.3, is_near=False),
     ]
 
 

@@ -3,9 +3,11 @@
 import itertools
 import re
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
+
+from orglab.org.timestamp import remove_dates
 
 # The least weight of an idea that an experiment tried rather than mentioned.
 _LEAST = 0.55
@@ -20,6 +22,8 @@ _MOST_SHARED = 2 / 3
 # The most words of titles in the name of a group.
 _MOST_WORDS = 3
 _WORD = re.compile(r"[^\W\d_](?:[\w-]*\w)?")
+# The end of a tag that is the name of one experiment, such as `exp20180606161600`.
+_LONG_NUMBER = re.compile(r"\d{6}\Z")
 REST = ""
 # An idea, or stems of words.
 _Key = str | tuple[str, ...]
@@ -66,6 +70,22 @@ class Topic(NamedTuple):
     def numbers(self) -> list[int]:
         """The experiments, in the order of the log."""
         return sorted(number for group in self.groups for number in group.numbers)
+
+
+def drop_names(tags: Sequence[Sequence[str]], names: Sequence[Collection[str]]) -> list[list[str]]:
+    """Return the tags of each experiment without those that name it rather than a topic.
+
+    Such a tag is on no other experiment, and is one of its names or ends in a long number.
+
+    Args:
+        tags: The tags of each experiment.
+        names: The ids of each experiment, the former ones among them.
+    """
+    counts = Counter(tag for own in tags for tag in {*own})
+    return [
+        [tag for tag in own if counts[tag] > 1 or not (tag in known or _LONG_NUMBER.search(tag))]
+        for own, known in zip(tags, names, strict=True)
+    ]
 
 
 def choose_tags(tags: Sequence[Sequence[str]], common: AbstractSet[str], default: str) -> list[str]:
@@ -161,7 +181,7 @@ def find_themes(features: Mapping[str, float], title: str, synonyms: Container[s
     least = max(_LEAST, _NEARLY_MAIN * idea_weights(features)[0])
     ideas = {name[1:]: weight for name, weight in features.items() if name[0] == IDEA and weight >= least}
     words: dict[str, str] = {}
-    for word in _WORD.findall(title):
+    for word in _WORD.findall(remove_dates(title)):
         joined = stem("".join(tokens(word)))
         if joined not in synonyms and max(features.get(one, 0.0) for one in (joined, *stems(word))) >= _LEAST_OF_WORD:
             words.setdefault(joined, word)

@@ -9,7 +9,7 @@ from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
 from orglab.report import blocks as b
 from orglab.report.chart_model import Timeline, TimelineRow
-from orglab.report.content.plots import STATUS_OF_KIND
+from orglab.report.content.plots import name_status
 from orglab.report.overview import InProgress
 from orglab.runs.description import command_text
 from orglab.text import count, cut
@@ -83,7 +83,7 @@ def _make_timeline(view: View) -> object:
         if one.created.when.date() < since and not is_open:
             continue
         ended = one.concluded if one.kind in ("done", "dropped") else None
-        status = (one.verdict if one.kind == "done" else None) or STATUS_OF_KIND.get(one.kind or "", "open")
+        status = name_status(one.kind, one.conclusion)
         rows.append(
             TimelineRow(one.ref, one.title, one.created.when.date(), ended.when.date() if ended else None, status)
         )
