@@ -333,7 +333,7 @@ def described(text, **chosen):
         ("Date: 2021-05-03\nHypothesis: it\nhelps.\nSetup: none\n", "it helps.", "Hypothesis:"),
         ("Hypothesis: it helps.\n", "Hypothesis: it helps.", None),
         ("** Motivation\nIt was slow.\n- on one machine\n#+begin_src sh\nls\n#+end_src\n",
-         "It was slow. - on one machine", "Motivation"),
+         "It was slow. on one machine", "Motivation"),
         ("** Description\n#+begin_src sh\nls\n#+end_src\n", "", None),
         ("Text.\n** Description\nMore.\n", "Text.", None),
         ("- [ ] a step\n** Objectif\nplus vite\n", "plus vite", "Objectif"),

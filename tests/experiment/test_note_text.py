@@ -9,6 +9,7 @@ from orglab.experiment.author import check_author
 from orglab.experiment.note_text import (
     find_user_objects,
     format_note_head,
+    join_lines,
     plain_text,
     read_log_note,
     split_note_head,
@@ -31,6 +32,24 @@ from orglab.org.document import Document
 )
 def test_plain_text(text, words):
     assert plain_text(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ""),
+        ("One\n  sentence.\n\nAnother", "One sentence. Another"),
+        ("Compare the indexes\n- linear\n- tree", "Compare the indexes: linear; tree"),
+        ("Compare:\n- linear,\n- tree.\n- hash", "Compare: linear, tree. hash"),
+        ("- one\n- two", "one; two"),
+        ("In order\n1. load\n2. query", "In order: 1. load; 2. query"),
+        ("Sizes\n- small\n  as a page\n  - cold\n  - warm\n- large\n\nAll once", "Sizes: small as a page: cold; warm; large. All once"),
+        ("Sizes\n - small\n\n   and so on", "Sizes: small and so on"),
+        ("a - b\n-5 degrees\n----\n3.5 of them", "a - b -5 degrees ---- 3.5 of them"),
+    ],
+)  # fmt: skip
+def test_a_list_is_one_line_of_prose(text, words):
+    assert join_lines(text) == words
 
 
 @pytest.mark.parametrize(

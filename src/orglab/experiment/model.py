@@ -26,7 +26,7 @@ from orglab.experiment.named_parts import (
     read_marked_text,
     split_marks,
 )
-from orglab.experiment.note_text import find_user_objects
+from orglab.experiment.note_text import find_user_objects, join_lines
 from orglab.experiment.section_text import (
     FIRST_STAMP,
     Note,
@@ -240,7 +240,7 @@ class Experiment:
             text = split_first_text(self.description_heading)[0]
         elif self.marked_description:
             text = read_marked_text(self.document.text, self.marked_description)
-        return " ".join(text.split()) if text is not None else self._section[0]
+        return join_lines(text) if text is not None else self._section[0]
 
     @cached_property
     def description_heading(self) -> Heading | None:

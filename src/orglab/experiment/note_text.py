@@ -24,6 +24,9 @@ _LOGGED = compile_late(
 # The last line of the note of a run or a sweep (`runs.description.format_mark`)
 RUN_MARK = compile_late(rb"^[ \t]*(?:run|sweep) (\d{8}-\d{6}-[0-9a-f]{4,16})[ \t\r]*$", re.M)
 _SEPARATOR = compile_late(r"[ \t]*\\\\[ \t]*\n?")
+# An item of a list: its indentation, its bullet unless that is a number, and its text
+_ITEM = compile_late(r"(?P<indent> *)(?:(?:[-+]|(?<= )\*)(?= |$)|(?=\d+[.)](?: |$)))(?P<text>.*)")
+_ENDS = (".", ":", ";", ",", "!", "?", "…")
 
 
 def plain_text(text: bytes) -> str:
@@ -35,6 +38,30 @@ def plain_text(text: bytes) -> str:
     first, *rest = decode(text).expandtabs().split("\n")
     margin = min((len(line) - len(line.lstrip(" ")) for line in rest if line.strip(" ")), default=0)
     return "\n".join([first.strip(), *(line[margin:] if line.strip(" ") else "" for line in rest)]).strip("\n").rstrip()
+
+
+def join_lines(text: str) -> str:
+    """Return a text in one line; the items of a list follow the text before it as prose does: `a: b; c`."""
+    joined, indent, is_after_blank = "", -1, False
+    for line in text.split("\n"):
+        item = _ITEM.match(line)
+        words = " ".join((item["text"] if item is not None else line).split())
+        margin = len(item["indent"]) if item is not None else len(line) - len(line.lstrip())
+        if not words:
+            is_after_blank = is_after_blank or not line.strip()
+            continue
+        separator = ""
+        if item is not None:
+            separator = ":" if margin > indent else ";"
+        elif is_after_blank and margin <= indent:
+            separator = "."
+        if not joined.endswith(_ENDS):
+            joined += separator if joined else ""
+        joined += f" {words}" if joined else words
+        is_after_blank = False
+        if separator:
+            indent = margin if item is not None else -1
+    return joined
 
 
 class NoteHead(NamedTuple):

@@ -4,7 +4,14 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from orglab.experiment.note_text import Logged, plain_text, read_log_note, read_logged, split_note_head
+from orglab.experiment.note_text import (
+    Logged,
+    join_lines,
+    plain_text,
+    read_log_note,
+    read_logged,
+    split_note_head,
+)
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -162,7 +169,7 @@ def read_description(
                     notes.append(note)
     if description is None:
         description = paragraph or ""
-    return " ".join(description.split()), tuple(notes)
+    return join_lines(description), tuple(notes)
 
 
 def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
