@@ -94,6 +94,22 @@ def test_a_conclusion_says_where_its_result_stands_and_the_runs_may_contradict_i
     assert "result" in json.loads(orglab("conclude", "3", "Nothing ran.", "--json").out)
 
 
+def test_conclude_and_show_tell_the_same_metric_and_nothing_is_the_best_of_one(orglab, repo):
+    repo.write(
+        "measure.py",
+        "import json, os, pathlib\nout = pathlib.Path(os.environ['ORGLAB_OUT'], 'metrics.json')\n"
+        "out.write_text(json.dumps({'recall': 0.4, 'time': 0.12}))\n",
+    )
+    repo.commit("measure")
+    orglab("run", "3", "--", sys.executable, "measure.py")
+    assert "recall 0.4" in orglab("show", "3").out.partition("Runs")[0]
+    said = orglab("conclude", "3", "It needs 0.12 s.")
+    assert said.out.splitlines() == ["e3  DONE  T3", "  e3: time 0.12 (n = 1)"]
+    assert "  time 0.12 (n = 1); recall 0.4 (n = 1)\n" in orglab("show", "3").out
+    assert json.loads(orglab("show", "3", "--json").out)["metrics"] == ["time", "recall"]
+    assert json.loads(orglab("conclude", "3", "It needs 0.12 s.", "--json").out)["result"]["best"] is None
+
+
 def test_runs_contradict_no_verdict_that_decides_nothing(orglab):
     said = orglab("conclude", "1", "The data are too few.", "--verdict", "inconclusive")
     assert said.out.splitlines()[0] == "e1  DONE  T1"

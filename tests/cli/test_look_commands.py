@@ -118,3 +118,11 @@ def test_show_has_the_newest_conclusion_and_the_earlier_ones(repo):
     shown = json.loads(orglab("show", "201", "--json").out)["conclusion"]
     assert (shown["verdict"], shown["text"], shown["at"]) == ("refuted", "No.", "2018-06-20T10:00")
     assert shown["earlier"] == [{"at": "2018-06-07", "verdict": "supported", "text": "It helps.", "author": None}]
+    page = orglab("show", "201").out
+    assert "  Earlier (orglab show 201 --history):\n    supported 2018-06-07: It helps.\n" in page
+
+
+def test_show_has_the_text_of_an_earlier_conclusion_that_has_no_date(repo):
+    words = "It helps a lot.\nReally.\n\n[2018-06-20 Wed 10:00] refuted: No.\n"
+    repo.write(NAME, SEED.replace("** TODO Conclusions\n", f"** DONE Conclusions\n{words}"))
+    assert "  Earlier (orglab show 201 --history):\n    It helps a lot.\n\n" in orglab("show", "201").out

@@ -143,10 +143,11 @@ class AskMethods(LogFile):
         linked = sources.find_commits_and_runs(experiment, step)
         if not linked.runs:
             return Shown(experiment, step, linked.commits, linked.mentions, (), None, None, active)
+        from orglab.api.concluded_result import read_concluded_results
         from orglab.runs.run_table import TableRequest, make_table
 
         # The results of a step are compared with those of the others.
-        results = sources.read_results(experiment, sources.find_runs(experiment), is_alone=True)
+        results = read_concluded_results(sources, experiment, is_alone=True)
         table = make_table(linked.runs, TableRequest(every=True, first=results.metrics), self.config.metrics)
         return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, results, table, active)
 
@@ -330,6 +331,7 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: There is no such experiment.
         """
+        from orglab.api.concluded_result import read_concluded_results
         from orglab.runs.storage import RUNS, list_entries
 
         if not list_entries(self.top, RUNS):
@@ -337,8 +339,8 @@ class AskMethods(LogFile):
         sources = self._sources()
         found = {}
         for experiment in map(self.experiment, references):
-            if runs := sources.find_runs(experiment):
-                found[experiment.ref] = sources.read_results(experiment, runs, is_alone=True)
+            if sources.find_runs(experiment):
+                found[experiment.ref] = read_concluded_results(sources, experiment, is_alone=True)
         return found
 
     def find_concluded_result(self, reference: str) -> "ConcludedResult | None":

@@ -7,6 +7,7 @@ from orglab.history.sources import Sources
 from orglab.report.content.first_sentence import split_first_sentence
 from orglab.report.content.headline import Headline, describe_misjudgement, find_headline, make_headline
 from orglab.runs.best_settings import BestSetting
+from orglab.runs.step_results import KEY_METRICS, Results
 
 # Whoever decides nothing says nothing that runs could contradict.
 _DECIDING = ("supported", "refuted")
@@ -17,7 +18,8 @@ class ConcludedResult(NamedTuple):
 
     Attributes:
         headline: The result, with its difference to the baseline and what the runs say of the claim.
-        best: The best mean of its metric in the log, perhaps its own; None if it is not known what is better.
+        best: The best mean of its metric in the log, perhaps its own; None if it is not known what is better, or
+            if no other setting has that metric.
     """
 
     headline: Headline
@@ -46,10 +48,11 @@ class Concluded(NamedTuple):
 
 def find_concluded_result(sources: Sources, experiment: Experiment) -> ConcludedResult | None:
     """Return where the result of an experiment stands that its conclusion is about; None if there is no number."""
-    headline = _find_headline(sources, experiment, experiment.conclusion.text)
-    return (
-        None if headline is None else ConcludedResult(headline, sources.read_log_settings().find_best(headline.metric))
-    )
+    headline = _find_headline(sources, experiment)
+    if headline is None:
+        return None
+    best = sources.read_log_settings().find_best(headline.metric)
+    return ConcludedResult(headline, None if best is None or best.is_only else best)
 
 
 def find_contradiction(sources: Sources, experiment: Experiment, text: str, verdict: str | None) -> str | None:
@@ -66,7 +69,7 @@ def find_contradiction(sources: Sources, experiment: Experiment, text: str, verd
     # Reading the runs takes longer than all the rest.
     if verdict not in _DECIDING or not any(name.upper() == "CLAIM" for name in experiment.properties):
         return None
-    headline = _find_headline(sources, experiment, text or experiment.conclusion.text)
+    headline = _find_headline(sources, experiment, text)
     if headline is None or headline.judged in (None, "undecided") or not headline.is_misjudged(verdict):
         return None
     claim = headline.results.claim
@@ -75,6 +78,24 @@ def find_contradiction(sources: Sources, experiment: Experiment, text: str, verd
     return f"{describe_misjudgement(headline, verdict)}: {figures}"
 
 
-def _find_headline(sources: Sources, experiment: Experiment, text: str) -> Headline | None:
-    runs = sources.find_runs(experiment)
-    return find_headline(sources.read_results(experiment, runs, words=text), split_first_sentence(text)[0])
+def read_concluded_results(
+    sources: Sources, experiment: Experiment, text: str = "", *, is_alone: bool = False
+) -> Results:
+    """Return the results of an experiment; the first of their key metrics is the one that its conclusion is about.
+
+    Args:
+        sources: The log and its runs.
+        experiment: The experiment.
+        text: The conclusion; empty for the one that it has.
+        is_alone: Whether the results of no other experiment are needed, so that only its code is compared.
+    """
+    text = text or experiment.conclusion.text
+    results = sources.read_results(experiment, sources.find_runs(experiment), is_alone=is_alone, words=text)
+    headline = find_headline(results, split_first_sentence(text)[0])
+    names = results.metrics if headline is None else dict.fromkeys((headline.metric, *results.metrics))
+    return results._replace(metrics=(*names,)[:KEY_METRICS])
+
+
+def _find_headline(sources: Sources, experiment: Experiment, text: str = "") -> Headline | None:
+    results = read_concluded_results(sources, experiment, text)
+    return find_headline(results, split_first_sentence(text or experiment.conclusion.text)[0])

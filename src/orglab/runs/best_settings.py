@@ -22,6 +22,7 @@ class BestSetting(NamedTuple):
         summary: Its values.
         others: The values of the settings of the same experiment, its own included.
         repeated: If it has a single run, which proves less, the best setting with several; None if there is none.
+        is_only: Whether no other setting of the log has a value of the metric.
     """
 
     metric: str
@@ -30,6 +31,7 @@ class BestSetting(NamedTuple):
     summary: Summary
     others: tuple[Summary, ...]
     repeated: Outcome | None = None
+    is_only: bool = False
 
 
 class Plateau(NamedTuple):
@@ -116,7 +118,9 @@ class LogSettings:
         if len(summary.values) == 1:
             repeated = self._find_valid(pair for pair in found if len(pair[1].values) > 1)
         others = tuple(one.setting.summarize(metric) for one in self._read_outcomes(outcome.ref.partition(".")[0]))
-        return BestSetting(metric, direction, outcome, summary, others, repeated)
+        ids = [run.id for run in outcome.setting.runs]
+        is_only = self._find_valid(pair for pair in found if [run.id for run in pair[0].runs] != ids) is None
+        return BestSetting(metric, direction, outcome, summary, others, repeated, is_only)
 
     def _find_valid(self, candidates: Iterable[tuple[Setting, Summary]]) -> Outcome | None:
         """Return the first of some settings that is a result of its experiment.

@@ -14,6 +14,7 @@ from orglab.experiment.other_text import read_other_text
 from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
 from orglab.text import count as count_of
+from orglab.text import cut
 
 if TYPE_CHECKING:
     from orglab.git.commit import Commit
@@ -27,6 +28,8 @@ _LOG_COMMIT = r"(?:\[[^\]\s]+\][ ,]*)+log: |log: (?:\[|.*\n\n(?:.*\n)*Refs: )"
 # The number of commits and of runs that a page shows; the JSON has all of them.
 _MOST = 10
 _STEP_INDENT = 10
+# Of the first line of an earlier conclusion
+_LONGEST_EARLIER = 100
 
 
 def experiment_table(listed: Listed) -> Iterator[str]:
@@ -163,12 +166,11 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
     if conclusion.text:
         yield from output.wrap(conclusion.text, "  ")
     if earlier := conclusion.entries[:-1]:
-        described = (
-            " ".join(filter(None, (one.verdict, format_time(one.at), describe_author(one.author)))) or "unknown"
-            for one in earlier
-        )
-        hint = f"Earlier: {', '.join(described)}; see orglab show {experiment.id} --history"
-        yield output.paint(output.clean(f"  {hint}"), dim=True)
+        yield output.paint(f"  Earlier (orglab show {output.clean(experiment.id)} --history):", dim=True)
+        for entry in earlier:
+            head = " ".join(filter(None, (entry.verdict, format_time(entry.at), describe_author(entry.author))))
+            text = cut(entry.text.partition("\n")[0], _LONGEST_EARLIER)
+            yield output.paint(output.clean(f"    {': '.join(filter(None, (head, text)))}"), dim=True)
 
 
 def _describe_confirmation(conclusion: Conclusion) -> str:
