@@ -9,7 +9,7 @@ from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
 from orglab.errors import NotFoundError, UsageError
-from orglab.text import count, cut, days
+from orglab.text import count, cut, day, days
 
 if TYPE_CHECKING:
     from orglab.log.branch_sync import BranchSync
@@ -188,7 +188,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
     if report.is_empty and not log.experiments():
         output.tell("The log has no experiments; `orglab init` tells which of its headings could be some.")
     elif report.is_empty:
-        output.tell("Nothing happened in this period; choose another one with --since, such as --since 1w.")
+        output.tell(f"Nothing happened in this period{_describe_nearest(report)}.")
     if as_json:
         from orglab.api.serialize_report import report_form  # noqa: PLC0415 - only for JSON
 
@@ -199,6 +199,16 @@ def report_command(  # noqa: PLR0913, PLR0917 - click calls it by name
         files = f"{out} and {folder}/" if folder is not None else out
         output.tell(f"Wrote {files}: {_describe_period(report)}")
     return 0
+
+
+def _describe_nearest(report: "Report") -> str:
+    """Return of which day the nearest thing in the log is, and the option with which the period includes it."""
+    if report.nearest is None:
+        return ", and nothing in the log has a date"
+    which, option = ("first", "--until") if report.nearest >= report.period.until else ("last", "--since")
+    side = "after" if which == "first" else "before"
+    when = report.nearest.date()
+    return f"; the {which} thing {side} it is of {day(when)}: include it with {option} {when.isoformat()}"
 
 
 def _describe_period(report: "Report") -> str:

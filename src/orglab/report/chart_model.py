@@ -30,7 +30,8 @@ class TimelineRow:
         start: When it was opened.
         end: When it was closed; None while it is open.
         status: Its verdict, or its state while it is open; words other than `supported`, `refuted`,
-            `inconclusive`, `open`, `waiting` and `canceled` are drawn as `other`, with the word in the legend.
+            `inconclusive`, `open`, `waiting`, `canceled` and `without a state` are drawn as `other`, with the word in
+            the legend.
         anchor: Its anchor in this document, or empty.
     """
 

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from orglab import clock
 from orglab.errors import GitError
 from orglab.experiment.check import Progress
 from orglab.experiment.model import Experiment
+from orglab.history.events import written_events
 from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
 from orglab.report.content.byline import describe_source, read_author, read_title
@@ -64,7 +65,22 @@ def make_report(
     progress(_PARTS, _PARTS)
     root = None if log.config.report.pictures_outside else log.top
     wording = Wording(period, links, log.config, log.path.absolute().parent, root, sources.document.find_footnote)
-    return compose_report(activities, results, wording, head)
+    report = compose_report(activities, results, wording, head)
+    return replace(report, nearest=_find_nearest(sources, experiments, period)) if report.is_empty else report
+
+
+def _find_nearest(sources: Sources, experiments: Sequence[Experiment], period: Period) -> datetime.datetime | None:
+    """Return when the last thing before a period happened, else the first one after it; None if nothing has a date.
+
+    Commits do not count, because those of the log alone are left out of a report.
+    """
+    # Those of the period are without the runs that ended before it.
+    all_sources = Sources(sources.log, use_git=False)
+    times = [event.at for one in experiments for event in written_events(one, ()) if event.at is not None]
+    times += [run.began for one in experiments for run in all_sources.find_runs(one) if run.began is not None]
+    times += [entry.at.when for entry in sources.entries if entry.at is not None]
+    before = max((time for time in times if time < period.since), default=None)
+    return before or min((time for time in times if time >= period.until), default=None)
 
 
 def _read(

@@ -193,7 +193,7 @@ def activity(name, first, last):
     at = [datetime.datetime(2026, 3, day, 12) for day in (first, last)]  # noqa: DTZ001 - local
     return SimpleNamespace(
         ref=experiment.ref, title="T", experiment=experiment, events=[SimpleNamespace(at=one) for one in at], kind="done",
-        closed=at[1], conclusion=SimpleNamespace(verdict="supported"), last_moment=lambda: at[1],
+        closed=at[1], is_under_way=False, conclusion=SimpleNamespace(verdict="supported"), last_moment=lambda: at[1],
     )  # fmt: skip
 
 
@@ -214,7 +214,8 @@ def test_a_timeline_of_a_single_day_or_experiment_shows_nothing(days, is_drawn):
         ("dropped", "", None, "canceled"),
         ("waiting", "", None, "waiting"),
         ("todo", "", "supported", "open"),
-        (None, "", None, "open"),
+        (None, "", None, "without a state"),
+        (None, "It helps.", None, "concluded"),
     ],
 )
 def test_only_an_experiment_with_a_conclusion_is_concluded(kind, text, verdict, status):

@@ -9,6 +9,7 @@ import pytest
 from orglab.api import open_log
 from orglab.report.blocks import Isolated, List, Strong, Text
 from orglab.report.content.layout import lay_out
+from orglab.report.content.plots import timeline
 from orglab.report.content.progress import describe_planned
 from orglab.report.content.sentence import capitalize_first
 from orglab.report.content.statements import Planned
@@ -77,6 +78,13 @@ def read(**options):
     return found
 
 
+def plain_chart(report):
+    """Return the status of each experiment in the timeline."""
+    chart = timeline(report)
+    assert chart is not None
+    return {row.label: row.status for row in chart.plot.rows}
+
+
 def doubts(ref="e1"):
     """Return what is to doubt about an experiment."""
     found = read()["results"].get(ref, [])
@@ -139,16 +147,80 @@ def test_nothing_at_all():
     assert report.is_empty
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "nearest", "entry"),
+    [
+        ("2026-11-08", None, "2026-11-02", ""),
+        ("2026-11-08", None, "2026-11-05", "*** 2026-11-05 Thursday\n**** Thoughts\n"),
+        ("2026-10-01", "2026-10-09", "2026-11-01", ""),
+    ],
+)
+def test_an_empty_report_knows_the_nearest_thing(since, until, nearest, entry):
+    write(experiment(1, "One", "TODO", notes=["[2026-11-02 Mon 10:00] A thought"], at="01 Sun"))
+    Path("journal.org").write_text(f"* 2026\n** 2026-11 November\n{entry}")
+    report = make_report(open_log(), ReportOptions(since=since, until=until), NOW)
+    assert report.is_empty
+    assert report.nearest.date().isoformat() == nearest
+
+
+def test_a_report_on_a_log_without_dates_knows_of_nothing_near():
+    Path("experiment_log.org").write_text("* TODO [1] One :exp:\n")
+    assert make_report(open_log(), ReportOptions(since=SINCE), NOW).nearest is None
+
+
 def test_experiments_with_dates_in_their_headings_are_told():
     Path("experiment_log.org").write_text(
         "* [1] 2026-11-12 Try a warmup :exp:\nIt helps.\n* [2] <2026-11-13 Fri> Larger batches :exp:\nNo.\n* [3] 2026-09-01 Old :exp:\n"
     )
     found = read()
-    assert found["lead"] == ["Two experiments that have no state."]
-    said = [text for _, (text,) in found["under_way"].items()]
+    assert found["lead"] == ["Two experiments without a state."]
+    said = [text for _, (text,) in found["without_state"].items()]
     assert said[0].startswith("Recorded on 12 November: It helps. ["), said
     assert said[1].startswith("Recorded on 13 November: No. ["), said
     assert not found["remarks"], found
+
+
+def test_an_experiment_without_a_state_is_under_way_only_if_something_happens_to_it():
+    idle = "* [1] Idle :exp:\n[2026-11-10 Tue 10:00]\nA first idea.\n"
+    noted = (
+        "* [2] Noted :exp:\n[2026-09-01 Tue 10:00]\nAn old idea.\n** Notes\n- [2026-11-12 Thu 10:00] A late remark\n"
+    )
+    over = "* [3] Over :exp:\n[2026-11-11 Wed 10:00]\nWhich?\n** Conclusions\n[2026-11-12 Thu 10:00] The second.\n"
+    Path("experiment_log.org").write_text(idle + noted + over)
+    report = make_report(open_log(), ReportOptions(since=SINCE), NOW)
+    chart = plain_chart(report)
+    assert chart == {"e1": "without a state", "e2": "open", "e3": "concluded"}
+    found = read()
+    assert found["lead"] == ["One answer; one under way, one without a state; nothing blocked."]
+    assert found["without_state"] == {"e1": ["Recorded on 10 November: A first idea. [e1]"]}
+    assert found["under_way"] == {"e2": ["“A late remark” (12 November); since 1 September. [e2]"]}
+
+
+def test_a_description_has_the_date_of_the_experiment_and_not_of_what_came_later():
+    Path("experiment_log.org").write_text("* [1] One :exp:\n[2026-09-01 Tue 10:00]\nAn old idea.\n")
+    Path("journal.org").write_text("* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** Of [e1]\n")
+    assert read(journal=True)["without_state"] == {"e1": ["Recorded on 1 September: An old idea. [e1]"]}
+
+
+# ---- what the appendix has ----
+
+
+def test_the_appendix_has_undated_notes_and_other_text_in_the_order_of_the_log():
+    code = "".join(f"line {number}\n" for number in range(1, 26))
+    Path("experiment_log.org").write_text(
+        "* [1] One :exp:\n[2026-11-12 Thu 10:00]\nAn idea.\n\nIts background.\n"
+        f"#+begin_src sh\n{code}#+end_src\n** Notes\n- An undated note.\n** Machines\nTwo of them.\n"
+        "| host | cores |\n|------+-------|\n| ant  | 4     |\n"
+    )
+    log = open_log()
+    text = log.render_report(make_report(log, ReportOptions(since=SINCE), NOW))
+    appendix = text.partition("Appendix: ")[2]
+    parts = ["An idea.", "Its background.", "```sh\nline 1\n", "line 20\n```", "(… 5 more lines)", "“An undated note.”",
+             "**Machines**", "Two of them.", "| ant"]  # fmt: skip
+    places = [appendix.find(part) for part in parts]
+    assert places == sorted(places)
+    assert places[0] > 0
+    assert "line 21" not in appendix
 
 
 # ---- what is under way ----

@@ -20,8 +20,9 @@ _STATUSES = {
     "open": (0, 2),
     "waiting": (0, 4),
     "canceled": (-1, 6),
+    "without a state": (-1, 1),
 }
-_OPEN = ("open", "waiting")
+_OPEN = ("open", "waiting", "without a state")
 
 
 def find_status(row: TimelineRow) -> str:
@@ -171,7 +172,7 @@ def timeline_table(plot: Timeline) -> Table:
 
 TONES = {
     "supported": "good", "refuted": "bad", "inconclusive": "unsure", "other": "plain", "open": "active",
-    "waiting": "waiting", "canceled": "plain",
+    "waiting": "waiting", "canceled": "plain", "without a state": "plain",
 }  # fmt: skip
 """The tone of the badge for each status."""
 

@@ -1,18 +1,26 @@
 """The appendix: the full record of each experiment, for a reader who wants to check."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import itemgetter
 
 from orglab.experiment.model import Step
+from orglab.experiment.other_text import read_other_text
+from orglab.experiment.section_text import headings_below
 from orglab.history.events import Event
 from orglab.report.blocks import (
     Block,
+    Blocks,
     Code,
+    CodeBlock,
     Heading,
     Inline,
     Inlines,
     List,
     ListItem,
     Paragraph,
+    Small,
+    Strong,
     Table,
     Text,
     make_anchor,
@@ -33,6 +41,7 @@ from orglab.text import cardinal, count, cut, duration, number
 _MAX_CHARTS = 24
 _MAX_METRICS = 6
 _MAX_COMMAND_LENGTH = 120
+_MAX_LINES = 20
 
 
 def choose_charted(report: Report) -> frozenset[str]:
@@ -65,6 +74,58 @@ def lay_out_record(
         yield chart
     if notes := _find_notes(activity):
         yield List(tuple(_note(note, wording) for note in notes))
+    yield from _lay_out_undated(activity, wording)
+
+
+def _lay_out_undated(activity: ExperimentActivity, wording: Wording) -> Iterator[Block]:
+    """Yield the notes without a time, and the text that is no part of the experiment, in the order of the log."""
+    experiment = activity.experiment
+    titled = {heading.line_number for heading in headings_below(experiment.heading)}
+    found: list[tuple[int, ListItem | tuple[Block, ...]]] = [
+        (event.line or 0, _note(event, wording)) for event in _find_undated_notes(activity)
+    ]
+    for other in read_other_text(experiment):
+        title, _, text = other.text.partition("\n") if other.line in titled else ("", "", other.text)
+        name = [Paragraph((Strong(wording.inline(title, activity.ref)),))] if title else []
+        found.append((other.line, (*name, *_shorten(wording.blocks(text, activity.ref)))))
+    items: list[ListItem] = []
+    for _, part in sorted(found, key=itemgetter(0)):
+        if isinstance(part, ListItem):
+            items.append(part)
+            continue
+        if items:
+            yield List(tuple(items))
+            items = []
+        yield from part
+    if items:
+        yield List(tuple(items))
+
+
+def _find_undated_notes(activity: ExperimentActivity) -> list[Event]:
+    return [event for event in activity.events if event.kind == "note" and event.text and event.at is None]
+
+
+def _shorten(blocks: Blocks) -> Iterator[Block]:
+    """Yield blocks with the first lines of long code, tables and lists, and how many lines are left out."""
+    for block in blocks:
+        left = 0
+        match block:
+            case CodeBlock(text=text):
+                lines = text.split("\n")
+                left = len(lines) - _MAX_LINES
+                shown: Block = replace(block, text="\n".join(lines[:_MAX_LINES]))
+            case Table(rows=rows):
+                left = len(rows) - _MAX_LINES
+                shown = replace(block, rows=rows[:_MAX_LINES], rules=tuple(at for at in block.rules if at < _MAX_LINES))
+            case List(items=items):
+                left = len(items) - _MAX_LINES
+                shown = replace(block, items=items[:_MAX_LINES])
+            case _:
+                shown = block
+        # What says that a single line is left out would take its place.
+        yield shown if left > 1 else block
+        if left > 1:
+            yield Paragraph((Small((Text(f"(… {count(left, 'more line', 'grouped')})"),)),))
 
 
 def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
@@ -77,7 +138,7 @@ def claim_record(activity: ExperimentActivity, report: Report) -> Statement:
     commits = report.wording.links.commits
     names = (name for step in activity.experiment.steps for name in report.wording.find_commits(step))
     claims += [Claim("commit", commits[name].hash) for name in names if name in commits]
-    claims += [claim_note(event) for event in _find_notes(activity)]
+    claims += [claim_note(event) for event in (*_find_notes(activity), *_find_undated_notes(activity))]
     for run in _find_runs(activity, report):
         claims.append(claim_run(run))
         claims += [Claim("run", run.id, "seconds", run.seconds)] if run.seconds is not None else []
@@ -156,5 +217,5 @@ def _metrics(run: Run) -> Inlines:
 def _note(note: Event, wording: Wording) -> ListItem:
     """Return a note with its date."""
     quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
-    when = wording.day(note.at) if note.at else ""
-    return ListItem((Paragraph((Text(f"{when} "), wording.links.to(note.ref), Text(": "), *quote)), *below))
+    when = (Text(f"{wording.day(note.at)} "),) if note.at else ()
+    return ListItem((Paragraph((*when, wording.links.to(note.ref), Text(": "), *quote)), *_shorten(below)))

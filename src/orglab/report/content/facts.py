@@ -16,6 +16,8 @@ from orglab.runs.record import Run
 
 CLOSED_KINDS = ("done", "dropped")
 _WORK = frozenset(("step", "run", "commit"))
+_WORK_WITHOUT_STATE = _WORK | {"note"}
+"""What shows that an experiment is under way of which the log does not say so: there is no state that a note leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class ExperimentActivity:
         if self.kind == "todo" and self.steps_done() and any(event.at is not None for event in self.events):
             return True
         if self.kind in ("todo", None):
-            return self.is_created and any(event.kind in _WORK for event in self.recent)
+            work = _WORK if self.kind == "todo" else _WORK_WITHOUT_STATE
+            return self.is_created and any(event.kind in work for event in self.recent)
         return self.kind == "doing"
 
     def last_moment(self) -> datetime.datetime | None:

@@ -54,7 +54,8 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     if start is None or start >= report.period.until:
         return None
     end = activity.closed.date() if activity.closed is not None else None
-    status = name_status(activity.kind, activity.conclusion)
+    kind = "doing" if activity.is_under_way else activity.kind
+    status = name_status(kind, activity.conclusion)
     title = plain(report.wording.inline(activity.title, activity.ref))
     first = min(start.date(), end) if end is not None else start.date()
     return TimelineRow(activity.ref, title, first, end, status, make_anchor(activity.ref))
@@ -67,9 +68,9 @@ def name_status(kind: str | None, conclusion: Conclusion) -> str:
         kind: The kind of its state, as returned by `states.get_state_kind`.
         conclusion: Its conclusion.
     """
-    if kind == "done":
+    if kind == "done" or (kind is None and (conclusion.text or conclusion.verdict)):
         return conclusion.verdict or ("concluded" if conclusion.text else "closed")
-    return {"waiting": "waiting", "dropped": "canceled"}.get(kind or "", "open")
+    return {"waiting": "waiting", "dropped": "canceled", None: "without a state"}.get(kind, "open")
 
 
 def steps_chart(ref: str, results: Results, read_line: Callable[[str, str], Inlines], metric: str = "") -> Chart | None:

@@ -60,12 +60,12 @@ def is_stateless(activity: ExperimentActivity) -> bool:
 
 
 def read_stateless(activity: ExperimentActivity, wording: Wording) -> Item:
-    """Return the item on an experiment without a state: when it was recorded, and what its text begins with."""
+    """Return the item on an experiment without a state: when it was created, and what its text begins with."""
     text = activity.experiment.description
     claims = [claim_text(activity.ref, text, "description")]
     sentence = cut(split_first_sentence(text)[0], _LONGEST_NOTE)
-    moment = activity.last_moment()
-    when = f"recorded {wording.on_day(moment)}" if moment is not None else "recorded"
+    created = activity.created
+    when = f"recorded {wording.on_day(created)}" if created is not None else "recorded"
     quote = [Text(": "), *wording.inline(sentence, activity.ref)] if sentence else []
     return _make_item(activity, make_statement(when, quote, ".", place(wording.links.to(activity.ref)), claims=claims))
 

@@ -154,12 +154,10 @@ def _compose_sections(material: _Material) -> dict[str, tuple[Item, ...]]:
     found = {
         "changed": _cut(list(read_changes(activities, material.overturned, wording)), lambda item: item),
         "dropped": _cut(read_dropped(activities, wording), lambda item: item),
-        "under_way": (
-            *_cut(
-                material.under_way, lambda one: read_under_way(one, material.results.get(one.ref), wording), "under way"
-            ),
-            *_cut(stateless, lambda one: read_stateless(one, wording), "recorded"),
+        "under_way": _cut(
+            material.under_way, lambda one: read_under_way(one, material.results.get(one.ref), wording), "under way"
         ),
+        "without_state": _cut(stateless, lambda one: read_stateless(one, wording), "without a state"),
         "blocked": _cut(waiting, lambda one: read_blocked(one, wording), "blocked"),
         "next": _cut(material.plans, lambda plan: plan[1], most=MOST_NEXT),
         "results": tuple(item for item in read if item is not None),

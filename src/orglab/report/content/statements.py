@@ -11,11 +11,12 @@ from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
 from orglab.runs.step_results import Results
 
-# In the order of the reader's questions: the first four, with what stands before them, are on the first page.
+# In the order of the reader's questions: the first five, with what stands before them, are on the first page.
 SECTIONS = {
     "changed": "Changed our mind",
     "dropped": "Dropped",
     "under_way": "Under way",
+    "without_state": "Without a state",
     "blocked": "Blocked",
     "next": "Next",
     "results": "Results",
@@ -132,6 +133,8 @@ class Report:
         touched: The experiments with events in the period, which are listed in the appendix.
         results: The results of the steps, by experiment.
         wording: The context for wording.
+        nearest: If nothing happened in the period, when the last thing before it happened, else the first one after it;
+            None if nothing has a date.
     """
 
     title: str
@@ -148,6 +151,7 @@ class Report:
     touched: tuple[ExperimentActivity, ...]
     results: Mapping[str, Results]
     wording: Wording
+    nearest: datetime.datetime | None = None
 
     @property
     def is_empty(self) -> bool:

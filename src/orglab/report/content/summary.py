@@ -66,7 +66,7 @@ def summarize(activities: Sequence[ExperimentActivity], wording: Wording, entrie
         (len(concluded) - len(answered), "closed without a conclusion"),
         (len(dropped), "dropped"),
         (len(going_on), "under way"),
-        (len(stateless), "that has no state" if len(stateless) == 1 else "that have no state"),
+        (len(stateless), "without a state"),
     ):
         if amount:
             noun = "" if pieces else " experiment" + ("" if amount == 1 else "s")
