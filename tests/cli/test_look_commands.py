@@ -118,3 +118,13 @@ def test_show_has_the_newest_conclusion_and_the_earlier_ones(repo):
     shown = json.loads(orglab("show", "201", "--json").out)["conclusion"]
     assert (shown["verdict"], shown["text"], shown["at"]) == ("refuted", "No.", "2018-06-20T10:00")
     assert shown["earlier"] == [{"at": "2018-06-07", "verdict": "supported", "text": "It helps.", "author": None}]
+
+
+def test_an_experiment_without_a_todo_keyword_is_without_a_state_in_every_count(repo):
+    log = "* Warm start :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n* TODO Cold start :exp:\n:PROPERTIES:\n:ID: 2\n:END:\n"
+    repo.write(NAME, log)
+    assert "2 experiments (1 to do, 1 without a state)" in orglab("status").out
+    assert "2 experiments (1 to do, 1 without a state)" in orglab("brief").out
+    assert json.loads(orglab("status", "--json").out)["experiments"] == {"todo": 1, "stateless": 1}
+    assert "2 experiments: 1 open, 1 without a state" in orglab("tried").out
+    assert "Warm start  (without a state)" in orglab("tried", "warm start").out

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.cli import output
+from orglab.experiment.states import KIND_WORDS
 from orglab.search.similar.precedent import Precedent
 from orglab.search.similar.topics import Group
 from orglab.search.similarity import Map, TriedExperiment
@@ -30,7 +31,7 @@ def precedent_lines(heading: str, precedents: Sequence[Precedent], results: Mapp
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 4)
         lines = output.wrap(precedent.title, indent, f"  {output.paint(ref, bold=True)}  ")
-        state = output.clean(precedent.state or "no state")
+        state = output.clean(precedent.state or KIND_WORDS["stateless"])
         word = output.verdict(precedent.verdict) if precedent.verdict else f"({state})"
         yield from (*lines[:-1], f"{lines[-1]}  {word}")
         yield from output.wrap(precedent.outcome, indent)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from orglab.experiment.states import describe_kinds
 from orglab.report.brief.brief import (
     TOKENS,
     ActiveWork,
@@ -19,8 +20,6 @@ from orglab.report.brief.brief import (
 )
 from orglab.report.brief.fitting import ROOMY, count_left_out, fit
 from orglab.text import count, number
-
-_KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
 
 
 def write_text(brief: Brief) -> str:
@@ -51,7 +50,7 @@ def _write(brief: Brief) -> str:
 
 def _describe_situation(situation: Situation) -> str:
     total = sum(situation.counts.values())
-    kinds = ", ".join(f"{situation.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in situation.counts)
+    kinds = describe_kinds(situation.counts)
     words = f"{situation.log}{_describe_commit(situation)}: {count(total, 'experiment')}"
     words += (f" ({kinds})" if kinds else "") + f", {count(situation.runs, 'run')}"
     if situation.conflict is not None:

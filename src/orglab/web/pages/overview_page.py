@@ -7,6 +7,7 @@ from orglab.api.ask import KINDS, SORT_KEYS
 from orglab.errors import OrglabError
 from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
+from orglab.experiment.states import KIND_WORDS
 from orglab.report import blocks as b
 from orglab.report.chart_model import Timeline, TimelineRow
 from orglab.report.content.plots import name_status
@@ -31,6 +32,7 @@ def make_overview(view: View) -> Page:
     values = {
         "name": log.top.name,
         "counts": overview.counts,
+        "kind_words": KIND_WORDS,
         "total": count(sum(overview.counts.values()), "experiment", "grouped"),
         "active": active,
         "in_progress": [_describe_progress(one, view, active.ref if active else None) for one in overview.in_progress],
