@@ -12,7 +12,7 @@ from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.other_text import read_other_text
 from orglab.experiment.section_text import Note
-from orglab.org.timestamp import Timestamp
+from orglab.org.timestamp import Timestamp, skip_date
 from orglab.text import count as count_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _metric_cells(listed: Listed) -> list[str]:
 
 def _title(experiment: Experiment, room: int) -> str:
     """Return title and verdict in `room` columns; 0 means no limit."""
-    title = output.clean(experiment.title)
+    title = output.clean(skip_date(experiment.title))
     suffix = f"  {output.verdict(experiment.verdict)}" if experiment.verdict and experiment.is_done else ""
     if not room:
         return title + suffix
@@ -88,10 +88,10 @@ def _title(experiment: Experiment, room: int) -> str:
     return title + suffix if output.width(title) + taken <= room else output.fit(title, room)
 
 
-def head_line(experiment: Experiment) -> list[str]:
-    """Return the lines with the reference and the title."""
+def head_line(experiment: Experiment, title: str | None = None) -> list[str]:
+    """Return the lines with the reference and the title, as it is written if no other form is given."""
     ref = output.clean(experiment.ref)
-    return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
+    return output.wrap(title or experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
 def state_line(experiment: Experiment) -> str:
@@ -242,7 +242,7 @@ def open_steps_lines(open_steps: OpenSteps) -> Iterator[str]:
     for experiment, step in open_steps.steps:
         if experiment is not before:
             yield from [""] * (before is not None)
-            yield from head_line(experiment)
+            yield from head_line(experiment, skip_date(experiment.title))
         yield from step_lines(step, open_steps.active)
         before = experiment
 
