@@ -103,7 +103,7 @@ _LINES = 20
 """The most lines that are shown of a text which belongs to no part of an experiment."""
 
 
-def _page(shown: Shown) -> Iterator[str]:
+def _page(shown: Shown, *, is_whole: bool) -> Iterator[str]:
     """Yield an experiment as a page of text: what it showed first, then how."""
     experiment = shown.experiment
     yield from head_line(experiment)
@@ -132,9 +132,10 @@ def _page(shown: Shown) -> Iterator[str]:
         yield output.paint("Other text", bold=True)
         for other in others:
             lines = other.text.split("\n")
-            left = f"\n(… {count_of(len(lines) - _LINES, 'more line')})" if len(lines) > _LINES + 1 else ""
-            text = "\n".join(lines[:_LINES]) + left if left else other.text
-            yield from note_lines(other._replace(text=text), "  ")
+            if not is_whole and len(lines) > _LINES + 1:
+                more = f"(… {count_of(len(lines) - _LINES, 'more line')}: orglab show {experiment.id} --full)"
+                lines = [*lines[:_LINES], more]
+            yield from note_lines(other._replace(text="\n".join(lines)), "  ")
 
 
 def _facts(experiment: Experiment) -> Iterator[str]:
@@ -224,11 +225,11 @@ def format_time(time: Timestamp | None) -> str:
     return time.isoformat().replace("T", " ") if time is not None else ""
 
 
-def shown_lines(shown: Shown) -> Iterator[str]:
-    """Yield an experiment or a step as a page of text, with its commits and runs."""
+def shown_lines(shown: Shown, *, is_whole: bool) -> Iterator[str]:
+    """Yield an experiment or a step as a page of text, with commits and runs; `is_whole` shows all other text."""
     experiment, step = shown.experiment, shown.step
     if step is None:
-        yield from _page(shown)
+        yield from _page(shown, is_whole=is_whole)
     else:
         yield from [*head_line(experiment), ""]
         yield from _comparison_lines(shown)
