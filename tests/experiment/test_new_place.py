@@ -94,7 +94,7 @@ def test_a_heading_is_chosen_by_its_title_or_by_those_above():
 def test_near_titles_are_named_for_an_unknown_one():
     text = f"* What worked [1/2]\n* Wurked\n* Worked examples\n* Worker\n* Literature\n* a :exp:\n{DRAWER}"
     with pytest.raises(
-        NotFoundError, match=r"'Worked' in the log; nearest: 'What worked', 'Worked examples', 'W.rke.'"
+        NotFoundError, match=r"'Worked' in the log; nearest: 'Worked examples', 'What worked', 'W.rke.'"
     ):
         add(text, "Worked")
 
@@ -105,7 +105,15 @@ def test_the_first_experiment_goes_below_the_empty_heading_that_is_named_for_exp
 
 
 @pytest.mark.parametrize(
-    "text", ["* Experiments\nHow we do them.\n", "* Experiments\n* Experiments\n", "* TODO Experiments\n", "* Exp 7\n"]
+    "text",
+    [
+        "* Experiments\nHow we do them.\n",
+        "* Experiments\n* Experiments\n",
+        "* TODO Experiments\n",
+        "* Exp 7\n",
+        "* exp-#date\n",
+        "** Experiments\n",
+    ],
 )
 def test_the_first_experiment_goes_to_the_end_if_no_heading_is_certainly_for_it(text):
     assert outline(add(f"* Data\n{text}* Other\n"))[-1] == new(1)

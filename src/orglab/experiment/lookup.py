@@ -149,7 +149,7 @@ def _find_near_titles(wanted: str, document: Document) -> list[str]:
     headings = (heading for heading in document.headings() if not heading.line.is_comment)
     titles = {title.casefold(): title for title in (strip_cookies(heading.title) for heading in headings)}
     name = wanted.rpartition("/")[2]
-    near = [title for title in titles if name and name in title]
+    near = sorted((title for title in titles if name and name in title), key=lambda title: not title.startswith(name))
     near += [title for title in difflib.get_close_matches(name, titles, _NEAR, 0.6) if title not in near]
     return [titles[title] for title in near[:_NEAR]]
 

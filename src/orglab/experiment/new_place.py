@@ -4,7 +4,7 @@ import datetime
 import re
 from typing import NamedTuple
 
-from orglab.experiment.model import Experiment
+from orglab.experiment.model import Experiment, strip_cookies
 from orglab.experiment.placement import after_last_line, find_log_end
 from orglab.experiment.title_dates import DateStyle, find_date, is_only_date
 from orglab.experiment.title_numbers import EXPERIMENT
@@ -18,8 +18,8 @@ _ANY_ORDER = DateStyle(day_first=True)
 _DAY = compile_late(r"(?P<stamp>\[)?\d{4}-\d\d-\d\d(?P<word> [^\W\d]+\.?)?\]?")
 _MONTH = compile_late(r"\d{4}-\d\d(?: .*)?")
 _YEAR = compile_late(r"\d{4}")
-# With a number it is one of them.
-_NAMED = compile_late(rf"(?:{EXPERIMENT})(?!\w)[^\d]*$", re.IGNORECASE)
+# With more words or a number it may be one of them, a template or an explanation.
+_NAMED = compile_late(rf"(?:{EXPERIMENT})(?:\s+[^\W\d_]+)?[\s/:]*", re.IGNORECASE)
 
 
 class NewPlace(NamedTuple):
@@ -75,11 +75,12 @@ def find_new_place(
 
 
 def _find_named(document: Document) -> Heading | None:
-    """Return the heading without text whose title begins with a word for experiments, if there is just one."""
+    """Return the heading of the first level, without text, that is named for experiments, if there is just one."""
     found = [
         heading
         for heading in document.headings()
-        if _NAMED.match(heading.title) and heading.state is None and not heading.line.is_comment
+        if heading.stars == 1 and _NAMED.fullmatch(strip_cookies(heading.title))
+        and heading.state is None and not heading.line.is_comment
         and not document.text[heading.body : heading.end].strip()
     ]  # fmt: skip
     return found[0] if len(found) == 1 else None
