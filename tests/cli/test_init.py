@@ -207,6 +207,14 @@ def test_a_number_that_is_taken_is_told(tmp_path):
     assert "Adopted 8 headings of notes.org as experiments: e3, e7, e12, e33, e5, e34 and 2 more.\n" in said
 
 
+def test_the_range_of_ids_is_that_of_their_numbers(tmp_path):
+    (tmp_path / "notes.org").write_text("* Exp 2\n* Exp 10\n* exp-210204-unet\n* Exp 1\n")
+    said = run("init", "--adopt", cwd=tmp_path)
+    assert "4 experiments (e1 to e11)" in said
+    assert run("list", "--sort", "-id", cwd=tmp_path).splitlines()[0].split()[0] == "e11"
+    assert "exp-210204-unet" in run("show", "exp-210204-unet", cwd=tmp_path)
+
+
 def test_a_dry_run_and_json_tell_the_same_and_change_nothing(folder):
     said = run("init", "--dry-run", "--include", "6", cwd=folder)
     form = json.loads(run("init", "--dry-run", "--include", "6", "--json", cwd=folder))

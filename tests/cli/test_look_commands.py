@@ -126,3 +126,26 @@ def test_show_has_the_text_of_an_earlier_conclusion_that_has_no_date(repo):
     words = "It helps a lot.\nReally.\n\n[2018-06-20 Wed 10:00] refuted: No.\n"
     repo.write(NAME, SEED.replace("** TODO Conclusions\n", f"** DONE Conclusions\n{words}"))
     assert "  Earlier (orglab show 201 --history):\n    It helps a lot.\n\n" in orglab("show", "201").out
+
+
+def test_an_experiment_without_a_todo_keyword_is_without_a_state_in_every_count(repo):
+    log = "* Warm start :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n* TODO Cold start :exp:\n:PROPERTIES:\n:ID: 2\n:END:\n"
+    repo.write(NAME, log)
+    assert "2 experiments (1 to do, 1 without a state)" in orglab("status").out
+    assert "2 experiments (1 to do, 1 without a state)" in orglab("brief").out
+    assert json.loads(orglab("status", "--json").out)["experiments"] == {"todo": 1, "stateless": 1}
+    assert "2 experiments: 1 open, 1 without a state" in orglab("tried").out
+    assert "Warm start  (without a state)" in orglab("tried", "warm start").out
+
+
+def test_rows_leave_out_a_date_that_the_title_begins_with(repo):
+    dated = "[2018-05-02 Wed] Warm start"
+    log = f"* INPROGRESS {dated} :exp:\n:PROPERTIES:\n:ID: 1\n:CREATED: [2018-05-03 Thu]\n:END:\n** Experiments\n1. [ ] a\n"
+    repo.write(NAME, log)
+    for command in (["list"], ["next"], ["tried"], ["tried", "warm start"], ["brief"]):
+        said = orglab(*command).out
+        assert "Warm start" in said
+        assert "2018-05-02" not in said
+    assert dated in orglab("show", "1").out.splitlines()[0]
+    assert json.loads(orglab("list", "--json").out)["experiments"][0]["title"] == dated
+    assert dated in orglab("search", "warm").out

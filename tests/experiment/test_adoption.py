@@ -226,6 +226,14 @@ def test_a_time_in_a_tag_or_a_title_is_an_alias():
     assert experiments(after)[2].created.isoformat() == "2017-09-01"
 
 
+def test_a_short_date_in_a_title_is_an_alias_and_the_time():
+    first, second, third = experiments(adopt("* exp-210204-unet\n* exp-210316-unet\nSeen [2021-04-01 Thu].\n* Exp 7\n"))
+    assert [(one.id, read_aliases(one.heading)) for one in (first, second, third)] == [
+        ("8", ("exp-210204-unet",)), ("9", ("exp-210316-unet",)), ("7", ()),
+    ]  # fmt: skip
+    assert [one.created.isoformat() for one in (first, second)] == ["2021-02-04", "2021-03-16"]
+
+
 def test_an_id_of_its_own_stays():
     assert [one.id for one in experiments(adopt("* Exp 7\n:PROPERTIES:\n:ID: own\n:END:\n"))] == ["own"]
 

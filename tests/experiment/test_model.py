@@ -5,10 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
+from orglab.errors import UsageError
 from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.lookup import find_step
 from orglab.experiment.model import read_experiments
 from orglab.experiment.section_text import Note
 from orglab.org.document import Document
+from orglab.reference import Reference
 from texts import RICH
 
 CONFIG = Config()
@@ -172,3 +175,19 @@ def test_a_date_in_brackets_is_when_an_experiment_was_created():
     document = Document(b"* TODO [2025-05-30] A :exp:\n:PROPERTIES:\n:ID: 7\n:END:\n")
     (one,) = read_experiments(document, Config(), "")
     assert one.created.isoformat() == "2025-05-30"
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ("1. [X] a\n2. [ ] b\n", "Name a step of e7, such as e7.2."),
+        ("1. [X] a\n", "Name a step of e7, such as e7.1."),
+        ("", "e7 has no steps; add one with `orglab step 7 TEXT`, or conclude it with `orglab conclude 7`."),
+    ],
+)
+def test_a_reference_without_a_step_names_one_that_there_is(steps, sentence):
+    text = f"* [7] a :exp:\n:PROPERTIES:\n:ID: 7\n:END:\n** Experiments\n{steps}"
+    (experiment,) = read(text)
+    with pytest.raises(UsageError) as raised:
+        find_step(experiment, Reference("7"))
+    assert str(raised.value) == sentence

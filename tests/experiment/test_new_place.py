@@ -13,6 +13,7 @@ from orglab.org.document import Document
 NOW = datetime.datetime(2026, 3, 2, 9, 0)  # noqa: DTZ001 - the log holds local times
 CONFIG = Config()
 DRAWER = ":PROPERTIES:\n:ID: 1\n:END:\n"
+PARTS = ("Notes", "Experiments [0/0]", "Conclusions")
 
 
 def add(text, below=None):
@@ -27,7 +28,7 @@ def add(text, below=None):
 
 
 def outline(document):
-    return [("*" * one.stars, one.title) for one in document.headings() if one.title[:1] not in "NEC"]
+    return [("*" * one.stars, one.title) for one in document.headings() if one.title not in PARTS]
 
 
 def new(stars):
@@ -88,3 +89,39 @@ def test_a_heading_is_chosen_by_its_title_or_by_those_above():
         add(text, "Queries")
     with pytest.raises(NotFoundError, match="no heading 'Other'"):
         add(text, "Other")
+
+
+def test_near_titles_are_named_for_an_unknown_one():
+    text = f"* What worked [1/2]\n* Wurked\n* Worked examples\n* Worker\n* Literature\n* a :exp:\n{DRAWER}"
+    with pytest.raises(
+        NotFoundError, match=r"'Worked' in the log; nearest: 'Worked examples', 'What worked', 'W.rke.'"
+    ):
+        add(text, "Worked")
+
+
+def test_the_first_experiment_goes_below_the_empty_heading_that_is_named_for_experiments():
+    text = "* Literature\n* Experiment results /\n* Data\n"
+    assert outline(add(text)) == [("*", "Literature"), ("*", "Experiment results /"), new(2), ("*", "Data")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "* Experiments\nHow we do them.\n",
+        "* Experiments\n* Experiments\n",
+        "* TODO Experiments\n",
+        "* Exp 7\n",
+        "* exp-#date\n",
+        "** Experiments\n",
+    ],
+)
+def test_the_first_experiment_goes_to_the_end_if_no_heading_is_certainly_for_it(text):
+    assert outline(add(f"* Data\n{text}* Other\n"))[-1] == new(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "indent"),
+    [(f"* Data\n{DRAWER}", ""), (f"* Data\n {DRAWER}", " "), (f"* Exp\n* Data\n{DRAWER}", ""), ("* Data\n", "  ")],
+)
+def test_the_drawer_of_the_first_experiment_is_indented_as_others_of_the_file(text, indent):
+    assert f"\n{indent}:PROPERTIES:\n{indent}:ID:       2\n{indent}:END:\n{indent}[2026" in bytes(add(text)).decode()

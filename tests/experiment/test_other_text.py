@@ -72,4 +72,18 @@ def test_a_long_text_is_cut_on_the_page(orglab, tmp_path):
     page = orglab("show", "1").out
     assert "line 18\n" in page
     assert "line 19" not in page
-    assert "(… 81 more lines)" in page
+    assert "(… 81 more lines: orglab show 1 --full)" in page
+    whole = orglab("show", "1", "--full").out
+    assert "line 99\n" in whole
+    assert "more lines" not in whole
+
+
+def test_a_passage_of_other_text_is_named_so_and_cut_in_a_pipe(orglab, tmp_path):
+    code = "".join(f"call_{number}()\n" for number in range(100))
+    block = f"#+begin_src python\n{code}kittiwake()\n#+end_src\n"
+    (tmp_path / "experiment_log.org").write_text(LOG.replace("Two of them.\n", block))
+    line = orglab("search", "kittiwake").out.splitlines()[1]
+    assert line.startswith("    other text  …")
+    assert "kittiwake()" in line
+    assert len(line) <= 200
+    assert orglab("search", "kittiwake", "in:note").out

@@ -2,7 +2,9 @@
 
 import pytest
 
-from orglab.experiment.title_numbers import find_number
+from orglab.config import Config
+from orglab.experiment.title_numbers import find_number, read_number
+from orglab.org.document import Document
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,34 @@ def test_a_time_is_a_name_and_no_id(title):
     found = find_number(title, "e")
     assert found is not None
     assert (found.id, found.name, found.is_certain) == ("", "exp20170822165129", True)
+
+
+def read_numbers(titles):
+    document = Document("".join(f"* {title}\n" for title in titles).encode())
+    return [(one.id, one.name) for one in (read_number(heading, Config()) for heading in document.headings())]
+
+
+@pytest.mark.parametrize(
+    ("titles", "names"),
+    [
+        (["exp-210204-unet", "exp_210316", "exp210318: again"], ["exp-210204-unet", "exp_210316", "exp210318"]),
+        (["[2021-02-05 Fri] exp-210204-unet"], ["exp-210204-unet"]),
+        (["Exp 210204: U-Net", "Exp 210316: again"], ["exp210204", "exp210316"]),
+    ],
+)
+def test_six_digits_that_are_a_date_are_a_name_and_no_id(titles, names):
+    assert read_numbers(titles) == [("", name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("titles", "ids"),
+    [
+        # Not each of them is a date.
+        (["exp-210204-unet", "exp-219904-unet"], ["210204", "219904"]),
+        (["exp 210203", "exp 210204", "exp 210205"], ["210203", "210204", "210205"]),
+        (["exp 210204"], ["210204"]),
+        (["e210204: a reference", "run 210316: another word"], ["210204", "210316"]),
+    ],
+)
+def test_six_digits_that_count_are_an_id(titles, ids):
+    assert read_numbers(titles) == [(one, "") for one in ids]

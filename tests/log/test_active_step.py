@@ -118,6 +118,26 @@ def test_renumbering_updates_the_active_step(places, monkeypatch):
     assert orglab("run", "--", "true").code == 0
     assert json.loads(orglab("show", "8.1", "--json").out)["runs"][0]["ref"] == "e8.1"
     orglab("done", "8.1", "--no-commit")
+    assert active_of(repo).get() == "e8"
+
+
+@pytest.mark.parametrize("closing", [["conclude", "1", "No."], ["state", "1", "CANCELED"]])
+def test_after_a_step_its_experiment_is_active_until_it_is_closed(places, monkeypatch, closing):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    orglab("start", "1.1")
+    orglab("done", "--no-commit")
+    assert active_of(repo).get() == "e1"
+    assert orglab("note", "another remark").code == 0
+    repo.commit("code", {"train.py": "1\n"})
+    assert repo.git("log", "-1", "--format=%s").strip() == "[e1] code"
+    assert orglab("done").err == "orglab: Name a step of e1, such as e1.2.\n"
+    orglab("start", "1.2")
+    assert orglab("run", "--done", "--", "true").code == 0
+    assert active_of(repo).get() == "e1"
+    assert orglab(*closing).code == 0
     assert active_of(repo).get() is None
 
 

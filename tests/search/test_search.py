@@ -273,6 +273,8 @@ def test_the_command(capsys):
         "e1  DONE  2026-01-05  Dropout in the encoder  ✕ refuted\n"
     )
     assert orglab("search", "zzz").err == "Nothing found.\n"
+    assert orglab("search", "dropo", "enco").err == "Nothing found. `orglab search 'dropo* enco*'` finds 1.\n"
+    assert orglab("search", '"dropo enco"').err == "Nothing found.\n"
     assert (
         orglab("search", "zzz", "dropout").err
         == "Nothing contains all of these words; these results contain some of them.\n"

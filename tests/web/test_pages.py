@@ -121,6 +121,13 @@ def test_the_overview_shows_what_happens(site):
     assert "The rest is detail" not in rest.partition("Experiments")[0]
 
 
+def test_the_list_has_each_date_once_and_counts_what_has_no_state(repo):
+    repo.write("experiment_log.org", "* [2018-05-02 Wed] Warm start :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n")
+    page = see(open_site(repo.path), "").text
+    assert "1 experiment: 1 without a state" in page
+    assert page.count("2018-05-02") == 1
+
+
 @pytest.mark.parametrize(
     "query",
     [

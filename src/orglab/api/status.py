@@ -1,12 +1,12 @@
 """The method of `Log` for `orglab status`: what is active, what is not saved yet, and what is set up."""
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import SetupMethods
 from orglab.errors import GitError
+from orglab.experiment.states import count_kinds
 
 if TYPE_CHECKING:
     from orglab.log.active_step import Active
@@ -21,7 +21,8 @@ class Status(NamedTuple):
 
     Attributes:
         log: The log.
-        counts: The number of experiments by kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`.
+        counts: The number of experiments by kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`, and
+            `stateless` for those without a TODO keyword.
         active: The active experiment or step, and what the log has of it, or None.
         is_in_git: Whether the log is in a git repository, and git is installed.
         uncommitted: The log and the journal, if they have uncommitted changes.
@@ -85,7 +86,7 @@ class StatusMethods(SetupMethods):
         from orglab.runs.unfinished import read_unfinished
 
         document = self.document()
-        counts = Counter(experiment.kind or "todo" for experiment in self.read_experiments(document))
+        counts = count_kinds(experiment.kind for experiment in self.read_experiments(document))
         active = self.read_active(document)
         repository = self.repository if is_installed() else None
         changes = find_uncommitted(self, repository) if repository is not None else Uncommitted((), 0, ())

@@ -323,7 +323,7 @@ class WriteMethods(IdMethods):
         all_commits: bool = False,
         all_checkboxes: bool = False,
     ) -> Completed:
-        """Tick a step, record the commits that hold its results, and return it.
+        """Tick a step, record the commits that hold its results, and return it; its experiment is active if it was.
 
         Args:
             reference: The step, such as `201.1`.
@@ -359,7 +359,7 @@ class WriteMethods(IdMethods):
 
         after, was_done = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.active.clear(*list_references(after, step))
+        self.active.clear(*list_references(after, step), instead=None if after.is_done else after.ref)
         self._keep_commits(hashes)
         self.keep_text(at_once=True)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes), evidence, was_done)
@@ -536,7 +536,10 @@ class WriteMethods(IdMethods):
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             return change_state(experiment.heading, keyword, now, note, always_note=True), None
 
-        return self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
+        experiment = self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
+        if experiment.is_done:
+            self.active.clear(*list_references(experiment))
+        return experiment
 
     def add_journal_entry(self, text: str, reference: str | None = None) -> "Path":
         """Add an entry under today's date to the journal, which is created if missing, and return its path.

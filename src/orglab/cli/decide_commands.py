@@ -92,10 +92,10 @@ def done_command(
 ) -> None:  # fmt: skip
     """Complete a step, and record the commit that holds its results.
 
-    Without REFERENCE, the active step is completed. Without -c, the newest commit
-    on HEAD whose message names the step, such as [e201.1], is recorded, if there is
-    one. Commits that were reverted, reverts, merges, those of failed runs, and those
-    of the log alone do not count.
+    Without REFERENCE, the active step is completed. Its experiment is active
+    afterwards. Without -c, the newest commit on HEAD whose message names the step,
+    such as [e201.1], is recorded, if there is one. Commits that were reverted,
+    reverts, merges, those of failed runs, and those of the log alone do not count.
 
     \b
     Example:

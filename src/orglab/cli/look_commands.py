@@ -4,6 +4,7 @@ import os
 
 import click
 
+from orglab.api import Log
 from orglab.api.ask import HITS_SHOWN, SORT_KEYS
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log
@@ -140,9 +141,10 @@ def next_command(*, as_json: bool) -> None:
 @click.command(name="show")
 @click.argument("reference", type=REFERENCE, required=False)
 @click.option("--history", is_flag=True, help="Everything that happened to it, oldest first.")
+@click.option("--full", is_flag=True, help="All lines of text that belongs to no part of it.")
 @json_option
 @log_options
-def show_command(reference: str | None, *, history: bool, as_json: bool) -> None:
+def show_command(reference: str | None, *, history: bool, full: bool, as_json: bool) -> None:
     """Show an experiment or a step: its state, steps, commits, notes, runs and conclusion.
 
     Without REFERENCE, the active one is shown. With --history: when it was created,
@@ -173,7 +175,7 @@ def show_command(reference: str | None, *, history: bool, as_json: bool) -> None
 
         output.show_json(shown_form(shown, log.config.letter))
     else:
-        output.show(shown_lines(shown))
+        output.show(shown_lines(shown, is_whole=full))
 
 
 @click.command(name="search", cls=TextCommand)
@@ -212,7 +214,7 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
         output.show_json(search_form(result, query, os.fspath(log.path), journal))
         return
     if not result.hits:
-        output.tell("Nothing found.")
+        output.tell(f"Nothing found.{_suggest_prefixes(log, query)}")
         return
     from orglab.cli.render.hit_text import hit_lines  # noqa: PLC0415 - for one command of several
 
@@ -221,3 +223,15 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
         output.tell("Nothing contains all of these words; these results contain some of them.")
     if result.count > len(result.hits):
         output.tell(f"{result.count - len(result.hits)} more; show them with --limit {result.count}.")
+
+
+def _suggest_prefixes(log: Log, query: str) -> str:
+    """Return a sentence on what is found by words that begin with those of a query; empty if nothing is."""
+    import re  # noqa: PLC0415 - only if nothing is found
+    import shlex  # noqa: PLC0415 - the same
+
+    prefixes = re.sub(r"(?<!\S)[^\W_]\w+(?!\S)", r"\g<0>*", query)
+    if prefixes == query or '"' in query:
+        return ""
+    result = log.search(prefixes, limit=1)
+    return f" `orglab search {shlex.quote(prefixes)}` finds {result.count}." if result.has_all and result.count else ""

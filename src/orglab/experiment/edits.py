@@ -447,7 +447,7 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
         below: The heading that it is to be below; None for the section of the last experiment.
     """
     title = check_one_line(title, "A title")
-    indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
+    indent = _find_drawer_indent(document, last)
     others = "".join(
         f"{indent}{f':{name}:':<10} {check_one_line(value, 'A property')}\n"
         for name, value in (properties or {}).items()
@@ -472,6 +472,14 @@ def add_experiment(  # noqa: PLR0913 - the parts of an experiment
     separate = b"\n" if gap and at > 0 and not document.text[:at].endswith(b"\n\n") else b""
     after = b"\n" if gap and at < len(document.text) and document.text[at : at + 1] != b"\n" else b""
     return [insert_lines(document, at, separate + encode(block) + after)]
+
+
+def _find_drawer_indent(document: Document, last: Experiment | None) -> str:
+    """Return the blanks before the property drawer of the last experiment, else before the first one of the log."""
+    if last is not None and last.heading.drawer is not None:
+        return meta_indent(last.heading).decode()
+    first = next((heading for heading in document.headings() if heading.drawer is not None), None)
+    return meta_indent(first).decode() if first is not None else "  "
 
 
 def _check_tag(tag: str) -> str:

@@ -134,11 +134,24 @@ def find_section(document: Document, name: str) -> Heading:
         if path.endswith(f"/{wanted}") and not heading.line.is_comment:
             found.append(heading)
     if not found:
-        raise NotFoundError(f"There is no heading {name!r} in the log.")
+        near = ", ".join(map(repr, _find_near_titles(wanted, document)))
+        raise NotFoundError(f"There is no heading {name!r} in the log{f'; nearest: {near}' if near else ''}.")
     if len(found) > 1:
         lines = listed(str(heading.line_number) for heading in found)
         raise UsageError(f"There are {len(found)} headings {name!r}, in lines {lines}: write what is above, as in A/B.")
     return found[0]
+
+
+def _find_near_titles(wanted: str, document: Document) -> list[str]:
+    """Return up to three titles that may be meant by an unknown one: those that contain it, then similar ones."""
+    import difflib  # noqa: PLC0415 - only needed for unknown titles
+
+    headings = (heading for heading in document.headings() if not heading.line.is_comment)
+    titles = {title.casefold(): title for title in (strip_cookies(heading.title) for heading in headings)}
+    name = wanted.rpartition("/")[2]
+    near = sorted((title for title in titles if name and name in title), key=lambda title: not title.startswith(name))
+    near += [title for title in difflib.get_close_matches(name, titles, _NEAR, 0.6) if title not in near]
+    return [titles[title] for title in near[:_NEAR]]
 
 
 def find_last_experiment(document: Document, config: Config, path: Path) -> Experiment | None:
@@ -164,7 +177,11 @@ def find_step(experiment: Experiment, reference: Reference) -> Step:
         UsageError: The reference has no step number.
     """
     if reference.step is None:
-        raise UsageError(f"Name a step of {experiment.ref}, such as {experiment.ref}.1.")
+        if experiment.steps:
+            such = next((step for step in experiment.steps if step.state != "done"), experiment.steps[0])
+            raise UsageError(f"Name a step of {experiment.ref}, such as {such.ref}.")
+        hint = f"add one with `orglab step {experiment.id} TEXT`, or conclude it with `orglab conclude {experiment.id}`"
+        raise UsageError(f"{experiment.ref} has no steps; {hint}.")
     for step in experiment.steps:
         if step.number == reference.step:
             return step

@@ -1,11 +1,13 @@
 """Where a new experiment goes."""
 
 import datetime
+import re
 from typing import NamedTuple
 
-from orglab.experiment.model import Experiment
+from orglab.experiment.model import Experiment, strip_cookies
 from orglab.experiment.placement import after_last_line, find_log_end
 from orglab.experiment.title_dates import DateStyle, find_date, is_only_date
+from orglab.experiment.title_numbers import EXPERIMENT
 from orglab.org.document import Document, Part
 from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
@@ -16,6 +18,8 @@ _ANY_ORDER = DateStyle(day_first=True)
 _DAY = compile_late(r"(?P<stamp>\[)?\d{4}-\d\d-\d\d(?P<word> [^\W\d]+\.?)?\]?")
 _MONTH = compile_late(r"\d{4}-\d\d(?: .*)?")
 _YEAR = compile_late(r"\d{4}")
+# With more words or a number it may be one of them, a template or an explanation.
+_NAMED = compile_late(rf"(?:{EXPERIMENT})(?:\s+[^\W\d_]+)?[\s/:]*", re.IGNORECASE)
 
 
 class NewPlace(NamedTuple):
@@ -37,7 +41,8 @@ def find_new_place(
 ) -> NewPlace:
     """Return where a new experiment goes: to the end of the section that the last one is in, or of the log.
 
-    If that section is a day, it goes below the current one, or beside the day if its form is not one of Org's.
+    If that section is a day, it goes below the current one, or beside the day if its form is not one of Org's.  The
+    first experiment goes below the only empty heading that is named for experiments, if there is one.
 
     Args:
         document: The log.
@@ -49,6 +54,8 @@ def find_new_place(
         return NewPlace(_find_end(document, below), below.stars + 1)
     while last is not None and last.heading.parent is not None and last.config.tag in last.heading.parent.tags:
         last = Experiment(last.heading.parent, last.config, last.file)
+    if last is None and (named := _find_named(document)) is not None:
+        return NewPlace(_find_end(document, named), named.stars + 1)
     parent = last.heading.parent if last is not None else None
     if last is None or parent is None:
         return NewPlace(find_log_end(document), last.heading.stars if last is not None else 1)
@@ -65,6 +72,18 @@ def find_new_place(
             break
         above, names = above.parent, [name, *names]
     return NewPlace(_find_end(document, above), last.heading.stars, tuple(names))
+
+
+def _find_named(document: Document) -> Heading | None:
+    """Return the heading of the first level, without text, that is named for experiments, if there is just one."""
+    found = [
+        heading
+        for heading in document.headings()
+        if heading.stars == 1 and _NAMED.fullmatch(strip_cookies(heading.title))
+        and heading.state is None and not heading.line.is_comment
+        and not document.text[heading.body : heading.end].strip()
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 def _format_day(day: datetime.date, *, is_stamp: bool, has_word: bool) -> str:

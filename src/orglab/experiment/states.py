@@ -1,9 +1,15 @@
 """The meaning of a log's TODO keywords for an experiment: to do, in progress, waiting, done or dropped."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orglab.org.settings import Keyword, Settings
 
+# How each kind is told after the number of experiments of it.
+KIND_WORDS = {
+    "todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped",
+    "stateless": "without a state",
+}  # fmt: skip
 _WAITING = ("WAIT", "WAITING", "HOLD", "BLOCKED")
 # How much of a misspelled verdict must agree, so that `partly supported` is a word of its own.
 _SIMILAR = 0.8
@@ -26,6 +32,16 @@ def get_state_kind(state: str | None, settings: Settings) -> str | None:
     if word.name in _WAITING:
         return "waiting"
     return "doing" if _is_in_progress(word, settings) else "todo"
+
+
+def count_kinds(kinds: Iterable[str | None]) -> "Counter[str]":
+    """Return how many there are of each kind in KIND_WORDS; no kind, for no keyword, counts as `stateless`."""
+    return Counter(kind or "stateless" for kind in kinds)
+
+
+def describe_kinds(counts: Mapping[str, int]) -> str:
+    """Return how many experiments there are of each kind, in the order of KIND_WORDS; empty for none."""
+    return ", ".join(f"{counts[kind]} {word}" for kind, word in KIND_WORDS.items() if kind in counts)
 
 
 def done_keyword(settings: Settings, like: str | None = None) -> str | None:

@@ -138,11 +138,12 @@ def is_only_date(title: str, style: DateStyle = _UNKNOWN) -> bool:
 
 
 def read_time_in_name(name: str) -> Timestamp | None:
-    """Return the time that a name such as `exp20170822165129` ends with, or None if it ends with none."""
-    match = _TIME_IN_NAME.search(name)
+    """Return the time in a name such as `exp20170822165129` or `exp-210204-unet`, or None if there is none."""
+    match = _TIME_IN_NAME.search(name) or _SHORT_IN_NAME.search(name)
     if match is None:
         return None
     day, time = match.groups()
+    day = day if len(day) > len("210204") else f"20{day}"
     try:
         when = datetime.datetime.fromisoformat(f"{day}T{time}" if time else day)
     except ValueError:
@@ -151,6 +152,7 @@ def read_time_in_name(name: str) -> Timestamp | None:
 
 
 _TIME_IN_NAME = compile_late(r"(?<!\d)((?:19|20)\d{6})(\d{4}(?:\d\d)?)?$")
+_SHORT_IN_NAME = compile_late(r"(?<!\d)(\d{6})()(?![^\W_])")
 
 
 def format_date(at: Timestamp) -> str:

@@ -1,11 +1,13 @@
 """Numbers of experiments in titles that were not written for orglab: `Exp. 7:`, `#12`, `Versuch 3`, `Expérience 2`."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.model import strip_cookies
+from orglab.experiment.title_dates import read_time_in_name
+from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import skip_date
@@ -24,6 +26,10 @@ _SUFFIX = rf"(?P<suffix>[a-h](?![^\W_])|{_PARTS}|)"
 _NUMBER = r"(?P<number>(?!\d{4}-\d\d-\d\d)\d+)"
 _END = r"(?![^\W_])(?P<rest>.*)"
 _WORD = compile_late(rf"(?P<word>{EXPERIMENT}|{_WEAK}){_COUNT}{_NUMBER}{_SUFFIX}{_END}", re.IGNORECASE)
+# exp-210204-unet, which six digits that are a date may begin
+_DATED = compile_late(
+    rf"(?P<word>{EXPERIMENT})(?P<sep>[-_ ]?)(?P<number>\d{{6}})(?:[-_][A-Za-z0-9_-]*)?{_END}", re.IGNORECASE
+)
 _HASH = compile_late(rf"(?P<word>#)\s?(?P<number>\d+){_SUFFIX}{_END}", re.IGNORECASE)
 _BRACKET = compile_late(r"(?:\[|<<)(?P<word>[^\W\d]*)[-_ ]?(?P<number>\d+)(?P<suffix>[a-h]?)(?:\]|>>)", re.IGNORECASE)
 _STRONG = compile_late(EXPERIMENT, re.IGNORECASE)
@@ -43,7 +49,7 @@ class TitleNumber(NamedTuple):
         id: The id that it makes, such as `7` or `7a`; empty if it makes none.
         word: What stands before it, in lower case.
         is_certain: Whether it can hardly be anything but the number of an experiment.
-        name: If it is too long for an id, such as a time, the word with it: `exp20170822`; else empty.
+        name: If it is a time, or too long for an id, the word with it: `exp20170822`, `exp-210204-unet`; else empty.
     """
 
     id: str
@@ -54,12 +60,43 @@ class TitleNumber(NamedTuple):
 
 def read_number(heading: Heading, config: Config) -> TitleNumber | None:
     """Return the number of an experiment in the title of a heading, or in one of its tags; None without one."""
-    number = find_number(strip_cookies(heading.title), config.letter)
+    number = _find_in_file(strip_cookies(heading.title), heading.document, config)
     for tag in heading.tags if number is None or not number.id else ():
-        in_tag = find_number(tag, config.letter)
+        in_tag = _find_in_file(tag, heading.document, config)
         if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
             return in_tag
     return number
+
+
+def _find_in_file(title: str, document: Document, config: Config) -> TitleNumber | None:
+    """Return the number in a title or a tag; six digits are a date if the file says so."""
+    number, dated = find_number(title, config.letter), _match_dated(title)
+    if number is None or dated is None or not _has_dates(document, dated["sep"]):
+        return number
+    name = dated["word"].lower() + dated.string[dated.end("word") : dated.start("rest")].rstrip("-_").replace(" ", "")
+    return number._replace(id="", name=name if name.isascii() else "")
+
+
+def _match_dated(title: str) -> "re.Match[str] | None":
+    """Return the match of a word for an experiment and six digits that a title begins with; None without them."""
+    title = skip_date(title)
+    markup = _MARKUP.match(title)
+    return _DATED.match(title, markup.end() if markup else 0)
+
+
+@lru_cache(maxsize=2)
+def _has_dates(document: Document, separator: str) -> bool:
+    """Return whether six digits after a word for an experiment are dates in a file, and not a count.
+
+    They are a count if some of them are no date.  After a space, at least two have to tell, and not be consecutive.
+    """
+    texts = (text for one in document.headings() for text in (strip_cookies(one.title), *one.tags))
+    matches = [match for text in texts if (match := _match_dated(text)) is not None]
+    if any(read_time_in_name(match["number"]) is None for match in matches):
+        return False
+    numbers = {int(match["number"]) for match in matches}
+    is_consecutive = max(numbers) - min(numbers) == len(numbers) - 1
+    return separator != " " or (len(numbers) > 1 and not is_consecutive)
 
 
 def find_number(title: str, letter: str) -> TitleNumber | None:

@@ -91,14 +91,14 @@ class ActiveStep:
             f"Cannot write the active step to {self._places[0].path / _NAME}: {reason}."
         ) from first_error
 
-    def clear(self, *refs: str) -> None:
-        """Clear the active step if it is one of `refs` or a step of one.
+    def clear(self, *refs: str, instead: str | None = None) -> None:
+        """Clear the active step if it is one of `refs` or a step of one; `instead` becomes the active one.
 
         The operation that calls this has succeeded already, so an error is ignored and the active step stays.
         """
         if any(f"{self.get()}.".startswith(f"{ref}.") for ref in refs):
             with suppress(NotWritableError):
-                self.set(None)
+                self.set(instead)
 
     def rename(self, old: str, new: str) -> None:
         """Update the active experiment or step after the experiment's reference changed from `old` to `new`.

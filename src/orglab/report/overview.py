@@ -9,6 +9,7 @@ from orglab.experiment.lookup import is_active, leave_out_hidden
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.experiment.state_reason import read_reason
+from orglab.experiment.states import count_kinds
 from orglab.history.sources import Sources
 from orglab.log.active_step import Active
 from orglab.org.document import Document
@@ -73,7 +74,7 @@ class Overview(NamedTuple):
     """What happens in a log now.
 
     Attributes:
-        counts: The number of experiments by kind of state.
+        counts: The number of experiments by kind of state, as `count_kinds` names them.
         active: The active experiment or step, or None.
         in_progress: The experiments in progress, the active one first, then those that were added last.
         blocked: The experiments that wait, those that were added last first.
@@ -103,7 +104,7 @@ def read_overview(sources: Sources, most: int) -> Overview:
     doing.sort(key=lambda one: not is_active(one, active.ref if active is not None else None))
     waiting = [one for one in reversed(experiments) if one.kind == "waiting"]
     return Overview(
-        Counter(one.kind or "todo" for one in experiments),
+        count_kinds(one.kind for one in experiments),
         active,
         tuple(map(_describe_progress, doing[:most])),
         tuple(Blocked(one, *read_reason(one)) for one in waiting[:most]),

@@ -157,7 +157,8 @@ def _write_note(log: LogFile, run: Run, note: RunNote, refresh: Refresh | None) 
 
     after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=2, headings=1))
     if is_new and done and reference.step is not None:
-        log.active.clear(*list_references(after, find_step(after, reference)))
+        instead = None if after.is_done else after.ref
+        log.active.clear(*list_references(after, find_step(after, reference)), instead=instead)
     return is_new
 
 

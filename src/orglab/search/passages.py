@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The number of passages shown of a document.
 MOST = 3
 _PARAGRAPH = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-+*]|\d+[.)]) )")
-_COLUMN = {"commit": "message", "journal": "entry", "tag": "tags"}
+_COLUMN = {"commit": "message", "journal": "entry", "tag": "tags", "other_text": "note"}
 _BEGIN, _END = "\x02", "\x03"
 
 
@@ -81,7 +81,7 @@ def split_experiment(experiment: "Experiment", others: Sequence["Note"]) -> Iter
     for note in experiment.notes:
         yield from _paragraphs("note", ref, iso(note.at), None, note.text)
     for other in others:
-        yield from _paragraphs("note", ref, None, other.line - experiment.line, other.text)
+        yield from _paragraphs("other_text", ref, None, other.line - experiment.line, other.text)
     conclusion = experiment.conclusion
     closed = iso(experiment.concluded)
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.verdict or "")

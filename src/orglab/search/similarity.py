@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.experiment.states import KIND_WORDS
 from orglab.reference import parse_reference, without_letter
 from orglab.search.derived_values import insert_values, select_values
 from orglab.search.similar.topics import Themes, Topic, choose_tags, drop_names, find_themes, make_topics
@@ -88,8 +89,9 @@ class TriedExperiment(NamedTuple):
     @property
     def verdict_word(self) -> str:
         """The verdict, or the word that replaces it in counts."""
-        state = (self.state or "").lower() if self.kind == "dropped" else "without verdict" if self.is_done else "open"
-        return self.verdict or state
+        if self.verdict or self.kind is None:
+            return self.verdict or KIND_WORDS["stateless"]
+        return (self.state or "").lower() if self.kind == "dropped" else "without verdict" if self.is_done else "open"
 
 
 class Map(NamedTuple):

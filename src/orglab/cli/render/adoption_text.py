@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from orglab.api import Log
+from orglab.api.ask import sort_experiments
 from orglab.cli import output
 from orglab.experiment.adoption import Adoption, Candidate, Candidates
 from orglab.experiment.diagnostic import CODES
@@ -76,8 +77,9 @@ def _describe_parts(experiments: Sequence[Experiment]) -> Iterator[str]:
 
 
 def _describe_range(experiments: Sequence[Experiment]) -> str:
-    """Return the references of the first and the last experiment."""
-    first, last = experiments[0].ref, experiments[-1].ref
+    """Return the references of the experiments with the smallest and the largest number; ids with words come last."""
+    by_number = sort_experiments([*experiments], "id")
+    first, last = by_number[0].ref, by_number[-1].ref
     return first if len(experiments) == 1 else f"{first} to {last}"
 
 

@@ -12,7 +12,7 @@ from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.other_text import read_other_text
 from orglab.experiment.section_text import Note
-from orglab.org.timestamp import Timestamp
+from orglab.org.timestamp import Timestamp, skip_date
 from orglab.text import count as count_of
 from orglab.text import cut
 
@@ -81,7 +81,7 @@ def _metric_cells(listed: Listed) -> list[str]:
 
 def _title(experiment: Experiment, room: int) -> str:
     """Return title and verdict in `room` columns; 0 means no limit."""
-    title = output.clean(experiment.title)
+    title = output.clean(skip_date(experiment.title))
     suffix = f"  {output.verdict(experiment.verdict)}" if experiment.verdict and experiment.is_done else ""
     if not room:
         return title + suffix
@@ -91,10 +91,10 @@ def _title(experiment: Experiment, room: int) -> str:
     return title + suffix if output.width(title) + taken <= room else output.fit(title, room)
 
 
-def head_line(experiment: Experiment) -> list[str]:
-    """Return the lines with the reference and the title."""
+def head_line(experiment: Experiment, title: str | None = None) -> list[str]:
+    """Return the lines with the reference and the title, as it is written if no other form is given."""
     ref = output.clean(experiment.ref)
-    return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
+    return output.wrap(title or experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
 def state_line(experiment: Experiment) -> str:
@@ -106,7 +106,7 @@ _LINES = 20
 """The most lines that are shown of a text which belongs to no part of an experiment."""
 
 
-def _page(shown: Shown) -> Iterator[str]:
+def _page(shown: Shown, *, is_whole: bool) -> Iterator[str]:
     """Yield an experiment as a page of text: what it showed first, then how."""
     experiment = shown.experiment
     yield from head_line(experiment)
@@ -135,9 +135,10 @@ def _page(shown: Shown) -> Iterator[str]:
         yield output.paint("Other text", bold=True)
         for other in others:
             lines = other.text.split("\n")
-            left = f"\n(… {count_of(len(lines) - _LINES, 'more line')})" if len(lines) > _LINES + 1 else ""
-            text = "\n".join(lines[:_LINES]) + left if left else other.text
-            yield from note_lines(other._replace(text=text), "  ")
+            if not is_whole and len(lines) > _LINES + 1:
+                more = f"(… {count_of(len(lines) - _LINES, 'more line')}: orglab show {experiment.id} --full)"
+                lines = [*lines[:_LINES], more]
+            yield from note_lines(other._replace(text="\n".join(lines)), "  ")
 
 
 def _facts(experiment: Experiment) -> Iterator[str]:
@@ -226,11 +227,11 @@ def format_time(time: Timestamp | None) -> str:
     return time.isoformat().replace("T", " ") if time is not None else ""
 
 
-def shown_lines(shown: Shown) -> Iterator[str]:
-    """Yield an experiment or a step as a page of text, with its commits and runs."""
+def shown_lines(shown: Shown, *, is_whole: bool) -> Iterator[str]:
+    """Yield an experiment or a step as a page of text, with commits and runs; `is_whole` shows all other text."""
     experiment, step = shown.experiment, shown.step
     if step is None:
-        yield from _page(shown)
+        yield from _page(shown, is_whole=is_whole)
     else:
         yield from [*head_line(experiment), ""]
         yield from _comparison_lines(shown)
@@ -244,7 +245,7 @@ def open_steps_lines(open_steps: OpenSteps) -> Iterator[str]:
     for experiment, step in open_steps.steps:
         if experiment is not before:
             yield from [""] * (before is not None)
-            yield from head_line(experiment)
+            yield from head_line(experiment, skip_date(experiment.title))
         yield from step_lines(step, open_steps.active)
         before = experiment
 

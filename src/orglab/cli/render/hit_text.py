@@ -11,6 +11,8 @@ _PLACE_WIDTH = 12
 _INDENT = "    "
 # If a line is cut, the first match begins after this fraction of it: a third.
 _BEFORE = 3
+# In a pipe, a passage is cut to this; a block of code is one passage.
+_PIPE_COLUMNS = 200
 
 
 def hit_lines(result: SearchResult, journal: str) -> Iterator[str]:
@@ -40,24 +42,26 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
         head = next((passage for passage in hit.passages if passage.text == form["title"]), None)
         text, spans = form["title"], head.spans if head is not None else []
         suffix = ""
-    yield _line("  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, suffix)
+    yield _line(
+        "  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, suffix, limit=output.columns()
+    )
     for passage in hit.passages:
         if passage is not head:
-            yield _line(_INDENT + _where(passage), passage.text, passage.spans)
+            limit = output.columns() or _PIPE_COLUMNS
+            yield _line(_INDENT + _where(passage), passage.text, passage.spans, limit=limit)
 
 
 def _where(passage: Passage) -> str:
     """Return the place of a passage, with its date if it has one of its own."""
-    name = passage.place
+    name = passage.place.replace("_", " ")
     number = (passage.ref or "").rpartition(".")[2] if "." in (passage.ref or "") else ""
     label = paint(f"{name} {number}".ljust(_PLACE_WIDTH), dim=True)
     is_dated = passage.at and passage.place in ("note", "conclusion")
     return label + (paint(f"{(passage.at or '')[:10]}  ", dim=True) if is_dated else "")
 
 
-def _line(begin: str, text: str, spans: list[tuple[int, int]], suffix: str = "") -> str:
-    """Return a line of text with the matches highlighted; on a terminal, cut to what is around the first match."""
-    limit = output.columns()
+def _line(begin: str, text: str, spans: list[tuple[int, int]], suffix: str = "", *, limit: int) -> str:
+    """Return a line with the matches highlighted; cut to what is around the first match, unless `limit` is 0."""
     room = limit - output.width(output.plain(begin + suffix)) if limit else 0
     if limit and output.width(clean(text)) > room > 0:
         first = spans[0][0] if spans else 0

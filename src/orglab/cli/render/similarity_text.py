@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.cli import output
+from orglab.experiment.states import KIND_WORDS
+from orglab.org.timestamp import skip_date
 from orglab.search.similar.precedent import Precedent
 from orglab.search.similar.topics import Group
 from orglab.search.similarity import Map, TriedExperiment
@@ -29,8 +31,8 @@ def precedent_lines(heading: str, precedents: Sequence[Precedent], results: Mapp
     for precedent in precedents:
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 4)
-        lines = output.wrap(precedent.title, indent, f"  {output.paint(ref, bold=True)}  ")
-        state = output.clean(precedent.state or "no state")
+        lines = output.wrap(skip_date(precedent.title), indent, f"  {output.paint(ref, bold=True)}  ")
+        state = output.clean(precedent.state or KIND_WORDS["stateless"])
         word = output.verdict(precedent.verdict) if precedent.verdict else f"({state})"
         yield from (*lines[:-1], f"{lines[-1]}  {word}")
         yield from output.wrap(precedent.outcome, indent)
@@ -88,7 +90,7 @@ def _experiment_lines(experiment: TriedExperiment, indent: str) -> Iterator[str]
     word = output.paint(experiment.verdict_word, state=experiment.kind)
     verdict = output.verdict(experiment.verdict) if experiment.verdict else f"({word})"
     room = output.columns() - len(indent) - output.width(ref) - 2 if output.columns() else 0
-    title = output.clean(experiment.title)
+    title = output.clean(skip_date(experiment.title))
     if room:
         title = output.fit(title, max(room - output.width(output.plain(verdict)) - 2, 8)).rstrip()
     yield f"{begin}{title}  {verdict}"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from orglab.api.status import Status
 from orglab.cli import output
 from orglab.config import shorten_path
+from orglab.experiment.states import describe_kinds
 from orglab.runs.record import Run
 from orglab.runs.unfinished import NO_STEP
 from orglab.text import count, file_size, listed
 
-_KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
 _LABEL = 12
 # The number of pending entries and runs that are named.
 _MOST = 3
@@ -18,10 +18,10 @@ _MOST = 3
 def status_lines(status: Status) -> Iterator[str]:
     """Yield a line for each part of the status."""
     total = sum(status.counts.values())
-    kinds = [f"{status.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in status.counts]
+    kinds = describe_kinds(status.counts)
     unsent = f" ({count(status.unsent, 'commit')} not sent; run `orglab sync`)" if status.unsent else ""
     where = f"; its history is the branch {status.branch}{unsent}" if status.branch is not None else ""
-    states = f" ({', '.join(kinds)})" if kinds else ""
+    states = f" ({kinds})" if kinds else ""
     yield from _line("Log", f"{status.log}: {count(total, 'experiment')}{states}{where}")
     if status.conflict is not None:
         hint = "nothing is written to the log until the conflict is resolved"

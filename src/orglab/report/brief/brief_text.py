@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from orglab.experiment.states import describe_kinds
+from orglab.org.timestamp import skip_date
 from orglab.report.brief.brief import (
     TOKENS,
     ActiveWork,
@@ -19,8 +21,6 @@ from orglab.report.brief.brief import (
 )
 from orglab.report.brief.fitting import ROOMY, count_left_out, fit
 from orglab.text import count, number
-
-_KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
 
 
 def write_text(brief: Brief) -> str:
@@ -51,7 +51,7 @@ def _write(brief: Brief) -> str:
 
 def _describe_situation(situation: Situation) -> str:
     total = sum(situation.counts.values())
-    kinds = ", ".join(f"{situation.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in situation.counts)
+    kinds = describe_kinds(situation.counts)
     words = f"{situation.log}{_describe_commit(situation)}: {count(total, 'experiment')}"
     words += (f" ({kinds})" if kinds else "") + f", {count(situation.runs, 'run')}"
     if situation.conflict is not None:
@@ -74,9 +74,9 @@ def _describe_active(active: ActiveWork) -> Iterator[str]:
         yield f"Active: {active.ref}, {active.problem}"
         return
     done = f" ({active.done} of {count(active.total, 'step')} done)" if active.total else ""
-    yield f"Active: {active.ref} {active.step or active.title}{done}"
+    yield f"Active: {active.ref} {active.step or skip_date(active.title)}{done}"
     if active.step:
-        yield f"  of: {active.title}"
+        yield f"  of: {skip_date(active.title)}"
     if active.question:
         yield f"  Question: {active.question}"
     if active.claim:
@@ -113,7 +113,7 @@ def _describe_verdict(one: LastVerdict) -> str:
     at = f" ({one.at.partition('T')[0]})" if one.at else ""
     figures = f" [{_describe_figures(one)}]" if one.figures else ""
     text = f": {one.text}" if one.text else ""
-    return f"{one.ref} {one.verdict or 'without verdict'}{at}: {one.title}{text}{figures}"
+    return f"{one.ref} {one.verdict or 'without verdict'}{at}: {skip_date(one.title)}{text}{figures}"
 
 
 def _describe_figures(one: LastVerdict) -> str:
@@ -124,7 +124,7 @@ def _describe_figures(one: LastVerdict) -> str:
 
 def _describe_dead_end(one: DeadEnd) -> str:
     topic = f"{one.topic}: " if one.topic else ""
-    return f"{topic}{one.ref} {one.title}: {one.word}: {one.reason or 'no reason is noted'}"
+    return f"{topic}{one.ref} {skip_date(one.title)}: {one.word}: {one.reason or 'no reason is noted'}"
 
 
 def _describe_failure(one: Failure) -> str:
@@ -139,12 +139,12 @@ def _describe_contradiction(one: Contradiction) -> str:
 
 
 def _describe_step(one: OpenStep) -> str:
-    return f"{one.ref} {one.text} ({one.title})"
+    return f"{one.ref} {one.text} ({skip_date(one.title)})"
 
 
 def _describe_wait(one: Wait) -> str:
     name = f"{one.what} {one.ref}" if one.what in ("run", "sweep") else one.ref
-    return ": ".join(filter(None, (f"{name} {one.title}".strip(), one.text)))
+    return ": ".join(filter(None, (f"{name} {skip_date(one.title)}".strip(), one.text)))
 
 
 # In the order in which a reader uses them: the title of each, how an entry is told, and the command that has them all.

@@ -1,12 +1,12 @@
 """Make a brief: what the log, its index, the runs and git have to say, read once."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from orglab.errors import GitError, UsageError
 from orglab.experiment.lookup import leave_out_hidden
 from orglab.experiment.model import Experiment
+from orglab.experiment.states import count_kinds
 from orglab.git.worktree import read_branch
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
@@ -72,7 +72,7 @@ def make_brief(log: LogFile, tokens: int, progress: Progress | None = None) -> B
 def _read_situation(sources: Sources, experiments: Sequence[Experiment], room: int) -> Situation:
     """Return where the reader is."""
     log, repository = sources.log, sources.repository
-    counts = Counter(one.kind or "todo" for one in experiments)
+    counts = count_kinds(one.kind for one in experiments)
     branch = commit = changed = None
     if repository is not None:
         branch = shorten(read_branch(repository), room)

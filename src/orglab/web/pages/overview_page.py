@@ -7,6 +7,8 @@ from orglab.api.ask import KINDS, SORT_KEYS
 from orglab.errors import OrglabError
 from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
+from orglab.experiment.states import KIND_WORDS
+from orglab.org.timestamp import skip_date
 from orglab.report import blocks as b
 from orglab.report.chart_model import Timeline, TimelineRow
 from orglab.report.content.plots import name_status
@@ -31,6 +33,7 @@ def make_overview(view: View) -> Page:
     values = {
         "name": log.top.name,
         "counts": overview.counts,
+        "kind_words": KIND_WORDS,
         "total": count(sum(overview.counts.values()), "experiment", "grouped"),
         "active": active,
         "in_progress": [_describe_progress(one, view, active.ref if active else None) for one in overview.in_progress],
@@ -85,7 +88,9 @@ def _make_timeline(view: View) -> object:
         ended = one.concluded if one.kind in ("done", "dropped") else None
         status = name_status(one.kind, one.conclusion)
         rows.append(
-            TimelineRow(one.ref, one.title, one.created.when.date(), ended.when.date() if ended else None, status)
+            TimelineRow(
+                one.ref, skip_date(one.title), one.created.when.date(), ended.when.date() if ended else None, status
+            )
         )
     if len(rows) < 2:  # noqa: PLR2004 - a single bar shows nothing
         return ""
@@ -129,7 +134,7 @@ def _list_experiments(view: View) -> dict[str, object]:
 def _describe(experiment: Experiment, view: View) -> dict[str, object]:
     return {
         "experiment": experiment,
-        "title": view.text.line(experiment.title, experiment.ref),
+        "title": view.text.line(skip_date(experiment.title), experiment.ref),
         "tone": verdict_tone(experiment.verdict) if experiment.is_done else state_tone(experiment.kind),
         "word": (experiment.verdict if experiment.is_done else None) or experiment.state or "no state",
     }

@@ -75,7 +75,7 @@ def _describe(hit: Hit, view: View) -> dict[str, object]:
 def _describe_passage(passage: Passage, view: View) -> dict[str, object]:
     ref = passage.ref or ""
     return {
-        "place": passage.place,
+        "place": passage.place.replace("_", " "),
         "ref": ref if "." in ref else "",
         "at": (passage.at or "")[:10] if passage.place in ("note", "conclusion") else "",
         "pieces": split_matches(passage.text, passage.spans),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from orglab.org.timestamp import skip_date
 from orglab.search.similar.precedent import SURE, Precedent
 from orglab.search.similar.topics import Topic
 from orglab.search.similarity import Map, TriedExperiment
@@ -41,7 +42,7 @@ def describe_precedents(found: Iterable[Precedent], view: View) -> list[dict[str
     return [
         {
             "ref": one.ref,
-            "title": view.text.line(one.title, one.ref),
+            "title": view.text.line(skip_date(one.title), one.ref),
             "word": one.verdict or one.state or "no state",
             "tone": verdict_tone(one.verdict),
             "outcome": view.text.line(one.outcome, one.ref),
@@ -77,7 +78,7 @@ def _describe_topic(topic: Topic, overview: Map, view: View, *, is_whole: bool) 
 def _describe(tried: TriedExperiment, view: View) -> dict[str, object]:
     return {
         "ref": tried.ref,
-        "title": view.text.line(tried.title, tried.ref),
+        "title": view.text.line(skip_date(tried.title), tried.ref),
         "word": tried.verdict or tried.state or "no state",
         "tone": verdict_tone(tried.verdict) if tried.verdict else state_tone(tried.kind),
         "outcome": view.text.line(tried.outcome, tried.ref),
