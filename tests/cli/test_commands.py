@@ -47,7 +47,7 @@ def test_a_day_with_the_log(orglab, tmp_path):
     assert orglab("next").out.splitlines()[1].startswith(">  1. [ ] baseline")
     assert orglab("note", "1.1", "slow").out.startswith("e1.1  noted  2")
     assert "[X] baseline" in orglab("done", "1.1").out
-    assert json.loads(orglab("next", "--json").out)["active"] is None
+    assert json.loads(orglab("next", "--json").out)["active"] == "e1"
     assert "[ ] baseline" in orglab("done", "--undo", "1.1").out
     assert "e1  WAIT" in orglab("state", "1", "WAIT", "-m", "the cluster").out
     assert orglab("journal", "1", "why so slow").out == "Added to journal.org.\n"

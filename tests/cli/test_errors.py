@@ -43,7 +43,7 @@ def refused(log, code, *arguments, says, stdin="", **environment):
         (2, ["list", "--sort", "size"], "created"),
         (2, ["list", "--since", "soon"], "soon"),
         (2, ["show", "2 0 1"], "not a reference"),
-        (2, ["done", "201"], "e201.1"),
+        (2, ["done", "201"], "e201.2"),
         (2, ["done", "201.2", "-c", "HEAD", "--no-commit"], "not both"),
         (2, ["start"], "--clear"),
         (2, ["state", "201", "LATER"], "LATER"),

@@ -1,6 +1,5 @@
 """What the values of settings must be.  Only a command that finds a settings file loads this."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -80,6 +79,8 @@ def make_config_text(log: str, values: Mapping[str, SettingValue]) -> str:
         log: The name of the log.
         values: The values of other settings, by their names without those of their tables.
     """
+    import json  # noqa: PLC0415 - only a new settings file needs it
+
     name = choose_journal(log)
     journal = f'{"# " if name == JOURNAL_NAME else ""}journal = "{name}"'
     text = CONFIG_TEXT.format(log=log, journal=journal)
