@@ -67,7 +67,7 @@ def pytest_make_collect_report(
     return report
 
 
-_LONGEST = frozenset(("test_demo", "test_queue", "test_study"))
+_LONGEST = frozenset(("test_agent_loop", "test_demo", "test_queue", "test_study", "test_walk", "test_week"))
 _SLOW_FIXTURES = frozenset(("emacs", "repo", "serve", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
