@@ -25,16 +25,16 @@ class Done(NamedTuple):
     err: str
 
 
-def orglab(*arguments, cwd=None, stdin="", prefix=(), is_cold=False, **environment) -> Done:
+def orglab(*arguments, cwd=None, stdin="", prefix=(), **environment) -> Done:
     """Run the command in a process of its own; a variable that is None is removed from its environment.
 
-    The process is forked from one that has imported orglab, unless it has to be cold: another program starts it
-    (`prefix`), or the environment says how Python starts.
+    The process is forked from one that has imported orglab, unless another program starts it (`prefix`), or the
+    environment says how Python starts.
     """
     variables = _merge_environment(environment)
     words = [str(argument) for argument in arguments]
     server = _find_server()
-    if not prefix and not is_cold and server.can_start(variables) and len(stdin.encode()) <= select.PIPE_BUF:
+    if not prefix and server.can_start(variables) and len(stdin.encode()) <= select.PIPE_BUF:
         done = Done(*server.run(words, cwd, stdin, variables))
     else:
         ended = subprocess.run(
