@@ -71,8 +71,10 @@ web-deps:
 demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to the last conclusion
 	@$(BIN)/python demo/run.py $(if $(DIR),--dir "$(DIR)")
 
+# worksteal: a process that has nothing left takes tests of another, so that none is the last one for long; and tests of
+# a file, which share what was made for them, stay together.
 test: system-deps $(VENV)/stamp-test ## every test
-	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist worksteal $(NO_SKIP) $(ARGS)
 
 test-mcp: $(VENV)/stamp-test $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp ## `orglab mcp` with the official client, of two versions
 	$(PYTEST) tests/mcp -n $(JOBS) -m mcp_client $(NO_SKIP) $(ARGS)

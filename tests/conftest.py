@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,7 +67,7 @@ def pytest_make_collect_report(
     return report
 
 
-_LONGEST = frozenset(("test_demo", "test_queue", "test_study"))
+_LONGEST = frozenset(("test_agent_loop", "test_demo", "test_queue", "test_study", "test_walk", "test_week"))
 _SLOW_FIXTURES = frozenset(("emacs", "repo", "serve", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
@@ -131,6 +132,17 @@ def _git_date(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 
+# After each commit git would start another git to see whether to collect garbage, of which no test has enough.
+_GIT_CONFIG = """\
+[init]
+	defaultBranch = main
+[commit]
+	gpgSign = false
+[maintenance]
+	auto = false
+"""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the settings, editor, colours, time zone and locale of the user from the tests.
@@ -138,13 +150,15 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     The home is empty, git has one pinned identity and date, it is UTC, and text is UTF-8.
     """
     home = tmp_path_factory.mktemp("home")
-    (home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n[commit]\n\tgpgSign = false\n")
+    (home / ".gitconfig").write_text(_GIT_CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name in _UNWANTED or name.startswith(_UNWANTED_PREFIXES):
                 patch.delenv(name)
         pinned = {
             "HOME": str(home),
+            # What a test starts as `python` is the Python of the tests, and none of pyenv's scripts, which take longer.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "TZ": "UTC",
             "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),

@@ -1,4 +1,4 @@
-"""Work in repositories of strangers: `hostile.py [--seed S] [--count N] [--only NUMBER] [--jobs N] [KIND ...]`.
+"""Work in repositories of strangers: `hostile.py [--seed S] [--count N] [--only NUMBER] [--jobs N] [--each] [KIND ...]`.
 
 Each trial changes a repository in one way that a stranger could, and runs a command or two of orglab in it. Then
 nothing outside has changed, been read into the repository, or been executed; a reading command has changed no file;
@@ -598,18 +598,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--only", type=int, help="the number of a single trial")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
+    parser.add_argument("--each", action="store_true", help="so many trials of each kind, and not of all together")
     options = parser.parse_args(arguments)
     if unknown := set(options.kinds) - set(KINDS):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
     numbers = range(options.count) if options.only is None else range(options.only, options.only + 1)
-    shares = [numbers[start : start + SHARE_SIZE] for start in range(0, len(numbers), SHARE_SIZE)]
     kinds = options.kinds or list(KINDS)
+    shares = [
+        (numbers[start : start + SHARE_SIZE], together)
+        for together in ([[kind] for kind in kinds] if options.each else [kinds])
+        for start in range(0, len(numbers), SHARE_SIZE)
+    ]
     bad = 0
     with ProcessPoolExecutor(min(options.jobs, len(shares)), initializer=warm_up) as pool:
-        for share in [pool.submit(try_each, numbers, options.seed, kinds) for numbers in shares]:
-            bad += len(share.result())
-            print("".join(share.result()), end="", flush=True)
-    print(f"hostile: {len(numbers)} trials, {bad} problems")
+        for found in [pool.submit(try_each, share, options.seed, together) for share, together in shares]:
+            bad += len(found.result())
+            print("".join(found.result()), end="", flush=True)
+    print(f"hostile: {sum(len(share) for share, _ in shares)} trials, {bad} problems")
     return int(bad > 0)
 
 

@@ -28,6 +28,8 @@ SETTINGS = """\
 \tdefaultBranch = main
 [gc]
 \tauto = 0
+[maintenance]
+\tauto = false
 [core]
 \tfsync = none
 \teditor = true

@@ -8,11 +8,10 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab import SOURCE, Done
+from lab import Done, start_orglab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,14 +52,9 @@ class Server:
             environment: More variables of its environment.
         """
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "orglab", *before, "serve", "--port", str(port), *options],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        command = (*before, "serve", "--port", port, *options)
+        self.process = start_orglab(*command, cwd=folder, stderr=self._errors.fileno(), **environment)
+        self.process.stdin.close()
         self._done: Done | None = None
         printed = self._read_line()
         found = _ADDRESS.fullmatch(printed)
@@ -112,12 +106,12 @@ class Server:
         if self._done is None:
             self.process.send_signal(number)
             try:
-                out, _ = self.process.communicate(timeout=_PATIENCE_SECONDS)
+                code = self.process.wait(timeout=_PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                out, _ = self.process.communicate()
-            self._done = Done(self.process.returncode, out.decode(), self.read_errors())
-            self._errors.close()
+                code = self.process.wait()
+            with self.process.stdout as output, self._errors:
+                self._done = Done(code, output.read().decode(), self.read_errors())
         return self._done
 
     def _read_line(self) -> str:

@@ -84,7 +84,8 @@ class Swept:
         deadline = time.monotonic() + 60
         while not is_so():
             assert time.monotonic() < deadline, (self.folder / "workers.log").read_text()
-            time.sleep(0.01)
+            # To look more often would take the time from what is waited for.
+            time.sleep(0.05)
 
     def begun(self):
         """The folders of the versions that have begun to wait."""
