@@ -22,7 +22,7 @@ class Status(NamedTuple):
     Attributes:
         log: The log.
         counts: The number of experiments by kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`, and
-            `stateless` for those without a TODO keyword.
+            `without_state` for those without a TODO keyword.
         active: The active experiment or step, and what the log has of it, or None.
         is_in_git: Whether the log is in a git repository, and git is installed.
         uncommitted: The log and the journal, if they have uncommitted changes.

@@ -8,7 +8,7 @@ from orglab.org.settings import Keyword, Settings
 # How each kind is told after the number of experiments of it.
 KIND_WORDS = {
     "todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped",
-    "stateless": "without a state",
+    "without_state": "without a state",
 }  # fmt: skip
 _WAITING = ("WAIT", "WAITING", "HOLD", "BLOCKED")
 # How much of a misspelled verdict must agree, so that `partly supported` is a word of its own.
@@ -35,8 +35,8 @@ def get_state_kind(state: str | None, settings: Settings) -> str | None:
 
 
 def count_kinds(kinds: Iterable[str | None]) -> "Counter[str]":
-    """Return how many there are of each kind in KIND_WORDS; no kind, for no keyword, counts as `stateless`."""
-    return Counter(kind or "stateless" for kind in kinds)
+    """Return how many there are of each kind in KIND_WORDS; no kind, for no keyword, counts as `without_state`."""
+    return Counter(kind or "without_state" for kind in kinds)
 
 
 def describe_kinds(counts: Mapping[str, int]) -> str:

@@ -90,7 +90,7 @@ class TriedExperiment(NamedTuple):
     def verdict_word(self) -> str:
         """The verdict, or the word that replaces it in counts."""
         if self.verdict or self.kind is None:
-            return self.verdict or KIND_WORDS["stateless"]
+            return self.verdict or KIND_WORDS["without_state"]
         return (self.state or "").lower() if self.kind == "dropped" else "without verdict" if self.is_done else "open"
 
 

@@ -32,7 +32,7 @@ def precedent_lines(heading: str, precedents: Sequence[Precedent], results: Mapp
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 4)
         lines = output.wrap(skip_date(precedent.title), indent, f"  {output.paint(ref, bold=True)}  ")
-        state = output.clean(precedent.state or KIND_WORDS["stateless"])
+        state = output.clean(precedent.state or KIND_WORDS["without_state"])
         word = output.verdict(precedent.verdict) if precedent.verdict else f"({state})"
         yield from (*lines[:-1], f"{lines[-1]}  {word}")
         yield from output.wrap(precedent.outcome, indent)

@@ -26,7 +26,7 @@ class Situation(NamedTuple):
         commit: The short hash of HEAD; None before the first commit, and without git.
         changed: How many files other than the log and the journal have uncommitted changes; None without git.
         counts: How many experiments there are of each kind of state, by `todo`, `doing`, `waiting`, `done`, `dropped`,
-            and `stateless` for those without a TODO keyword.
+            and `without_state` for those without a TODO keyword.
         runs: How many runs are recorded.
         conflict: The line of the first git conflict marker in the log, or None.
     """
