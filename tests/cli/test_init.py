@@ -157,15 +157,16 @@ def test_a_notebook_in_commits_of_code_stays_there(folder):
     assert {"code.py", "notes.org"} <= set(git("show", "--name-only", "--format=", cwd=folder).split())
 
 
-def test_an_adoption_that_is_undone_leaves_no_trace(folder):
+@pytest.mark.parametrize("options", [[], ["--template"]])
+def test_an_adoption_that_is_undone_leaves_no_trace(folder, options):
     git("init", "--quiet", cwd=folder)
     git("add", "notes.org", cwd=folder)
     git("commit", "--quiet", "-m", "notes", cwd=folder)
-    run("init", "--adopt", cwd=folder)
+    run("init", "--adopt", *options, cwd=folder)
     adopted = (folder / "notes.org").read_text()
     git("checkout", "--quiet", "notes.org", cwd=folder)
     assert run("list", cwd=folder) == "No experiments yet.\n"
-    said = run("init", "--adopt", cwd=folder)
+    said = run("init", "--adopt", *options, cwd=folder)
     assert "took" not in said
     assert (folder / "notes.org").read_text() == adopted
 
@@ -392,6 +393,16 @@ def test_an_id_that_is_as_long_as_a_uuid_is_kept(tmp_path):
     (tmp_path / "notes.org").write_text(f"* Exp 1: x\n:PROPERTIES:\n:ID: {name}\n:END:\n- [X] a\n")
     run("init", "--adopt", cwd=tmp_path)
     assert open_log(tmp_path / "notes.org").experiment(name).title == "Exp 1: x"
+
+
+def test_a_plan_shows_the_ids_that_a_choice_gets(folder):
+    said = run("init", "--dry-run", "--exclude", "1", "--include", "6", cwd=folder)
+    rows = [line.split()[:2] for line in said.splitlines() if re.match(r" +\d+ +\S+ +(?:\d{4}-|- )", line)]
+    assert rows == [["1", "-"], ["5", "e2"], ["6", "e3"]]
+    assert "  (left out)" in said
+    assert "To adopt 2 headings:  orglab init --exclude 1 --include 6" in said
+    run("init", "--exclude", "1", "--include", "6", cwd=folder)
+    assert experiments(folder) == ["e2", "e3"]
 
 
 def test_an_answer_that_chooses_nothing_is_asked_again(folder):

@@ -427,3 +427,58 @@ def test_headings_that_were_left_out_stay_out():
     found = read("* Exp 1 no\n** Exp 2 in it\n* Exp 3\n", config)
     assert [titles(group) for group in found.candidates] == [["Exp 3"]]
     assert [one.id for one in read("* Exp 1 no\n* Exp 3\n", config, include=["1"]).chosen] == ["1", "3"]
+
+
+# ---- series that no word explains ----
+
+
+def series(*names, text="Aim: a\nResult: b\n"):
+    return "".join(f"* {name} title\n{text}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "ids", "aliases"),
+    [
+        (("MK-2-01", "MK-2-02", "MK-2-05"), ["1", "2", "5"], ["MK-2-01", "MK-2-02", "MK-2-05"]),
+        (("KW005:", "KW006:", "KW007b:"), ["5", "6", "7b"], ["KW005", "KW006", "KW007b"]),
+        (("p. 5", "p. 6", "p. 9"), ["5", "6", "9"], [None, None, None]),
+        (("Rxn 9:", "Rxn 8:", "Rxn 7:"), ["9", "8", "7"], [None, None, None]),
+        (("MK-1-01", "MK-1-02", "MK-1-03", "MK-2-01", "MK-2-02", "MK-2-03"), ["1", "2", "3", "4", "5", "6"],
+         ["MK-1-01", "MK-1-02", "MK-1-03", "MK-2-01", "MK-2-02", "MK-2-03"]),
+    ],
+)  # fmt: skip
+def test_a_number_that_rises_through_the_titles_is_the_id(names, ids, aliases):
+    found = experiments(adopt(series(*names)))
+    assert [one.id for one in found] == ids
+    assert [one.properties.get("ALIASES") for one in found] == aliases
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        series("Week 1", "Week 2", "Week 3"),
+        series("MK-01", "MK-02"),
+        series("ResNet18", "ResNet50", "ResNet152"),
+        series("Room 3", "Room 4", "Room 5"),
+        series("MK-3", "MK-1", "MK-9", "MK-2", "MK-7"),
+    ],
+)
+def test_what_is_counted_otherwise_is_no_series(text):
+    assert [group.why for group in read(text).candidates if "number" in group.why] == []
+
+
+def test_a_series_without_any_part_of_an_experiment_is_taken_only_on_demand():
+    (group,) = read(series("MK-01", "MK-02", "MK-03", text="Text.\n")).candidates
+    assert (group.why, group.is_certain) == ("with a number that may count something else", False)
+
+
+def test_members_of_a_series_need_no_result():
+    text = series("MK-01", "MK-02") + "* MK-03 it failed\nBad.\n* MK-04 begun\n"
+    assert [one.id for one in experiments(adopt(text))] == ["1", "2", "3", "4"]
+
+
+def test_a_line_for_a_method_is_no_list_of_tasks_where_there_is_a_result():
+    (one,) = experiments(adopt("* Exp 1\nProcedure:\n1. load\n2. fit\n\nResult: good.\n"))
+    assert (one.progress.total, one.conclusion.text) == (0, "good.")
+    (one,) = experiments(adopt("* Exp 1\nProcedure:\n1. load\n2. fit\n"))
+    assert one.progress.total == 2

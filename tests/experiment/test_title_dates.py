@@ -53,3 +53,20 @@ def test_no_date(title):
 )
 def test_a_title_that_is_just_a_date(title, is_only):
     assert is_only_date(title) is is_only
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("AB-2-07  3-Apr-24  Ligand", "2024-04-03"),
+        ("5 Mar 24", "2024-03-05"),
+        ("5/Mar/2024: x", "2024-03-05"),
+        ("5.III.2024", "2024-03-05"),
+        ("run with 10 May 12 samples", None),
+        ("5.IIII.2024", None),
+        ("1-Jan-240", None),
+    ],
+)
+def test_months_by_name_with_short_years_and_in_roman_numbers(title, expected):
+    found = find_date(title)
+    assert (found.isoformat() if found else None) == expected

@@ -257,7 +257,7 @@ def _show_plan(log: Log, choice: _Choice, *, as_json: bool) -> None:
     elif adoption is None:
         output.say(f"Would create {log.path}.")
     else:
-        output.show([*adoption_lines(log, adoption, is_whole=True), *_hint(log, adoption)])
+        output.show([*adoption_lines(log, adoption, is_whole=True), *_hint(log, adoption, choice)])
 
 
 def _suggest(log: Log, shown: "Adoption | None", *, as_json: bool) -> None:
@@ -272,14 +272,16 @@ def _suggest(log: Log, shown: "Adoption | None", *, as_json: bool) -> None:
     if shown is None:
         adoption = log.adopt()
         output.show([*adoption_lines(log, adoption), *hint_lines(adoption)])
-    output.say(f"To make it the log without changing it:  orglab --log {name} init --config")
-    click.echo(f"To start a new log beside it:            orglab --log {LOG_NAME} init")
+    click.echo(f"To make it the log without changing it:\n  orglab --log {name} init --config")
+    click.echo(f"To start a new log beside it:\n  orglab --log {LOG_NAME} init")
 
 
-def _hint(log: Log, adoption: "Adoption") -> "Iterator[str]":
+def _hint(log: Log, adoption: "Adoption", choice: _Choice = _Choice()) -> "Iterator[str]":  # noqa: B008 - immutable
     """Yield how to adopt the file."""
+    options = [f"--exclude {shlex.quote(name)}" for name in choice.exclude]
+    options += [f"--include {shlex.quote(name)}" for name in choice.include]
     is_named = click.get_current_context().find_root().obj["log"] is not None
-    return hint_lines(adoption, str(log.path) if is_named else None)
+    return hint_lines(adoption, str(log.path) if is_named else None, " ".join(options))
 
 
 def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
@@ -303,7 +305,7 @@ def _ask(log: Log, adoption: "Adoption") -> _Choice | None:
             if choice is not None:
                 _require_some(log, choice, adoption)
         except UsageError as error:
-            output.say(str(error))
+            output.show(output.wrap(str(error), ""))
         else:
             return choice
 
@@ -333,7 +335,8 @@ def _ask_template(log: Log, choice: _Choice) -> bool:
     if not amount:
         return False
     names = f"{log.config.steps} and {log.config.conclusions}"
-    click.echo(f"In {count(amount, 'experiment')}, steps or a conclusion are elsewhere than the template has them.")
+    text = f"In {count(amount, 'experiment')}, steps or a conclusion are elsewhere than the template has them."
+    output.show(output.wrap(text, ""))
     return click.confirm(f"Move them to headings {names}, too?")
 
 

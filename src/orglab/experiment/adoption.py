@@ -181,11 +181,9 @@ def _choose_part(
         if own and (own not in taken or _has_id_property(heading, own)):
             chosen[heading.index] = ChosenId(own, "", "")
         elif wanted and wanted not in taken:
-            chosen[heading.index] = ChosenId(wanted, _choose_property(heading, config), "")
+            chosen[heading.index] = ChosenId(wanted, _choose_property(heading, config), "", _read_name(heading, config))
         else:
-            number_read = read_number(heading, config)
-            alias = number_read.name if number_read is not None else ""
-            others.append((heading, wanted, alias))
+            others.append((heading, wanted, _read_name(heading, config)))
             continue
         taken.add(chosen[heading.index].id)
     number = max([free_number - 1, *(int(name) for name in taken if _SHORT.fullmatch(name))])
@@ -218,6 +216,12 @@ def _read_wanted_id(heading: Heading, config: Config) -> str:
     """Return the id that the title of a heading or one of its tags asks for; empty if none does."""
     number = read_number(heading, config)
     return number.id if number is not None else ""
+
+
+def _read_name(heading: Heading, config: Config) -> str:
+    """Return what the title of a heading or one of its tags calls it besides a number; empty if that is all."""
+    number = read_number(heading, config)
+    return number.name if number is not None else ""
 
 
 def _choose_property(heading: Heading, config: Config) -> str:

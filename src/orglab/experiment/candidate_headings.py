@@ -189,7 +189,21 @@ class Finder:
         number = self._numbers.get(heading.index)
         if number is None or self._is_below_other(heading):
             return False
+        if number.is_series:
+            return (number.word, heading.stars) in self._proven
         return number.is_certain or self._series[number.word, heading.stars] >= _SERIES
+
+    @cached_property
+    def _proven(self) -> set[tuple[str, int]]:
+        """The series of which half of the headings, or more, have a part of an experiment."""
+        parts: dict[tuple[str, int], list[bool]] = {}
+        for index, number in self._numbers.items():
+            if number.is_series:
+                heading = self._document.heading(index)
+                experiment = Experiment(heading, self._config, "")
+                has_part = has_conclusion(experiment) or has_expectation(heading) or has_steps(experiment)
+                parts.setdefault((number.word, heading.stars), []).append(has_part)
+        return {key for key, found in parts.items() if sum(found) * 2 >= len(found)}
 
     def _may_be_numbered(self, heading: Heading) -> bool:
         return heading.index in self._numbers and not self._is_below_other(heading)

@@ -198,7 +198,9 @@ def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
         return OWN_SECTION
     if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
         word = match.group(1)
-        if find_marked_list(experiment.heading, (word,)) is not None:
+        found = find_marked_list(experiment.heading, (word,))
+        is_method = _METHOD_TITLE.fullmatch(word) is not None and _has_ended(experiment)
+        if found is not None and (not is_method or any(map(has_checkbox, found[1].children))):
             return join_marks((word,))
     checklists = (child for child in _find_checklists(experiment) if not _is_copied(child, style))
     return next((strip_cookies(child.title) for child in checklists), "")

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from orglab.config import Config
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.ids import read_aliases
-from orglab.experiment.model import Experiment, read_id
+from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK
 from orglab.experiment.section_text import Note
+from orglab.experiment.template_moves import find_lost_line
 from orglab.org.document import Document
+from orglab.org.heading import Heading
 from orglab.org.source import encode
 
 
@@ -66,25 +68,27 @@ def _list_names(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _is_unmarked(experiment: Experiment, other: bytes) -> bool:
-    """Return whether a text has all that is written in an experiment, which has just no tag or no id there.
+    """Return whether a text has all that is written in an experiment, which is just not marked as one there.
 
     That is so if the adoption of a heading is undone before it is committed.
     """
     heading = experiment.heading
-    begin = heading.drawer.end() if heading.drawer else heading.after_planning
-    written = experiment.document.text[begin : experiment.end].strip()
-    if written not in other:
-        return False
-    at = heading.line.title[1]
-    title = experiment.document.text[heading.begin : at].rstrip()
-    for match in re.finditer(rb"^%b(?=[ \t]*(?::[^ \n]*:)?[ \t]*$)" % re.escape(title), other, re.MULTILINE):
-        bare = Document(other[match.start() :], experiment.config.keywords).heading(0)
-        if read_id(bare, experiment.config) and experiment.config.tag in bare.tags:
+    title = experiment.document.text[heading.begin : heading.line.title[1]].rstrip()
+    for match in re.finditer(rb"^%b(?=[ \t]*(?::[^ \n]*:)?[ \t]*$)([^\n]*)" % re.escape(title), other, re.MULTILINE):
+        if b":%b:" % encode(experiment.config.tag) in match.group(1):
             continue
-        after = bare.drawer.end() if bare.drawer else bare.after_planning
-        if bare.document.text[after : bare.subtree_end].strip() == written:
+        bare = Document(other[match.start() :], experiment.config.keywords).heading(0)
+        written, unmarked = (_read_written(one) for one in (heading, bare))
+        # The parts may have been moved to the headings of the template.
+        if written == unmarked or not find_lost_line(Document(written), Document(unmarked)):
             return True
     return False
+
+
+def _read_written(heading: Heading) -> bytes:
+    """Return the text of a subtree after the planning and the drawer of its heading."""
+    begin = heading.drawer.end() if heading.drawer else heading.after_planning
+    return heading.document.text[begin : heading.subtree_end].strip()
 
 
 def _read_bytes(experiment: Experiment) -> bytes:

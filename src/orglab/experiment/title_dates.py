@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orglab.org.source import encode
 from orglab.org.syntax import compile_late
-from orglab.org.timestamp import LEADING_DATE, Timestamp, format_timestamp, parse_date
+from orglab.org.timestamp import LEADING_DATE, Timestamp, format_timestamp, parse_date, remove_dates
 
 _MONTHS = (
     "jan(?:uar[yi]?|uari|vier|eiro)?|jän(?:ner)?|ene(?:ro)?|gen(?:naio)?",
@@ -24,6 +24,10 @@ _MONTHS = (
     "de[cz](?:ember|embre|embro)?|déc(?:embre)?|dic(?:embre|iembre)?",
 )
 _MONTH = "|".join(f"(?P<m{number}>{words})" for number, words in enumerate(_MONTHS, 1))
+_ROMAN = "|".join(
+    f"(?P<m{number}>{roman})"
+    for number, roman in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), 1)
+)
 _YEAR = r"(?P<year>(?:19|20)\d\d)(?!\d)"
 # From the usual order of the year to the least certain one.
 _FORMS = (
@@ -35,6 +39,12 @@ _FORMS = (
     compile_late(
         rf"(?<!\w)(?P<day>\d{{1,2}})(?:\.|st|nd|rd|th|er)?(?: de)?[ -](?:{_MONTH})\b\.?,?(?: de)?[ -]{_YEAR}", re.I
     ),
+    compile_late(
+        rf"(?<!\w)(?P<day>\d{{1,2}})(?P<sep>[-/.])(?:{_MONTH})(?P=sep)(?P<year>(?:19|20)\d\d|\d\d)(?!\d)", re.I
+    ),
+    # `10 May 12` may count something further in a title.
+    compile_late(rf"^\s*(?P<day>\d{{1,2}}) (?:{_MONTH})\.? '?(?P<year>\d\d)(?!\d)", re.I),
+    compile_late(rf"(?<![\d.])(?P<day>\d{{1,2}})\. ?(?:{_ROMAN})\. ?{_YEAR}"),
     compile_late(rf"(?<!\w)(?:{_MONTH})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {_YEAR}", re.I),
     compile_late(r"(?<![\d/])(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>(?:19|20)?\d\d)(?![\d/])"),
 )
@@ -125,6 +135,14 @@ def _read(match: "re.Match[str]", style: DateStyle) -> datetime.date | None:
         return datetime.date(year, int(parts["month"]), int(parts["day"]))
     except ValueError:
         return None
+
+
+def remove_title_dates(title: str) -> str:
+    """Return a title with a space for each date in any of its forms."""
+    title = remove_dates(title)
+    for form in _FORMS:
+        title = form.sub(" ", title)
+    return title
 
 
 def is_only_date(title: str, style: DateStyle = _UNKNOWN) -> bool:

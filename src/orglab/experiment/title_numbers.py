@@ -1,7 +1,9 @@
 """Numbers of experiments in titles that were not written for orglab: `Exp. 7:`, `#12`, `Versuch 3`, `Expérience 2`."""
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from orglab.config import Config
@@ -32,6 +34,19 @@ _DATED = compile_late(
 )
 _HASH = compile_late(rf"(?P<word>#)\s?(?P<number>\d+){_SUFFIX}{_END}", re.IGNORECASE)
 _BRACKET = compile_late(r"(?:\[|<<)(?P<word>[^\W\d]*)[-_ ]?(?P<number>\d+)(?P<suffix>[a-h]?)(?:\]|>>)", re.IGNORECASE)
+# A name of letters, digits and marks that ends with a number, or a word and a number.
+_SERIES = compile_late(
+    r"(?P<prefix>[^\W\d](?:[^\W_]|[-_./](?=[^\W_]))*?[-_./]?|[^\W\d]{1,12}\.?[ ])"
+    r"(?P<number>\d{1,4})(?P<suffix>[a-h]?)(?![^\W]|[-_./]\d)"
+)
+# What is counted in any notebook.
+_NO_SERIES = compile_late(
+    r"(?:week|woche|semaine|semana|settimana|day|tag|jour|d[ií]a|month|monat|mois|year|jahr|chapter|kapitel|section|"
+    r"abschnitt|part|teil|figure|fig|abb|table|tab|tabelle|equation|eq|version|release|lecture|meeting|phase|step|"
+    r"question|task|todo|issue|bug|pr|paper|milestone|sprint|session|seminar|q|h|room|box|batch|level|python|cuda)"
+    r"\.?[-_ .]?",
+    re.IGNORECASE,
+)
 _STRONG = compile_late(EXPERIMENT, re.IGNORECASE)
 # After a number: nothing, a mark, or something in brackets.
 _DELIMITED = compile_late(r"\s*(?:$|[:.,;)\]|_(\[{\u2013\u2014\uff1a]|-\D|-$)")
@@ -49,18 +64,22 @@ class TitleNumber(NamedTuple):
         id: The id that it makes, such as `7` or `7a`; empty if it makes none.
         word: What stands before it, in lower case.
         is_certain: Whether it can hardly be anything but the number of an experiment.
-        name: If it is a time, or too long for an id, the word with it: `exp20170822`, `exp-210204-unet`; else empty.
+        name: If it is a time, or too long for an id, the word with it: `exp20170822`, `exp-210204-unet`; what a series
+            calls it, such as `MKR-2-07`; else empty.
+        is_series: Whether just other titles of the file show that it is a number: `MKR-2-06`, `MKR-2-07`.
     """
 
     id: str
     word: str
     is_certain: bool
     name: str = ""
+    is_series: bool = False
 
 
 def read_number(heading: Heading, config: Config) -> TitleNumber | None:
     """Return the number of an experiment in the title of a heading, or in one of its tags; None without one."""
-    number = _find_in_file(strip_cookies(heading.title), heading.document, config)
+    title = strip_cookies(heading.title)
+    number = _find_in_file(title, heading.document, config) or _find_in_series(title, heading)
     for tag in heading.tags if number is None or not number.id else ():
         in_tag = _find_in_file(tag, heading.document, config)
         if in_tag is not None and (in_tag.id or in_tag.name) and in_tag.word == config.tag.lower():
@@ -75,6 +94,48 @@ def _find_in_file(title: str, document: Document, config: Config) -> TitleNumber
         return number
     name = dated["word"].lower() + dated.string[dated.end("word") : dated.start("rest")].rstrip("-_").replace(" ", "")
     return number._replace(id="", name=name if name.isascii() else "")
+
+
+def _find_in_series(title: str, heading: Heading) -> TitleNumber | None:
+    """Return the number that a title has in a series of titles of its level, or None."""
+    match = _match_series(title)
+    if match is None or (match["prefix"].lower(), heading.stars) not in _read_series(heading.document):
+        return None
+    name = match.group() if re.fullmatch("[A-Za-z0-9_-]+", match.group()) else ""
+    return TitleNumber(_make_id(match), match["prefix"].lower(), is_certain=False, name=name, is_series=True)
+
+
+def _match_series(title: str) -> "re.Match[str] | None":
+    """Return the match of a name with a number that a title begins with, such as `MKR-2-07` or `Page 5`."""
+    title = skip_date(title)
+    markup = _MARKUP.match(title)
+    match = _SERIES.match(title, markup.end() if markup else 0)
+    return None if match is None or _NO_SERIES.fullmatch(match["prefix"]) else match
+
+
+@lru_cache(maxsize=2)
+def _read_series(document: Document) -> frozenset[tuple[str, int]]:
+    """Return what stands before the numbers of each series of titles, in lower case, with the level of its headings.
+
+    A series has three numbers or more, which rise or fall, and are not far apart.
+    """
+    found: dict[tuple[str, int], list[int]] = {}
+    for heading in document.headings():
+        if (match := _match_series(strip_cookies(heading.title))) is not None:
+            found.setdefault((match["prefix"].lower(), heading.stars), []).append(int(match["number"]))
+    return frozenset(key for key, numbers in found.items() if _are_counted(numbers))
+
+
+def _are_counted(numbers: Sequence[int]) -> bool:
+    """Return whether numbers are those of a series."""
+    distinct = {*numbers}
+    steps = [after > before for before, after in pairwise(numbers) if after != before]
+    is_ordered = max(sum(steps), len(steps) - sum(steps)) >= _ORDERED * len(steps)
+    is_close = max(distinct) - min(distinct) <= _APART * (len(distinct) + 1)
+    return len(distinct) >= _FEWEST and is_ordered and is_close
+
+
+_FEWEST, _ORDERED, _APART = 3, 0.7, 4
 
 
 def _match_dated(title: str) -> "re.Match[str] | None":

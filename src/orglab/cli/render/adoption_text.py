@@ -88,7 +88,7 @@ def candidate_lines(adoption: Adoption, *, is_whole: bool) -> Iterator[str]:
     groups = adoption.candidates
     known = {one.line for group in groups for one in group.headings}
     others = [one for one in adoption.chosen if one.line not in known]
-    rows = _Rows([*(one for group in groups for one in _examples(group, is_whole=is_whole)), *others])
+    rows = _Rows([*(one for group in groups for one in _examples(group, is_whole=is_whole)), *others], adoption.chosen)
     for is_certain in (True, False):
         some = [group for group in groups if group.is_certain is is_certain]
         if some:
@@ -99,7 +99,7 @@ def candidate_lines(adoption: Adoption, *, is_whole: bool) -> Iterator[str]:
         for group in some:
             yield from _group_lines(group, {one.line for one in adoption.chosen})
             shown = _examples(group, is_whole=is_whole)
-            yield from map(rows.line, shown)
+            yield from (rows.line(one, is_usual=is_certain) for one in shown)
             if len(shown) < len(group.headings):
                 yield f"     ... and {len(group.headings) - len(shown)} more"
     if others:
@@ -126,8 +126,9 @@ def _group_lines(group: Candidates, chosen: Collection[int]) -> list[str]:
 class _Rows:
     """The rows of headings, in columns."""
 
-    def __init__(self, shown: Sequence[Candidate]) -> None:
-        """Measure the columns for the headings that are shown."""
+    def __init__(self, shown: Sequence[Candidate], chosen: Sequence[Candidate]) -> None:
+        """Measure the columns for the headings that are shown, of which some are chosen."""
+        self._chosen = {one.line: one for one in chosen}
         self._line = max([len("line"), *(len(str(one.line)) for one in shown)])
         self._ref = max([len("id"), *(len(one.experiment.ref) for one in shown)])
         self._steps = max([len("steps"), *(len(_describe_steps(one)) for one in shown)])
@@ -136,12 +137,20 @@ class _Rows:
     def _begin(self, line: str, ref: str, created: str, steps: str) -> str:
         return f"     {line:>{self._line}}  {ref:<{self._ref}}  {created:<10}  {steps:<{self._steps}}  "
 
-    def line(self, candidate: Candidate) -> str:
-        """Return the row of a heading: its line, the id that it would get, and what is read of it."""
+    def line(self, candidate: Candidate, *, is_usual: bool = False) -> str:
+        """Return the row of a heading: its line, the id that it gets if it is chosen, and what is read of it.
+
+        Args:
+            candidate: The heading.
+            is_usual: Whether it is chosen unless the user leaves it out.
+        """
+        chosen = self._chosen.get(candidate.line)
+        candidate = chosen or candidate
         one = candidate.experiment
         created = one.created.when.date().isoformat() if one.created else "-"
-        begin = self._begin(str(candidate.line), one.ref, created, _describe_steps(candidate))
-        facts = "; ".join(_describe(candidate))
+        ref = one.ref if chosen is not None else "-"
+        begin = self._begin(str(candidate.line), ref, created, _describe_steps(candidate))
+        facts = "; ".join(["left out"] if is_usual and chosen is None else _describe(candidate, is_chosen=bool(chosen)))
         end = f"  ({facts})" if facts else ""
         title = skip_date(output.clean(one.title))
         room = output.columns() - output.width(begin) - output.width(end)
@@ -155,31 +164,34 @@ def _describe_steps(candidate: Candidate) -> str:
     return f"{progress.done}/{progress.total}" if progress.total else "-"
 
 
-def _describe(candidate: Candidate) -> Iterator[str]:
+def _describe(candidate: Candidate, *, is_chosen: bool) -> Iterator[str]:
     """Yield what else there is to know of a heading."""
     one = candidate.experiment
     if one.conclusion.text:
         yield "conclusion"
-    if candidate.wanted:
+    if is_chosen and candidate.wanted:
         yield f"{candidate.wanted} is taken"
     said = find_date(one.heading.title)
     if said is not None and one.created is not None and said.when.date() != one.created.when.date():
         yield f"title: {said.when.date()}"
 
 
-def hint_lines(adoption: Adoption, log_name: str | None = None) -> Iterator[str]:
+def hint_lines(adoption: Adoption, log_name: str | None = None, options: str = "") -> Iterator[str]:
     """Yield how to adopt the headings.
 
     Args:
         adoption: What is recognized in the file.
         log_name: The file to name as the log, or None if commands find it.
+        options: The options that have chosen headings; empty for those that look like experiments.
     """
     option = f"--log {shlex.quote(log_name)} " if log_name is not None else ""
     if not adoption.candidates:
         return
     certain = [group.letter for group in adoption.candidates if group.is_certain]
     yield ""
-    if certain:
+    if options:
+        yield output.clean(f"To adopt {count(len(adoption.chosen), 'heading')}:  orglab {option}init {options}")
+    elif certain:
         yield output.clean(f"To adopt {listed(certain)}:  orglab {option}init --adopt")
         text = "--exclude and --include leave out and add others, by the letter of a group or the line of a heading."
         yield from output.wrap(text, "  ")

@@ -7,7 +7,8 @@ _NO_SENTENCE = re.compile(r"\s*(?:[|#:\\]|[-+*]\s|\d+[.)]\s|\[\[file:)")
 # A full stop ends a sentence if a space and then anything but a small letter follows; East Asian ones always do.
 _END = re.compile(r"(?<=[.!?])[\"\u201d\u2019)\]*/_=~+]*(?=\s+[^\s\d\W_]|\s+[\d\W_]|\s*$)|[\u3002\uff01\uff1f](?=.)")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|Fig|Tab|Eq|Sec|No|resp|incl|Dr|Mr|Ms|z\.B|bzw|p|pp)\.$", re.I
+    r"(?:^|[\s(])(?:e\.g|i\.e|vs|cf|al|etc|ca|approx|Fig|Tab|Eq|Sec|No|resp|incl|Prof|Dr|Mr|Mrs|Ms|St|Nr|Abb|Kap|Ref|Refs|Figs|Eqs|max|min|vgl|z\.B|d\.h|u\.a|bzw|ggf|inkl|sog|p|pp)\.$",
+    re.I,
 )
 # A longer word, or an acronym.
 _WORD = re.compile(r"[^\W\d_]{4,}|[A-Z][A-Z\d]+")

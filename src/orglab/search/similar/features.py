@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from orglab.experiment.title_dates import remove_title_dates
 from orglab.org.timestamp import remove_dates
 from orglab.search.similar.clauses import Clause, split_clauses
 from orglab.search.similar.lexicon import WINDOW, Lexicon
@@ -87,9 +88,8 @@ def extract_features(texts: ExperimentText, lexicon: Lexicon) -> dict[str, float
 
 def _prepare_texts(texts: ExperimentText) -> ExperimentText:
     """Return the texts to use: no more than is compared, and without dates."""
-    title, description, conclusion = (
-        remove_dates(text[:_LONGEST]) for text in (texts.title, texts.description, texts.conclusion)
-    )
+    title = remove_title_dates(texts.title[:_LONGEST])
+    description, conclusion = (remove_dates(text[:_LONGEST]) for text in (texts.description, texts.conclusion))
     steps = tuple(remove_dates(step[:_LONGEST]) for step in texts.steps[:_MOST_STEPS])
     return ExperimentText(title, description, steps, conclusion)
 

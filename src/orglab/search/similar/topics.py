@@ -7,7 +7,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from orglab.org.timestamp import remove_dates
+from orglab.experiment.title_dates import remove_title_dates
 
 # The least weight of an idea that an experiment tried rather than mentioned.
 _LEAST = 0.55
@@ -181,7 +181,7 @@ def find_themes(features: Mapping[str, float], title: str, synonyms: Container[s
     least = max(_LEAST, _NEARLY_MAIN * idea_weights(features)[0])
     ideas = {name[1:]: weight for name, weight in features.items() if name[0] == IDEA and weight >= least}
     words: dict[str, str] = {}
-    for word in _WORD.findall(remove_dates(title)):
+    for word in _WORD.findall(remove_title_dates(title)):
         joined = stem("".join(tokens(word)))
         if joined not in synonyms and max(features.get(one, 0.0) for one in (joined, *stems(word))) >= _LEAST_OF_WORD:
             words.setdefault(joined, word)
