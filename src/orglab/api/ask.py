@@ -331,11 +331,12 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: There is no such experiment.
         """
-        from orglab.api.concluded_result import read_concluded_results
         from orglab.runs.storage import RUNS, list_entries
 
         if not list_entries(self.top, RUNS):
             return {}
+        from orglab.api.concluded_result import read_concluded_results
+
         sources = self._sources()
         found = {}
         for experiment in map(self.experiment, references):
