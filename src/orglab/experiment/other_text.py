@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from orglab.experiment.model import Experiment
-from orglab.experiment.note_text import join_lines, plain_text
+from orglab.experiment.note_text import plain_text
 from orglab.experiment.section_text import (
     FIRST_STAMP,
     Note,
@@ -26,7 +26,7 @@ def read_other_text(experiment: Experiment) -> list[Note]:
 def _read_own_section(experiment: Experiment) -> Iterator[Note]:
     document = experiment.heading.document
     spans = [(one.begin, one.end) for one in experiment.marked_conclusion]
-    known = {experiment.description, join_lines(experiment.conclusion.text), ""}
+    known = {experiment.description, " ".join(experiment.conclusion.text.split()), ""}
     for element, begin, part in read_written_parts(experiment.heading):
         is_conclusion = any(start <= begin < end for start, end in spans)
         if element.type in ("plain-list", "keyword") or is_conclusion:
@@ -36,7 +36,7 @@ def _read_own_section(experiment: Experiment) -> Iterator[Note]:
                 part = part[: one.begin - begin] + part[one.end - begin :]  # noqa: PLW2901 - without what is shown above
         stamp = FIRST_STAMP.match(part)
         text = plain_text(part[stamp.end() :] if stamp is not None else part)
-        if join_lines(text) not in known:
+        if " ".join(text.split()) not in known:
             yield Note(None, None, text, document.source.line_number(begin))
 
 

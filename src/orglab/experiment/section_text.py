@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from orglab.experiment.note_text import (
     Logged,
-    join_lines,
     plain_text,
     read_log_note,
     read_logged,
@@ -169,7 +168,7 @@ def read_description(
                     notes.append(note)
     if description is None:
         description = paragraph or ""
-    return join_lines(description), tuple(notes)
+    return " ".join(description.split()), tuple(notes)
 
 
 def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:

@@ -168,6 +168,8 @@ WORDS = st.text(
 @example("* a\n#+begin_src\n")
 @example("a [fn:1] <<x>> {{{m}}} @@html:x@@ call_x() src_py{a}")
 @example("[[a][b]] <https://x.org")
+@example("^")
+@example(" R^2 x_1 a^{b} val_loss 10^3 ^_^ a_{b}")
 def test_literal_text_is_text_for_org(text):
     literal = "".join(f"\\{char}" if char in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" else char for char in text)
     literal = " ".join(literal.split())
@@ -181,7 +183,8 @@ def test_literal_text_is_text_for_org(text):
 
 
 def _without_blanks(code):
-    return textwrap.dedent("\n".join(re.sub(r"\s+", " ", line).rstrip() for line in code.split("\n"))).strip("\n")
+    lines = textwrap.dedent(code.expandtabs()).split("\n")
+    return "\n".join(re.sub(r"\s+", " ", line).rstrip() for line in lines).strip("\n")
 
 
 @given(st.lists(st.text(st.sampled_from("ab*#+,: \t|[]-=\\_"), max_size=12), min_size=1, max_size=6))

@@ -26,6 +26,8 @@ _FIGURE = re.compile(
     r"[<>]?[-+^.0-9]*[0-9][-+^.0-9eEdDx()%:]*|[<>]?[-+]?0[xX][0-9a-fA-F.]+|[<>]?[-+]?[0-9]+#[0-9a-zA-Z.]+"
     r"|nan|[-+u]?inf", re.ASCII
 )  # fmt: skip
+# What a reader of Org would take for a superscript or a subscript; `val_loss` is a name.
+_SCRIPT = re.compile(r"(?<=\S)\^(?=[^\s^])|(?<=\S)_(?=\{)|(?<![^\W_]{2})(?<=[^\W\d_])_(?=[^\W_])")
 _LINK = re.compile(r"(?<![=~])\[\[([^\]\n]*)\](?:\[(.*?)\])?\]")
 
 
@@ -191,6 +193,7 @@ class EntryWriter(OrgWriter):
     def text(self, text: str) -> str:
         """Return a text escaped for where it stands."""
         text = _VARIABLES.sub(rf"\g<1>{ESCAPE}", _STAMP.sub(f"[{ESCAPE}", super().text(text)))
+        text = _SCRIPT.sub(rf"\g<0>{ESCAPE}", text)
         if not self._has_dollars:
             text = text.replace("\\dollar{}", "$")
         return text if self._in_table else text.replace("\\vert{}", "|")
