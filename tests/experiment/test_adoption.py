@@ -482,3 +482,60 @@ def test_a_line_for_a_method_is_no_list_of_tasks_where_there_is_a_result():
     assert (one.progress.total, one.conclusion.text) == (0, "good.")
     (one,) = experiments(adopt("* Exp 1\nProcedure:\n1. load\n2. fit\n"))
     assert one.progress.total == 2
+
+
+# ---- what other notebooks had ----
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("* Exp 1\n/5 février 2024/\n\nOn veut voir.\n", "On veut voir."),
+        ("* Exp 1\nDate: 2023-09-11\n\nDoes it melt?\n- lr: 1\n", "Does it melt?"),
+        ("* Exp 1\n- Date: 2023-09-11\n** Aim\nTo see.\n", "To see."),
+    ],
+)
+def test_a_date_is_no_description(text, found):
+    (one,) = experiments(adopt(text))
+    assert (one.description, one.created is not None) == (found, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "conclusion"),
+    [
+        ("* Exp 1\nErgebnis (12.06.): korrekt\n", "korrekt"),
+        (
+            "* Exp 1\n** Results\n| a | b |\n** Discussion\nIt trades one for the other.\n",
+            "It trades one for the other.",
+        ),
+    ],
+)
+def test_what_the_result_means(text, conclusion):
+    (one,) = experiments(adopt(text))
+    assert one.conclusion.text == conclusion
+
+
+def test_an_entry_beside_experiments_is_offered():
+    text = (
+        "* Runs\n** adam\nGoal: g\nResult: r\n** mixup\n- [ ] train\n** table\n| a |\n** idea\nText.\n"
+        "* Other\n** list\n- [ ] buy\n"
+    )
+    groups = {group.why.split(",")[0]: titles(group) for group in read(text).candidates}
+    assert groups == {"with a hypothesis": ["adam"], "beside such headings": ["mixup", "table"]}
+
+
+def test_a_line_is_meant_whatever_is_said_of_its_group():
+    text = "* Exp 1\n* Exp 2\n* Exp 3\n"
+    assert [one.line for one in read(text, include=["2"], exclude=["A"]).chosen] == [2]
+    assert [one.line for one in read(text, exclude=["2"], include=["A"]).chosen] == [1, 3]
+
+
+def test_a_second_run_of_an_experiment_has_its_number():
+    found = experiments(adopt("* Manip n°12 : a\n* Manip n°12bis : b\n* Exp 12 ter: c\n"))
+    assert [one.id for one in found[:2]] == ["12", "12bis"]
+
+
+@pytest.mark.parametrize("title", ["Laborbesprechung", "AG-Besprechung", "Gruppentreffen", "À faire"])
+def test_meetings_and_lists_of_tasks_are_not_taken(title):
+    chosen = read(f"* 2024-06-05\n** {title}\n- [ ] x\nErgebnis: y\n").chosen
+    assert chosen == ()

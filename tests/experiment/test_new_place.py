@@ -47,7 +47,12 @@ def new(stars):
          [("*", "Lab"), ("**", "[2026-02-27 Fri]"), ("***", "a"), ("**", "[2026-03-02 Mon]"), new(3),
           ("*", "Literature")]),
         ("* Lab\n** 27.2.2026\n",
-         [("*", "Lab"), ("**", "27.2.2026"), ("***", "a"), new(2), ("*", "Literature")]),
+         [("*", "Lab"), ("**", "27.2.2026"), ("***", "a"), ("**", "2.3.2026"), new(3), ("*", "Literature")]),
+        ("* Mo, 23.02.2026\n* Fr, 27.02.2026\n",
+         [("*", "Mo, 23.02.2026"), ("*", "Fr, 27.02.2026"), ("**", "a"), ("*", "Literature"), ("*", "Mo, 02.03.2026"),
+          new(2)]),
+        ("* Fr, 27.02.2026\n", [("*", "Fr, 27.02.2026"), ("**", "a"), ("*", "Literature"), new(1)]),
+        ("* 27 février 2026\n", [("*", "27 février 2026"), ("**", "a"), ("*", "Literature"), new(1)]),
         ("* 2026\n** 2026-02 février\n*** 2026-02-27 vendredi\n",
          [("*", "2026"), ("**", "2026-02 février"), ("***", "2026-02-27 vendredi"), ("****", "a"),
           ("**", "2026-03 March"), ("***", "2026-03-02 Monday"), new(4), ("*", "Literature")]),
@@ -60,9 +65,16 @@ def new(stars):
     ],
 )  # fmt: skip
 def test_a_new_experiment_goes_where_the_last_one_is(above, expected):
-    stars = "*" * (above.count("\n") + 1)
+    stars = "*" * (above.splitlines()[-1].count("*") + 1)
     document = add(f"{above}{stars} a :exp:\n{DRAWER}Text.\n\n* Literature\n")
     assert outline(document) == expected
+
+
+def test_a_day_that_is_there_already_is_used():
+    text = f"* 27.02.2026\n** a :exp:\n{DRAWER}* 02.03.2026\nA note.\n* Literature\n"
+    assert outline(add(text)) == [
+        ("*", "27.02.2026"), ("**", "a"), ("*", "02.03.2026"), new(2), ("*", "Literature"),
+    ]  # fmt: skip
 
 
 def test_without_a_section_it_goes_to_the_end():

@@ -251,8 +251,10 @@ def choose_headings(adoption: Adoption, include: Collection[str] = (), exclude: 
     chosen = {
         one.line for group in adoption.candidates if group.is_certain for one in group.headings
     }  # fmt: skip
-    for names, is_added in ((include, True), (exclude, False)):
-        for name in names:
+    # A line is meant, whatever is said of its group.
+    named = [(name, is_added) for names, is_added in ((include, True), (exclude, False)) for name in names]
+    for is_line in (False, True):
+        for name, is_added in ((name, is_added) for name, is_added in named if name.isdecimal() is is_line):
             lines = _find_lines(adoption, name, needs_candidate=not is_added)
             chosen = chosen | lines if is_added else chosen - lines
     # In the order of the groups, because the first heading with a number keeps it.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _OTHER = compile_late(
     r"(?<![\w-])(?:talks?|meetings?|seminars?|presentations?|slides|lectures?|conferences?|workshops?|"
     r"how[- ]?tos?|how to|workflow|tutorials?|documentation|change ?logs?|release notes|agenda|minutes|journal club|"
-    r"vortr[aä]ge?|vorlesung(?:en)?|(?:gruppen)?besprechung(?:en)?|(?:gruppen)?treffen|sitzung(?:en)?|anleitung(?:en)?|"
+    r"vortr[aä]ge?|vorlesung(?:en)?|[\w-]*besprechung(?:en)?|[\w-]*treffen|sitzung(?:en)?|anleitung(?:en)?|"
     r"seminare|réunions?|reunions?|exposés?|séminaires?|mode d'emploi|tutoriels?|soutenance|"
     r"reunión|reuniones|charlas?|seminarios?|instrucciones|riunion[ei]|会議|会议)(?!\w)",
     re.IGNORECASE,
@@ -42,7 +42,7 @@ _OTHER_SECTION = compile_late(
     r"quick ?start|running|read ?me|contributing|licen[cs]e|dependencies|requirements|tasks?(?: list)?|todos?|to do|"
     r"issues?|bugs?|tickets?|news|changes|links?|references|literature|bibliography|papers?|reading|ideas?|contacts?|"
     r"inventory|glossary|faq|code|scripts?|aufgaben|literatur|einkauf|installationsanleitung|hinweise|"
-    r"tâches|liens|littérature|utilisation|consignes)"
+    r"tâches|à faire|pendientes|por hacer|da fare|nächste schritte|next steps|liens|littérature|utilisation|consignes)"
     r"(?:\s*(?:$|[:(/&,]|in\b|of\b|for\b|to\b|and\b|the\b|a\b|an\b|und\b|et\b|de\b|des\b|der\b).*)?",
     re.IGNORECASE,
 )
@@ -54,6 +54,7 @@ _PLACE = compile_late(
 _WORD = compile_late(rf"(?<!\w)(?:{EXPERIMENT})(?!\w)", re.IGNORECASE)
 _CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
 _CODE = compile_late(rb"^[ \t]*#\+begin_src\b", re.I | re.M)
+_TABLE = compile_late(rb"^[ \t]*\|", re.M)
 _SERIES = 2
 
 
@@ -76,6 +77,7 @@ COMPLETE = Kind("with a hypothesis, steps, code or a result", is_certain=True)
 UNCERTAIN = Kind("with a number that may count something else", is_certain=False)
 LISTED = Kind("with a numbered checklist below", is_certain=False)
 DATED = Kind("with a date", is_certain=False)
+BESIDE = Kind("beside such headings, with steps, code, a table, a goal or a result", is_certain=False)
 PLACED = Kind("in a section or a file of experiments", is_certain=False)
 MENTIONED = Kind("with the word experiment", is_certain=False)
 OTHER = Kind("about a talk, a meeting or how to do something", is_certain=False)
@@ -118,13 +120,14 @@ class Finder:
             (UNCERTAIN, self._may_be_numbered),
             (LISTED, self._is_listed),
             (DATED, self._is_dated),
+            (BESIDE, self._is_beside),
             (PLACED, self._is_placed),
             (MENTIONED, self._is_mentioned),
             (OTHER, self._is_other),
         ):
             self._collect(kind, fits)
         found: dict[Kind, list[Heading]] = {}
-        kinds = (nameless, NUMBERED, tagged, COMPLETE, UNCERTAIN, LISTED, DATED, PLACED, MENTIONED, OTHER)
+        kinds = (nameless, NUMBERED, tagged, COMPLETE, UNCERTAIN, LISTED, DATED, BESIDE, PLACED, MENTIONED, OTHER)
         for kind in kinds:
             if headings := [
                 self._document.heading(index) for index in sorted(self._kinds) if self._kinds[index] is kind
@@ -225,7 +228,23 @@ class Finder:
         if has_hypothesis(heading):
             return concludes or does or (_has_code(heading) and self._is_among_experiments(heading))
         # A goal and tasks are those of any project.
-        return concludes and (does or has_expectation(heading))
+        is_run = _has_code(heading) and experiment.created is not None
+        return concludes and (does or has_expectation(heading) or is_run)
+
+    def _is_beside(self, heading: Heading) -> bool:
+        """Return whether a heading has a part of an experiment, and is in the same section as one that is certain."""
+        parent = self._document.parent_index(heading.index)
+        if (parent, heading.stars) not in self._certain_places or self._is_about_other(heading):
+            return False
+        experiment = Experiment(heading, self._config, "")
+        has_data = _has_code(heading) or _TABLE.search(heading.document.text, heading.body, heading.subtree_end)
+        return bool(has_data) or has_expectation(heading) or has_conclusion(experiment) or has_steps(experiment)
+
+    @cached_property
+    def _certain_places(self) -> set[tuple[int, int]]:
+        """The sections, by the index of their headings, and levels that have headings which are certain; used last."""
+        certain = (index for index, kind in self._kinds.items() if kind.is_certain)
+        return {(self._document.parent_index(index), self._document.stars(index)) for index in certain}
 
     def _is_listed(self, heading: Heading) -> bool:
         """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""

@@ -19,7 +19,14 @@ from orglab.experiment.named_parts import (
 )
 from orglab.experiment.notebook_style import NotebookStyle, read_boxes
 from orglab.experiment.section_text import FIRST_STAMP, split_first_text
-from orglab.experiment.title_dates import find_date, format_date, is_only_date, read_time_in_name
+from orglab.experiment.title_dates import (
+    DATE_LABEL,
+    find_date,
+    format_date,
+    is_date_line,
+    is_only_date,
+    read_time_in_name,
+)
 from orglab.experiment.title_numbers import read_number
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
@@ -40,7 +47,11 @@ _STEPS = (
 _CONCLUSIONS = (
     ("conclusions?|conclusiones?|conclusión|conclusioni?|conclusione|conclus(?:ão|ões)|conclusies?|fazit|schluss|"
     "schlussfolgerung(?:en)?|schlüsse|bilan|take[ -]?aways?|lessons? learned|verdict|выводы?|結論|结论"),
-    "findings?|main findings?|outcomes?|befunde?|erkenntnis(?:se)?|constats?|hallazgos?|constatations?",
+    # What the results mean, which may be a table.
+    (
+        "discussion|diskussion|discusión|discussione|discussão|interpretation|"
+        "findings?|main findings?|outcomes?|befunde?|erkenntnis(?:se)?|constats?|hallazgos?|constatations?"
+    ),
     "results?|ergebnis(?:se)?|resultate?|résultats?|resultats?|resultados?|risultat[oi]|resulta(?:at|ten)|результаты?|結果|结果",
 )  # fmt: skip
 _HYPOTHESES = (
@@ -69,7 +80,6 @@ _HYPOTHESIS_LINE = compile_late(mark_pattern(_HYPOTHESES), re.IGNORECASE | re.MU
 _HYPOTHESIS_TITLE = compile_late(rf"(?:{_HYPOTHESES}):?", re.IGNORECASE)
 _DESCRIPTION_TITLE = compile_late(rf"(?:{_DESCRIPTIONS}){_AND_MORE}:?", re.IGNORECASE)
 _DESCRIPTION_LINE = compile_late(mark_pattern(_DESCRIPTIONS), re.IGNORECASE | re.MULTILINE)
-_DATE_LINE = compile_late(mark_pattern("date|datum|fecha|data|день|日付|日期"), re.IGNORECASE | re.MULTILINE)
 _CHECKBOX = compile_late(rb"^[ \t]*(?:[-+*]|\d+[.)])[ \t]+(?:\[@\w+\][ \t]+)?\[[ Xx-]\]", re.M)
 _LINES = 200
 
@@ -119,7 +129,7 @@ def _find_date_below(heading: Heading, style: NotebookStyle) -> Timestamp | None
     """Return the date in a line `Date:`, or the first line of a section, or of its first active timestamp."""
     first = _read_section(heading).lstrip().partition("\n")[0]
     at = find_date(first, style.dates) if is_only_date(first, style.dates) else None
-    if at is None and (match := _DATE_LINE.search(_read_section(heading))):
+    if at is None and (match := DATE_LABEL.search(_read_section(heading))):
         at = find_date(match.string[match.end() :].partition("\n")[0], style.dates)
     if at is None and b"<" in heading.document.text[heading.body : heading.end]:
         at = parse_timestamp(encode(heading.timestamp or ""))
@@ -147,7 +157,7 @@ def find_description(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -
     paragraph = _find_leading_paragraph(experiment, style)
     if paragraph and not (read and paragraph.startswith(read)):
         return OWN_SECTION
-    if read and not _is_date_line(read, style):
+    if read and not is_date_line(read, style.dates):
         return ""
     for child in heading.children():
         title = strip_cookies(child.title)
@@ -169,22 +179,16 @@ def _find_leading_paragraph(experiment: Experiment, style: NotebookStyle) -> str
             stamp = FIRST_STAMP.match(text, element.start, element.end)
             begin = stamp.end() if stamp is not None else element.start
             words = " ".join(decode(text[begin : element.end]).split())
-            if words:
-                return "" if _is_date_line(words, style) else words
+            if words and not is_date_line(words, style.dates):
+                return words
     return ""
-
-
-def _is_date_line(text: str, style: NotebookStyle) -> bool:
-    """Return whether a text is a date, perhaps after a word for it."""
-    match = _DATE_LINE.match(text)
-    return is_only_date(text[match.end() :] if match is not None else text, style.dates)
 
 
 def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
     """Return the value of the property that names where the steps are; empty if they are found without it, or not.
 
     A checklist that is copied from a template is none, unless its heading says so.  Where there is a result, a method
-    without checkboxes is no list of tasks.
+    without checkboxes is no list of tasks, and neither is the list after a line.
     """
     if experiment.steps or experiment.heading.property(STEPS_IN):
         return ""
@@ -199,8 +203,7 @@ def find_steps(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -> str:
     if (match := _STEPS_LINE.search(_read_section(experiment.heading))) is not None:
         word = match.group(1)
         found = find_marked_list(experiment.heading, (word,))
-        is_method = _METHOD_TITLE.fullmatch(word) is not None and _has_ended(experiment)
-        if found is not None and (not is_method or any(map(has_checkbox, found[1].children))):
+        if found is not None and (not _has_ended(experiment) or any(map(has_checkbox, found[1].children))):
             return join_marks((word,))
     checklists = (child for child in _find_checklists(experiment) if not _is_copied(child, style))
     return next((strip_cookies(child.title) for child in checklists), "")

@@ -69,7 +69,9 @@ def mark_pattern(words: str) -> str:
     bullet = r"(?:(?:[-+*]|\d+[.)])[ \t]+)?(?:\[[ Xx-]\][ \t]+)?"
     dash = "(?:-|\u2013|\u2014)"
     colon = rf"(?::{{1,2}}[*/_]{{0,2}}|[*/_]{{1,2}}[ \t]*:{{1,2}}|[ \t]{dash}(?=[ \t]))"
-    return rf"^[ \t]*{bullet}[*/_]{{0,2}}({words})[ \t]*{colon}(?=\s|$)[ \t]*"
+    # `Result (12.06.): …`
+    about = r"(?:[ \t]*\([^()\n]{1,40}\))?"
+    return rf"^[ \t]*{bullet}[*/_]{{0,2}}({words}){about}[ \t]*{colon}(?=\s|$)[ \t]*"
 
 
 def _compile(words: Sequence[str]) -> "re.Pattern[bytes]":

@@ -11,6 +11,7 @@ from orglab.experiment.note_text import (
     read_logged,
     split_note_head,
 )
+from orglab.experiment.title_dates import is_date_line
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -21,6 +22,7 @@ from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 
 _NO_TEXT = ("clock", "footnote-definition")
 """What is no text of the section that it stands in, besides drawers and the like."""
+_LONGEST_DATE = 60
 _OPENING = compile_late(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)
 FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
@@ -156,7 +158,7 @@ def read_description(
             end = min((begin for begin in others if element.start <= begin < element.end), default=element.end)
             content = text[element.start : end]
             words = plain_text(INACTIVE.sub(b"", content, count=1) if FIRST_STAMP.match(content) else content)
-            paragraph = words or None
+            paragraph = words if words and not (len(words) <= _LONGEST_DATE and is_date_line(words)) else None
         lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
         for plain_list in lists:
             if plain_list.type != "plain-list":

@@ -155,6 +155,19 @@ def is_only_date(title: str, style: DateStyle = _UNKNOWN) -> bool:
     return all(_WEEKDAY.fullmatch(word) for word in re.findall(r"\w+", rest))
 
 
+DATE_LABEL = compile_late(
+    r"^[ \t]*(?:[-+*][ \t]+)?[*/_]{0,2}(?:date|datum|fecha|data|день|日付|日期)"
+    r"[ \t]*[*/_]{0,2}:{1,2}[*/_]{0,2}(?=\s|$)[ \t]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def is_date_line(text: str, style: DateStyle = _UNKNOWN) -> bool:
+    """Return whether a text is a date, perhaps after a word for it, and in italics or bold."""
+    match = DATE_LABEL.match(text)
+    return is_only_date((text[match.end() :] if match is not None else text).strip("*/_ "), style)
+
+
 def read_time_in_name(name: str) -> Timestamp | None:
     """Return the time in a name such as `exp20170822165129` or `exp-210204-unet`, or None if there is none."""
     match = _TIME_IN_NAME.search(name) or _SHORT_IN_NAME.search(name)
