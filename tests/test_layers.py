@@ -23,7 +23,7 @@ ROWS = [
     {"history"},
     {"report"},
     {"api"},
-    {"mcp", "web"},
+    {"lsp", "mcp", "web"},
     {"cli", "hooks"},
 ]
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}

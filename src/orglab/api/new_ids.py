@@ -21,12 +21,16 @@ class IdMethods(LogFile):
 
     def _read_known_ids(self) -> "KnownIds":
         """Return the numbers that are or were ids in this clone."""
-        from orglab.log.known_ids import KnownIds
-
-        known = KnownIds(self)
+        known = self._open_known_ids()
         known.add_given(self._find_run_numbers(known))
         known.named |= self._find_commit_numbers()
         return known
+
+    def _open_known_ids(self) -> "KnownIds":
+        """Return the numbers that are or were ids in texts of the log, or that were given."""
+        from orglab.log.known_ids import KnownIds
+
+        return KnownIds(self)
 
     def _find_run_numbers(self, known: "KnownIds") -> "Iterator[int]":
         """Yield the numbers of the experiments of the runs that were recorded since an id was given."""

@@ -57,6 +57,7 @@ SECTIONS = {
         "setup": "Connect orglab with git and with your shell.",
         "import": "Add experiments from Markdown files or a tracker.",
         "mcp": "Serve the log to coding agents.",
+        "lsp": "Serve the log to editors.",
     }),
 }  # fmt: skip
 
@@ -67,6 +68,7 @@ COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in 
 # Modules of their own: they have many options, or need nothing of their neighbours.
 COMMANDS |= {
     "init": "init_commands", "sweep": "sweep_commands", "mcp": "mcp_commands", "serve": "serve_commands",
+    "lsp": "lsp_commands",
     "import": "import_commands",
 }  # fmt: skip
 

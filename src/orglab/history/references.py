@@ -33,6 +33,8 @@ class Occurrence(NamedTuple):
         path: The file, or None.
         line: The 1-based line of the file, or None.
         within: The experiment that contains the line of the log, such as `e205`; or None.
+        before: The text of the line before the reference.
+        length: How many bytes the reference has there.
     """
 
     kind: str
@@ -42,6 +44,8 @@ class Occurrence(NamedTuple):
     path: Path | None = None
     line: int | None = None
     within: str | None = None
+    before: bytes = b""
+    length: int = 0
 
 
 def find_occurrences(sources: Sources, target: Reference | None = None) -> Iterator[Occurrence]:
@@ -103,9 +107,17 @@ def _in_files(sources: Sources) -> Iterator[Occurrence]:
         with _map_file(path) as content:
             # The mapped memory is searched without a copy.
             yield from (
-                Occurrence("file", reference, _line_around(content, at), None, path, line)
+                Occurrence(
+                    "file", reference, _line_around(content, at), None, path, line, None,
+                    content[content.rfind(b"\n", 0, at) + 1 : at], _measure(reference, letter),
+                )
                 for at, reference, line in _find_with_lines(content, letter)
-            )
+            )  # fmt: skip
+
+
+def _measure(reference: Reference, letter: str) -> int:
+    """Return how many bytes a reference has in brackets."""
+    return len(f"[{reference.spell(letter)}]".encode())
 
 
 @contextmanager
@@ -154,15 +166,17 @@ def _in_org(
     text = document.text
     config = sources.log.config
     links = link_pattern(sources.log.path.name).finditer(text)
-    references = [(match.start(), Reference(match.group(1).decode())) for match in links]
-    references += find_references(text, config.letter)
-    for at, reference in sorted(references, key=lambda pair: pair[0]):
+    references = [(match.start(), Reference(match.group(1).decode()), len(match.group())) for match in links]
+    references += ((at, found, _measure(found, config.letter)) for at, found in find_references(text, config.letter))
+    for at, reference, length in sorted(references, key=lambda one: one[0]):
         named = sources.find(reference) if target is not None else None
         if target is not None and target.id not in (reference.id, named.id if named is not None else None):
             continue
         within = find_enclosing_experiment(document, at, sources) if kind == "log" else None
         line = document.source.line_number(at)
-        yield Occurrence(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
+        before = text[text.rfind(b"\n", 0, at) + 1 : at]
+        where = within.ref if within else None
+        yield Occurrence(kind, reference, _line_around(text, at), None, path, line, where, before, length)
 
 
 def find_enclosing_experiment(document: Document, at: int, sources: Sources) -> Experiment | None:

@@ -418,19 +418,8 @@ class LogFile:
         """
 
         def change(data: bytes) -> tuple[bytes, Edited[Decided]]:
-            before = self.parse(data)
-            edits, decided = make_edits(before)
-            after = before.apply(edits)
-            if after is not before:
-                before.source.verify(edits, bytes(after))
-                if after.settings != before.settings:
-                    raise UsageError(
-                        "The text contains a #+ line that would change the settings of the whole file; "
-                        "nothing was written."
-                    )
-                if verify is not None:
-                    verify(before, after, decided)
-            return bytes(after), Edited(before, after, decided)
+            edited = self._make_version(self.parse(data), make_edits, verify)
+            return bytes(edited.after), edited
 
         if path is None:
             # During a run, or while a notebook has the log open, git may have taken something out of it.
@@ -439,6 +428,22 @@ class LogFile:
         edited = file.edit(path or self.path, change, anyway=self.anyway)[2]
         self.record_write(path)
         return edited
+
+    def _make_version(
+        self, before: Document, make_edits: MakeEdits[Decided], verify: Verify[Decided] | None = None
+    ) -> Edited[Decided]:
+        """Return a document with edits, verified; nothing is written. Arguments and errors are those of `edit`."""
+        edits, decided = make_edits(before)
+        after = before.apply(edits)
+        if after is not before:
+            before.source.verify(edits, bytes(after))
+            if after.settings != before.settings:
+                raise UsageError(
+                    "The text contains a #+ line that would change the settings of the whole file; nothing was written."
+                )
+            if verify is not None:
+                verify(before, after, decided)
+        return Edited(before, after, decided)
 
     def record_write(self, path: Path | None = None) -> None:
         """Remember a file as it is now, so that the next command notices what git does to it; save it if that is due.

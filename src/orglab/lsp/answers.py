@@ -1,0 +1,334 @@
+"""What the language server answers to each request of a client."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lsprotocol import types
+
+from orglab.errors import NotFoundError, OrglabError, UsageError
+from orglab.lsp.buffer_log import BufferLog
+from orglab.lsp.candidates import complete
+from orglab.lsp.code_actions import FIX, FIX_ALL, Changed, convert_edits, find_step, list_offers, make_edits
+from orglab.lsp.cursor import Pointed, find_pointed
+from orglab.lsp.diagnostics import SOURCE
+from orglab.lsp.hover import describe
+from orglab.lsp.language_server import OrglabServer
+from orglab.lsp.open_files import LogOfFile, OpenFile
+from orglab.lsp.outline import list_symbols, search_symbols
+from orglab.lsp.usages import find_usages, list_places
+from orglab.org.document import Document
+from orglab.reference import Reference
+
+SELECT = "orglab.select"
+"""The command that puts the cursor where the text of a new note goes."""
+_WATCHED = ("**/*.org", "**/*.org_archive", "**/orglab.toml", "**/pyproject.toml")
+_ITEM_FIELDS, _ACTION_FIELDS = 3, 4
+_AtPosition = types.HoverParams | types.DefinitionParams | types.ReferenceParams
+_Answer = Callable[[OrglabServer, Any], Any]
+
+
+def make_server(given: str | None) -> OrglabServer:
+    """Return a language server that has not begun yet.
+
+    Args:
+        given: The log that was named; None to find that of each file.
+    """
+    server = OrglabServer(given)
+    completion = types.CompletionOptions(trigger_characters=["e", "."], resolve_provider=True)
+    actions = types.CodeActionOptions([types.CodeActionKind.QuickFix, types.CodeActionKind.Refactor, FIX_ALL])
+    actions.resolve_provider = True
+    features: list[tuple[str, _Answer, object]] = [
+        (types.INITIALIZE, _initialize, None),
+        (types.INITIALIZED, _watch_files, None),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _report_again, None),
+        (types.TEXT_DOCUMENT_DID_SAVE, _report_again, None),
+        (types.TEXT_DOCUMENT_HOVER, _answering(_hover), None),
+        (types.TEXT_DOCUMENT_DEFINITION, _answering(_define), None),
+        (types.TEXT_DOCUMENT_REFERENCES, _answering_later(_find_references), None),
+        (types.TEXT_DOCUMENT_COMPLETION, _answering(_complete), completion),
+        (types.COMPLETION_ITEM_RESOLVE, _answering(_resolve_item), None),
+        (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, _answering(_list_symbols), None),
+        (types.WORKSPACE_SYMBOL, _answering(_search_symbols), None),
+        (types.TEXT_DOCUMENT_CODE_ACTION, _answering(_list_actions), actions),
+        (types.CODE_ACTION_RESOLVE, _answering_later(_resolve_action), None),
+    ]
+    for name, function, options in features:
+        server.feature(name, options)(function)
+
+    async def select(uri: str, position: types.Position) -> None:
+        await server.window_show_document_async(
+            types.ShowDocumentParams(uri, take_focus=True, selection=types.Range(position, position))
+        )
+
+    server.command(SELECT)(select)
+    return server
+
+
+def _answering(function: _Answer) -> _Answer:
+    """Return a function that answers None after an error of orglab, which it logs."""
+
+    @functools.wraps(function)
+    def answer(server: OrglabServer, params: object) -> object:
+        try:
+            return function(server, params)
+        except (OrglabError, OSError) as error:
+            server.log_error(error)
+            return None
+
+    return answer
+
+
+def _answering_later(function: _Answer) -> _Answer:
+    """Return the same for a function that does not answer at once."""
+
+    @functools.wraps(function)
+    async def answer(server: OrglabServer, params: object) -> object:
+        try:
+            return await function(server, params)
+        except (OrglabError, OSError) as error:
+            server.log_error(error)
+            return None
+
+    return answer
+
+
+def _initialize(server: OrglabServer, _: types.InitializeParams) -> None:
+    server.files.encoding = str(server.workspace.position_encoding)
+
+
+def _watch_files(server: OrglabServer, _: types.InitializedParams) -> None:
+    """Ask the client to tell of files that change on disk."""
+    if not server.can("workspace", "did_change_watched_files", "dynamic_registration"):
+        return
+    watchers = [types.FileSystemWatcher(pattern) for pattern in _WATCHED]
+    options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+    name = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+    server.client_register_capability(types.RegistrationParams([types.Registration("orglab-files", name, options)]))
+
+
+def _report_again(server: OrglabServer, _: object) -> None:
+    server.report_all()
+
+
+def _find_pointed(server: OrglabServer, params: _AtPosition) -> tuple[LogOfFile, Pointed] | None:
+    """Return what the cursor is on, and the log; None if it is on nothing."""
+    both = server.find_log(params.text_document.uri)
+    if both is None:
+        return None
+    opened, log = both
+    pointed = find_pointed(opened, log, server.files.find_place(opened.text, params.position))
+    return (log, pointed) if pointed is not None else None
+
+
+def _hover(server: OrglabServer, params: types.HoverParams) -> types.Hover | None:
+    both = _find_pointed(server, params)
+    opened = server.files.get(params.text_document.uri)
+    if both is None or opened is None:
+        return None
+    log, pointed = both
+    content = _describe(server, log, pointed.found.experiment.id, pointed.reference.step, server.shows_markdown())
+    line = opened.text.line(pointed.line)
+    return types.Hover(content, server.files.make_range(pointed.line, line, pointed.begin, pointed.end))
+
+
+def _describe(
+    server: OrglabServer,
+    log: LogOfFile,
+    name: str,
+    step: int | None,
+    is_markdown: bool,  # noqa: FBT001
+) -> types.MarkupContent:
+    """Return what is shown of an experiment or a step.
+
+    Raises:
+        NotFoundError: It is no longer there.
+    """
+    found = log.find(name)
+    if found is None:
+        raise NotFoundError(f"There is no experiment {name}.")
+    number = server.numbers.read(log.log, found.experiment.ref)
+    kind = types.MarkupKind.Markdown if is_markdown else types.MarkupKind.PlainText
+    return types.MarkupContent(kind, describe(found, step, number, is_markdown=is_markdown))
+
+
+def _define(server: OrglabServer, params: types.DefinitionParams) -> types.Location | None:
+    both = _find_pointed(server, params)
+    if both is None:
+        return None
+    found, step = both[1].found, both[1].reference.step
+    line = found.find_line(step)
+    return types.Location(
+        server.files.spell_uri(found.view.path), server.files.make_range(line, found.view.text.line(line))
+    )
+
+
+async def _find_references(server: OrglabServer, params: types.ReferenceParams) -> list[types.Location] | None:
+    both = _find_pointed(server, params)
+    if both is None:
+        both = _find_enclosing(server, params)
+    if both is None:
+        return None
+    log, pointed = both
+    # The log as it is on disk: what is open is looked through here.
+    places = await asyncio.to_thread(list_places, BufferLog.of(log.log, bytes(log.view.text)), pointed.reference)
+    usages = find_usages(server.files, log, pointed.reference, places)
+    definition = []
+    if params.context.include_declaration:
+        line = pointed.found.find_line(pointed.reference.step)
+        view = pointed.found.view
+        where = server.files.make_range(line, view.text.line(line))
+        definition = [types.Location(server.files.spell_uri(view.path), where)]
+    return [*definition, *usages]
+
+
+def _find_enclosing(server: OrglabServer, params: types.ReferenceParams) -> tuple[LogOfFile, Pointed] | None:
+    """Return the experiment of the log, or the step of it, that the cursor is in; None if it is in none."""
+    both = server.find_log(params.text_document.uri)
+    if both is None or not both[1].is_log:
+        return None
+    line = params.position.line
+    found = both[1].view.find_enclosing(line)
+    if found is None:
+        return None
+    step = find_step(found, line)
+    reference = Reference(found.experiment.id, step.number if step is not None else None)
+    return both[1], Pointed(reference, found, line, 0, 0)
+
+
+def _complete(server: OrglabServer, params: types.CompletionParams) -> types.CompletionList | None:
+    opened = server.files.get(params.text_document.uri)
+    # Before the log is looked for: this is asked at every word.
+    if opened is None or b"[" not in opened.text.line(params.position.line):
+        return None
+    log = server.files.find_log(opened.path)
+    return complete(server.files, opened, log, params.position) if log is not None else None
+
+
+def _resolve_item(server: OrglabServer, item: types.CompletionItem) -> types.CompletionItem:
+    data = item.data if isinstance(item.data, list) and len(item.data) == _ITEM_FIELDS else None
+    both = server.find_log(str(data[0])) if data is not None else None
+    if data is not None and both is not None and both[1].find(str(data[1])) is not None:
+        step = data[2] if isinstance(data[2], int) else None
+        item.documentation = _describe(server, both[1], str(data[1]), step, server.shows_markdown())
+    return item
+
+
+def _list_symbols(server: OrglabServer, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
+    both = server.find_log(params.text_document.uri)
+    if both is None or not both[1].is_log:
+        return None
+    return list_symbols(server.files, both[1].view)
+
+
+def _search_symbols(server: OrglabServer, params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return [one for log in server.list_logs() for one in search_symbols(server.files, log.view, params.query)]
+
+
+# Code actions
+
+
+def _list_actions(server: OrglabServer, params: types.CodeActionParams) -> list[types.CodeAction] | None:
+    both = server.find_log(params.text_document.uri)
+    if both is None or not both[1].is_log:
+        return None
+    opened, log = both
+    wanted = params.context.only
+    actions = [*_list_fixes(server, opened, params.context.diagnostics), *_list_changes(opened, log, params)]
+    chosen = [one for one in actions if _is_wanted(one.kind or "", wanted)]
+    if not server.can("text_document", "code_action", "resolve_support"):
+        # The client cannot ask for the edits later.
+        for action in chosen:
+            if action.edit is None:
+                _add_edits(server, action, _compute(server, opened, log, action))
+    return chosen
+
+
+def _is_wanted(kind: str, wanted: Iterable[str] | None) -> bool:
+    """Return whether a client wants actions of a kind, or of one that is above it."""
+    return wanted is None or any(kind == one or kind.startswith(f"{one}.") for one in map(_read_kind, wanted))
+
+
+def _read_kind(kind: object) -> str:
+    return kind.value if isinstance(kind, types.CodeActionKind) else str(kind)
+
+
+def _list_changes(opened: OpenFile, log: LogOfFile, params: types.CodeActionParams) -> Iterable[types.CodeAction]:
+    """Yield what can be done to the experiment and the step at the cursor."""
+    for offer in list_offers(log, params.range.start.line):
+        data = [opened.uri, opened.version, offer.what, offer.reference]
+        yield types.CodeAction(offer.title, types.CodeActionKind.Refactor, data=data)
+
+
+def _list_fixes(
+    server: OrglabServer, opened: OpenFile, diagnostics: Iterable[types.Diagnostic]
+) -> Iterable[types.CodeAction]:
+    """Yield what fixes the problems at the cursor, and all problems."""
+    checked = server.checked.get(opened.uri)
+    if checked is None or checked.version != opened.version:
+        return
+    fixable = [(shown, problem) for shown, problem in checked.problems if problem.fix]
+    for asked in diagnostics:
+        for shown, problem in fixable:
+            if asked.source == SOURCE and (asked.range, asked.code) == (shown.range, shown.code):
+                edits = convert_edits(server.files, opened, Document(bytes(opened.text)), [*problem.fix])
+                action = types.CodeAction(f"Fix: {problem.message}", types.CodeActionKind.QuickFix, [asked])
+                action.is_preferred = True
+                action.edit = _make_workspace_edit(server, opened.uri, opened.version, edits)
+                yield action
+    if fixable:
+        yield types.CodeAction("Fix all safe problems", FIX_ALL, data=[opened.uri, opened.version, FIX, ""])
+
+
+async def _resolve_action(server: OrglabServer, action: types.CodeAction) -> types.CodeAction:
+    if action.edit is not None:
+        return action
+    data = _read_data(action)
+    both = server.find_log(str(data[0]))
+    if both is None or both[0].version != data[1]:
+        return action  # the text has changed since
+    changed = await asyncio.to_thread(_compute, server, *both, action)
+    if both[0].version == data[1]:
+        _add_edits(server, action, changed)
+    return action
+
+
+def _compute(server: OrglabServer, opened: OpenFile, log: LogOfFile, action: types.CodeAction) -> Changed:
+    """Return the edits of an action.
+
+    Raises:
+        OrglabError: It cannot be done.
+    """
+    _, _, what, reference = _read_data(action)
+    return make_edits(server.files, opened, BufferLog.of(log.log, bytes(opened.text)), str(what), str(reference))
+
+
+def _read_data(action: types.CodeAction) -> list[Any]:
+    """Return the address and version of the file, the operation and its reference.
+
+    Raises:
+        UsageError: The action is not one of this server.
+    """
+    data: object = action.data
+    if not isinstance(data, list) or len(data) != _ACTION_FIELDS:
+        raise UsageError("This code action is not one of orglab.")
+    return data
+
+
+def _add_edits(server: OrglabServer, action: types.CodeAction, changed: Changed) -> None:
+    """Add edits to an action, and what puts the cursor where the text of a note goes."""
+    uri, number, _, _ = _read_data(action)
+    action.edit = _make_workspace_edit(server, uri, number, changed.edits)
+    if changed.cursor is not None and server.can("window", "show_document", "support"):
+        action.command = types.Command("Write the note", SELECT, arguments=[uri, changed.cursor])
+
+
+def _make_workspace_edit(
+    server: OrglabServer, uri: str, number: int | None, edits: list[types.TextEdit]
+) -> types.WorkspaceEdit:
+    """Return edits of a version of a file."""
+    if not server.can("workspace", "workspace_edit", "document_changes"):
+        return types.WorkspaceEdit(changes={uri: edits})
+    identifier = types.OptionalVersionedTextDocumentIdentifier(uri, number)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, edits)])

@@ -1,0 +1,93 @@
+"""The references that an editor offers where one is begun: `[e2`, `[elearning rate`, `[e201.`."""
+
+import datetime
+import re
+from typing import NamedTuple
+
+from lsprotocol import types
+
+from orglab.experiment.lookup import is_active
+from orglab.experiment.model import Experiment
+from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
+from orglab.lsp.parted_text import Place
+from orglab.text import cut, one_line
+
+_MOST = 100
+_LONGEST = 100
+_LONGEST_WORDS = 80
+_CLOSED = ("done", "dropped")
+
+
+class _Begun(NamedTuple):
+    """A reference that is begun: its text after the letter, and the range to replace."""
+
+    text: str
+    range: types.Range
+
+
+def complete(files: OpenFiles, opened: OpenFile, log: LogOfFile, position: types.Position) -> types.CompletionList:
+    """Return the references that may be meant by what is typed before a position; none if that begins no reference."""
+    begun = _find_begun(files, opened, log.log.config.letter, files.find_place(opened.text, position))
+    if begun is None:
+        return types.CompletionList(is_incomplete=False, items=[])
+    name, dot, number = begun.text.partition(".")
+    found = log.find(name) if dot and re.fullmatch(r"[A-Za-z0-9_-]+", name) else None
+    if found is not None and re.fullmatch(r"\d*", number):
+        items = [
+            _make_item(step.ref, one_line(step.text), step.state, begun, place, [opened.uri, name, step.number])
+            for place, step in enumerate(found.experiment.steps)
+            if str(step.number).startswith(number)
+        ]
+        return types.CompletionList(is_incomplete=False, items=items)
+    matching = _find_matching(log, begun.text)
+    items = [
+        _make_item(one.ref, one_line(one.title), one.state or "", begun, place, [opened.uri, one.id, None])
+        for place, one in enumerate(matching[:_MOST])
+    ]
+    # With other words there are others.
+    return types.CompletionList(is_incomplete=len(matching) > _MOST, items=items)
+
+
+def _find_begun(files: OpenFiles, opened: OpenFile, letter: str, place: Place) -> _Begun | None:
+    """Return the reference that is begun at a place, or None."""
+    line = opened.text.line(place.line)
+    before = line[max(0, place.column - _LONGEST_WORDS) : place.column]
+    opening = re.escape(letter.encode())
+    match = re.search(rb"(?<![\w\[\]\x80-\xff])\[%b([^\[\]]*)$" % opening, before)
+    if match is None:
+        return None
+    begin = place.column - len(before) + match.start()
+    end = place.column + line[place.column :].startswith(b"]")
+    return _Begun(match.group(1).decode("utf-8", "replace"), files.make_range(place.line, line, begin, end))
+
+
+def _find_matching(log: LogOfFile, text: str) -> list[Experiment]:
+    """Return the experiments that have an id that begins with a text, or all of its words; the likeliest first."""
+    is_number = text.isdecimal()
+    experiments = [one.experiment for one in log.view.search("" if is_number else text)]
+    if is_number:
+        experiments = [one for one in experiments if one.id.startswith(text)]
+    # From the newest on; the sort keeps that order.
+    experiments.sort(key=_read_time, reverse=True)
+    active = log.log.active.get()
+    experiments.sort(key=lambda one: (one.id != text, not is_active(one, active), one.kind in _CLOSED))
+    return experiments
+
+
+def _read_time(experiment: Experiment) -> datetime.datetime:
+    created = experiment.created
+    return created.when if created is not None else datetime.datetime.min  # noqa: DTZ901 - times of Org are local
+
+
+def _make_item(ref: str, text: str, state: str, begun: _Begun, place: int, data: list[object]) -> types.CompletionItem:
+    title = cut(text, _LONGEST)
+    typed = begun.text if begun.text.lower() not in f"{ref} {title}".lower() else ""
+    return types.CompletionItem(
+        label=f"{ref} {title}",
+        kind=types.CompletionItemKind.Reference,
+        detail=state or None,
+        sort_text=f"{place:04}",
+        filter_text=f"[{ref} {title} {typed}".rstrip(),
+        text_edit=types.TextEdit(begun.range, f"[{ref}]"),
+        data=data,
+    )

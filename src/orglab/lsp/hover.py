@@ -1,0 +1,119 @@
+"""What an editor shows of a reference: title, state, verdict, last note, and the main number."""
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from orglab.api import Log
+from orglab.api.log_snapshot import KnownRuns, LogWatch, Snapshot
+from orglab.errors import OrglabError
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.section_text import Note
+from orglab.lsp.log_view import Found
+from orglab.org.timestamp import Timestamp
+from orglab.report.content.headline import find_headline
+from orglab.runs.storage import RUNS, list_entries
+from orglab.text import cut, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LONGEST = 400
+_BOXES = {"done": "[X]", "partial": "[-]", "open": "[ ]"}
+
+
+class Numbers:
+    """The main numbers of the experiments of logs, from their runs; read again when a log has changed on disk."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._logs: dict[Path, tuple[LogWatch, object, Snapshot, dict[str, str]]] = {}
+        self._runs = KnownRuns()
+
+    def read(self, log: Log, ref: str) -> str:
+        """Return the number that an experiment is about, in words; empty if there is none."""
+        if not list_entries(log.top, RUNS):
+            return ""
+        known = self._logs.get(log.path)
+        watch = known[0] if known is not None and known[0].is_of(log) else LogWatch(log)
+        state = watch.read_state()
+        if known is None or known[0] is not watch or known[1] != state:
+            known = self._logs[log.path] = watch, state, Snapshot.of(log, self._runs), {}
+        numbers = known[3]
+        if ref not in numbers:
+            numbers[ref] = _describe_number(known[2], ref)
+        return numbers[ref]
+
+
+def _describe_number(log: Log, ref: str) -> str:
+    with suppress(OrglabError, OSError):
+        for results in log.results([ref]).values():
+            headline = find_headline(results, "")
+            return headline.describe() if headline is not None else ""
+    return ""
+
+
+def describe(found: Found, step: int | None, number: str, *, is_markdown: bool) -> str:
+    """Return what an editor shows of an experiment or a step.
+
+    Args:
+        found: The experiment.
+        step: The number of the step; None for the experiment. One that does not exist is that, too.
+        number: The main number, in words; empty if there is none.
+        is_markdown: Whether the editor shows Markdown; what the user wrote is escaped.
+    """
+    experiment, shown = found.experiment, found.find_step(step)
+    write = _escape if is_markdown else one_line
+    parts = [_describe_title(experiment, shown, is_markdown=is_markdown)]
+    parts.append(write(" · ".join(_list_facts(experiment, shown))))
+    notes = list(shown.notes if shown is not None else experiment.all_notes)
+    if notes:
+        parts.append(write(cut(f"Last note: {_describe_note(_find_newest(notes))}", _LONGEST)))
+    if number and shown is None:
+        parts.append(write(number))
+    text = experiment.conclusion.text if shown is None else ""
+    if text:
+        parts.append(write(cut(f"Conclusion: {one_line(text)}", _LONGEST)))
+    return ("\n\n" if is_markdown else "\n").join(filter(None, parts))
+
+
+def _describe_title(experiment: Experiment, step: Step | None, *, is_markdown: bool) -> str:
+    ref = experiment.ref if step is None else step.ref
+    title = experiment.title if step is None else f"{_BOXES[step.state]} {step.text}"
+    return f"**{_escape(ref)}** {_escape(title)}" if is_markdown else f"{ref} {one_line(title)}"
+
+
+def _list_facts(experiment: Experiment, step: Step | None) -> list[str]:
+    """Return the state, what is done, the verdict and the time of creation; of a step its commits and experiment."""
+    if step is not None:
+        return [*([", ".join(step.commits)] if step.commits else []), f"{experiment.ref} {experiment.title}"]
+    facts = [experiment.state] if experiment.state else []
+    progress = experiment.progress
+    if progress.total:
+        facts.append(f"{progress.done} of {progress.total} steps done")
+    if experiment.verdict:
+        facts.append(experiment.verdict)
+    if experiment.created is not None:
+        facts.append(f"created {_write_time(experiment.created)}")
+    return facts
+
+
+def _find_newest(notes: list[Note]) -> Note:
+    """Return the note with the latest time; of several, and without times, the last one."""
+    dated = [note for note in notes if note.at is not None]
+    return max(reversed(dated), key=lambda note: note.at.when) if dated else notes[-1]  # type: ignore[union-attr]
+
+
+def _describe_note(note: Note) -> str:
+    marks = ", ".join(filter(None, (note.commit, note.author)))
+    at = _write_time(note.at) if note.at is not None else ""
+    return " ".join(filter(None, (at, f"({marks})" if marks else "", one_line(note.text))))
+
+
+def _write_time(at: Timestamp) -> str:
+    return at.isoformat().replace("T", " ")
+
+
+def _escape(text: str) -> str:
+    """Return text of the user on one line, as Markdown that shows it and does nothing else."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@=^])", r"\\\1", one_line(text))

@@ -1,0 +1,213 @@
+"""The language server: what each request and notification of the protocol does."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+from pygls.uris import to_fs_path
+
+from orglab.errors import OrglabError
+from orglab.experiment.diagnostic import Diagnostic
+from orglab.lsp.buffer_log import BufferLog
+from orglab.lsp.diagnostics import check_log, find_unknown_references
+from orglab.lsp.hover import Numbers
+from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
+from orglab.text import clean
+
+_PAUSE_SECONDS = 0.3
+"""How long nothing is typed before the log is checked."""
+
+
+class _Protocol(LanguageServerProtocol):
+    """The protocol, with texts that are kept as `OpenFiles` keeps them."""
+
+    _server: "OrglabServer"
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Remember a file that was opened."""
+        self._server.open_file(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Edit the text of a file."""
+        self._server.change_file(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget a file."""
+        self._server.close_file(params)
+
+
+class _StoppedError(Exception):
+    """The check of a log has become pointless, as the text has changed."""
+
+
+class Checked(NamedTuple):
+    """The problems that were found in a version of the log.
+
+    Attributes:
+        version: The version of the text in the editor.
+        problems: The problems, as the protocol has them and with what fixes them.
+    """
+
+    version: int | None
+    problems: list[tuple[types.Diagnostic, Diagnostic]]
+
+
+class OrglabServer(LanguageServer):
+    """The language server.
+
+    Attributes:
+        files: The files that are open in the editor.
+        numbers: The main numbers of experiments.
+        checked: What was found in the logs that are open, by their addresses.
+    """
+
+    def __init__(self, given: str | None) -> None:
+        """Begin without a client.
+
+        Args:
+            given: The log that was named; None to find that of each file.
+        """
+        super().__init__("orglab", version("orglab"), protocol_cls=_Protocol, converter_factory=default_converter)
+        self.files = OpenFiles(given)
+        self.numbers = Numbers()
+        self.checked: dict[str, Checked] = {}
+        self._checks: dict[str, asyncio.Task[None]] = {}
+        self._stops: dict[str, threading.Event] = {}
+        self._published: dict[str, set[str]] = {}
+
+    def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
+        """Answer a client until it ends the session; return the exit code that the protocol asks for."""
+        self.start_io(stdin, stdout)
+        return 0 if self.protocol._shutdown else 1  # noqa: SLF001 - it ends with this code by an exception
+
+    # Files
+
+    def open_file(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Remember a file that was opened, and report what is wrong in it."""
+        opened = self.files.open(params.text_document)
+        if opened is not None:
+            self.report(opened)
+
+    def change_file(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Edit the text of a file, and report what is wrong in it when nothing more is typed."""
+        opened = self.files.change(params)
+        if opened is not None:
+            self.report(opened, _PAUSE_SECONDS)
+
+    def close_file(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget a file that was closed, and take back what was reported in it."""
+        uri = params.text_document.uri
+        self._stop(uri)
+        self.files.close(uri)
+        self.checked.pop(uri, None)
+        for reported in self._published.pop(uri, ()):
+            self._publish(reported, [], None)
+
+    def find_log(self, uri: str) -> tuple[OpenFile, LogOfFile] | None:
+        """Return an open file and the log that it belongs to; None if it is not open, or there is no log."""
+        opened = self.files.get(uri)
+        log = self.files.find_log(opened.path) if opened is not None else None
+        return (opened, log) if opened is not None and log is not None else None
+
+    def list_logs(self) -> Iterator[LogOfFile]:
+        """Yield the logs of the folders of the workspace and of the open files, each once."""
+        folders = [*self.workspace.folders.values()]
+        uris = [folder.uri for folder in folders] or ([self.workspace.root_uri] if self.workspace.root_uri else [])
+        paths = [Path(name, "any") for uri in uris if (name := to_fs_path(uri))]
+        seen = set()
+        for path in (*paths, *(opened.path for opened in self.files)):
+            log = self.files.find_log(path)
+            if log is not None and log.view.path not in seen:
+                seen.add(log.view.path)
+                yield log
+
+    # What is reported
+
+    def report(self, opened: OpenFile, pause: float = 0.0) -> None:
+        """Report what is wrong in an open file after a pause, unless it changes before."""
+        self._stop(opened.uri)
+        self._checks[opened.uri] = asyncio.ensure_future(self._report_later(opened, pause))
+
+    def report_all(self) -> None:
+        """Report what is wrong in all open files again, as a log or a setting has changed on disk."""
+        for opened in self.files:
+            self.report(opened, _PAUSE_SECONDS)
+
+    def _stop(self, uri: str) -> None:
+        """End the check of a file that has become pointless."""
+        if (task := self._checks.pop(uri, None)) is not None:
+            task.cancel()
+        if (stop := self._stops.pop(uri, None)) is not None:
+            stop.set()
+
+    async def _report_later(self, opened: OpenFile, pause: float) -> None:
+        await asyncio.sleep(pause)
+        log = self.files.find_log(opened.path)
+        if log is None:
+            self._publish_all(opened, {opened.uri: []})
+        elif log.is_log:
+            with suppress(_StoppedError):
+                await self._check(opened, log)
+        else:
+            self._publish_all(opened, {opened.uri: find_unknown_references(self.files, opened, log)})
+
+    async def _check(self, opened: OpenFile, log: LogOfFile) -> None:
+        """Check a log in another thread, and report what is found."""
+        stop = self._stops[opened.uri] = threading.Event()
+
+        def keep_on() -> None:
+            if stop.is_set():
+                raise _StoppedError
+
+        buffered, text = BufferLog.of(log.log, bytes(opened.text)), bytes(opened.text)
+        now = opened.version
+        try:
+            problems = await asyncio.to_thread(check_log, buffered, text, self.files.encoding, keep_on)
+        except (OrglabError, OSError) as error:
+            self.log_error(error)
+            return
+        self.checked[opened.uri] = Checked(now, problems[str(log.log.path)])
+        found = {self.files.spell_uri(path): [one for one, _ in pairs] for path, pairs in problems.items()}
+        self._publish_all(opened, found)
+
+    def _publish_all(self, opened: OpenFile, found: dict[str, list[types.Diagnostic]]) -> None:
+        """Report problems by the addresses of files, and take back what was reported of others before."""
+        for uri in self._published.get(opened.uri, set()) - found.keys():
+            self._publish(uri, [], None)
+        self._published[opened.uri] = {*found}
+        for uri, diagnostics in found.items():
+            self._publish(uri, diagnostics, opened.version if uri == opened.uri else None)
+
+    def _publish(self, uri: str, diagnostics: list[types.Diagnostic], number: int | None) -> None:
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, number))
+
+    def log_error(self, error: Exception) -> None:
+        """Tell the client of an error, in its log."""
+        text = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+        message = types.LogMessageParams(types.MessageType.Warning, f"orglab: {clean(text)}")
+        self.window_log_message(message)
+
+    # What the client can do
+
+    def can(self, *names: str) -> bool:
+        """Return whether the client has a capability, named from the top down."""
+        value: object = self.client_capabilities
+        for name in names:
+            value = getattr(value, name, None)
+        return bool(value)
+
+    def shows_markdown(self) -> bool:
+        """Return whether the client shows Markdown when the cursor hovers."""
+        document = self.client_capabilities.text_document
+        formats = (document.hover.content_format if document is not None and document.hover is not None else None) or ()
+        return types.MarkupKind.Markdown in formats

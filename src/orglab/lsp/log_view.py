@@ -1,0 +1,205 @@
+"""A log as it is in the editor, or on disk if it is not open there: its experiments, looked up part by part."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.config import Config
+from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.ids import ALIASES, read_own_aliases
+from orglab.experiment.model import Experiment, Step
+from orglab.lsp.parted_text import PartedText, PartExperiments, TextPart
+from orglab.org.document import Document, Part
+from orglab.org.settings import LINE
+
+# What concerns the whole file: settings, properties of the file, radio targets, conflict markers.
+_OF_THE_FILE = (b"<<<", b">>>>>>>")
+
+
+class Found(NamedTuple):
+    """An experiment of a log, and where it is.
+
+    Attributes:
+        view: The log, or its archive.
+        experiment: The experiment; its document is the part of the text that it is in.
+        first_line: The 0-based line in which that part begins.
+    """
+
+    view: "LogView"
+    experiment: Experiment
+    first_line: int
+
+    @property
+    def line(self) -> int:
+        """The 0-based line of its heading."""
+        return self.first_line + self.experiment.line - 1
+
+    @property
+    def letter(self) -> str:
+        """The letter that references to it begin with."""
+        return self.experiment.config.letter
+
+    def find_step(self, number: int | None) -> Step | None:
+        """Return a step of it, or None."""
+        return next((step for step in self.experiment.steps if step.number == number), None)
+
+    def find_line(self, number: int | None) -> int:
+        """Return the 0-based line of a step; that of the heading if there is no such step."""
+        step = self.find_step(number) if number is not None else None
+        return self.line if step is None else self.first_line + step.line - 1
+
+
+class LogView:
+    """A log as it is in the editor or on disk.
+
+    Attributes:
+        path: The file.
+        config: The settings.
+        text: The text, which may be edited meanwhile.
+    """
+
+    def __init__(self, path: Path, config: Config, text: PartedText, keywords: str | None = None) -> None:
+        """Take a text; nothing is read yet.
+
+        Args:
+            path: The file.
+            config: The settings.
+            text: The text.
+            keywords: The TODO keywords if the text has none; those of the settings if None.
+        """
+        self.path = path
+        self.config = config
+        self.text = text
+        self._keywords = keywords or config.keywords
+        self._document: Document | None = None
+        self._index: PartIndex | None = None
+        for part in text.parts:
+            part.read = None  # with other settings
+
+    @property
+    def keywords(self) -> str:
+        """The TODO keywords of the text, as a line that defines them."""
+        settings = self._read_document().settings
+        return f"{' '.join(settings.todo_names)} | {' '.join(settings.done_names)}"
+
+    def replace_text(self, text: PartedText) -> None:
+        """Go on with another text."""
+        self.text, self._document, self._index = text, None, None
+
+    def follow_edit(self, gone: Sequence[TextPart], made: Sequence[TextPart]) -> None:
+        """Take note of an edit of the text: other parts are read again only if settings may differ."""
+        parts = [*gone, *made]
+        if any(LINE.search(one.text) or any(mark in one.text for mark in _OF_THE_FILE) for one in parts):
+            self._document = self._index = None
+        elif any(not one.text.startswith(b"* ") for one in parts):
+            self._document = self._index = None  # the text before all headings may have properties of the file
+        elif self._index is not None:
+            self._index.remove(gone)
+            self._index.add(made, self._read_part)
+
+    def read_document(self) -> Document:
+        """Return the whole text as a document."""
+        return Document(bytes(self.text), self._keywords)
+
+    def _read_document(self) -> Document:
+        """Return a document with the settings of the text, which may be that before the last edits."""
+        if self._document is None:
+            self._document = self.read_document()
+        return self._document
+
+    def _read_part(self, part: TextPart) -> PartExperiments:
+        """Return the experiments in a part, which is read once."""
+        read, document = part.read, self._read_document()
+        if read is None or (read.document is not document and read.document.settings != document.settings):
+            inner = Part(document, 0, len(part.text), part.text)
+            experiments = list(scan_experiments(inner, self.config, str(self.path)))
+            has_aliases = experiments and ALIASES.encode() in part.text.upper()
+            renumbered = {name: one for one in experiments if has_aliases for name in read_own_aliases(one.heading)}
+            read = part.read = PartExperiments(document, experiments, renumbered)
+        return read
+
+    def list_found(self) -> Iterator[Found]:
+        """Yield the experiments, in the order of the log."""
+        for part, line in zip(self.text.parts, self.text.first_lines, strict=True):
+            for experiment in self._read_part(part).experiments:
+                yield Found(self, experiment, line)
+
+    def find(self, name: str) -> Found | None:
+        """Return the experiment that has an id now, else the one that had it before; the first of several; or None."""
+        if self._index is None:
+            self._index = PartIndex()
+            self._index.add(self.text.parts, self._read_part)
+        parts = self._index.by_id.get(name) or self._index.by_former_id.get(name)
+        return self._find_in(parts, name) if parts else None
+
+    def _find_in(self, parts: Sequence[TextPart], name: str) -> Found:
+        """Return the first experiment with an id in some parts that have it."""
+        index = min(map(self.text.parts.index, parts))
+        read = self._read_part(self.text.parts[index])
+        experiment = next((one for one in read.experiments if one.id == name), None) or read.renumbered[name]
+        return Found(self, experiment, self.text.first_lines[index])
+
+    def find_enclosing(self, line: int) -> Found | None:
+        """Return the innermost experiment whose subtree has a 0-based line, or None."""
+        index = self.text.find_part(line)
+        part, first_line = self.text.parts[index], self.text.first_lines[index]
+        if line - first_line >= len(part.starts):
+            return None
+        at = part.starts[line - first_line]
+        experiments = self._read_part(part).experiments
+        inside = [one for one in experiments if one.begin <= at < max(one.end, one.begin + 1)]
+        return Found(self, inside[-1], first_line) if inside else None
+
+    def search(self, words: str) -> Iterator[Found]:
+        """Yield the experiments whose id, title or first section has all of some words, in any case."""
+        wanted = [word.encode() for word in re.findall(r"[^\W_]+", words.lower())]
+        for part, line in zip(self.text.parts, self.text.first_lines, strict=True):
+            for experiment in self._read_part(part).experiments:
+                text = _read_searched(experiment)
+                if all(word in text for word in wanted):
+                    yield Found(self, experiment, line)
+
+
+class PartIndex:
+    """The parts of a log that have an experiment with an id.
+
+    Attributes:
+        by_id: The parts by the ids in them.
+        by_former_id: The parts by the former ids.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.by_id: dict[str, list[TextPart]] = {}
+        self.by_former_id: dict[str, list[TextPart]] = {}
+
+    def add(self, parts: Iterable[TextPart], read: Callable[[TextPart], PartExperiments]) -> None:
+        """Add parts, which are read."""
+        for part in parts:
+            experiments = read(part)
+            for one in experiments.experiments:
+                self.by_id.setdefault(one.id, []).append(part)
+            for name in experiments.renumbered:
+                self.by_former_id.setdefault(name, []).append(part)
+
+    def remove(self, parts: Iterable[TextPart]) -> None:
+        """Remove parts that were read."""
+        for part in parts:
+            if part.read is not None:
+                for one in part.read.experiments:
+                    self.by_id[one.id].remove(part)
+                for name in part.read.renumbered:
+                    self.by_former_id[name].remove(part)
+
+
+def _read_searched(experiment: Experiment) -> bytes:
+    """Return the lower-case text that an experiment is found by: its reference, title and first section."""
+    fields = vars(experiment)
+    if "searched" not in fields:
+        text = experiment.document.text
+        end = text.find(b"\n*", experiment.begin + 1)
+        section = text[experiment.begin : end if end >= 0 else experiment.end].decode("utf-8", "replace").lower()
+        fields["searched"] = f"{experiment.ref} {section}".encode()
+    searched: bytes = fields["searched"]
+    return searched
