@@ -164,6 +164,14 @@ class Client:
         self.notify("textDocument/didOpen", {"textDocument": item})
         return uri
 
+    def close_files(self):
+        """Close all files, and forget what the server has told."""
+        for uri in self._versions:
+            self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+        self.ask("workspace/symbol", {"query": ""})
+        self._versions.clear()
+        self.messages.clear()
+
     def change(self, uri, *changes):
         """Change a file; each change is its new text, or a range and a text."""
         self._versions[uri] += 1
@@ -215,7 +223,9 @@ def find(text, words, *, after=0):
 
 def apply(text, edit):
     """Return a text after the edits of one file, whose positions count characters."""
-    (edits,) = [one["edits"] for one in edit["documentChanges"]] if "documentChanges" in edit else edit["changes"].values()
+    (edits,) = (
+        [one["edits"] for one in edit["documentChanges"]] if "documentChanges" in edit else edit["changes"].values()
+    )
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)

@@ -58,6 +58,7 @@ ALLOWED = {
     "Shown.mentions": "commits that name an experiment, not the references in them",
     "Why.remarks": "what `orglab why` says about its answer, not notes in the log",
     "orglab init": "its example names a file of the user",
+    "orglab lsp": "the name of what it speaks, not the record of a run",
     "orglab mcp": "the name of what it speaks, not the record of a run",
     "orglab list --waiting": "the kind of the state WAIT",
 }

@@ -15,7 +15,7 @@ def study(repo):
 
 @pytest.fixture
 def start(study):
-    """Return a function that starts a server; all of them are ended after the test."""
+    """Return a function that starts a server of the test's own; all of them are ended after it."""
     clients = []
 
     def start_client(*options, folder=study, **more):
@@ -30,6 +30,18 @@ def start(study):
             client.process.communicate()
 
 
+@pytest.fixture(scope="session")
+def shared_client(tmp_path_factory):
+    """A server that many tests ask, each about a repository of its own: starting it takes longer than they do."""
+    client = Client(tmp_path_factory.mktemp("elsewhere"))
+    yield client
+    code, err = client.close()
+    assert (code, "Traceback" in err) == (0, False), err
+
+
 @pytest.fixture
-def client(start):
-    return start()
+def client(shared_client, study):
+    """A client of the server that the tests share, in a repository with a log."""
+    shared_client.folder = study
+    yield shared_client
+    shared_client.close_files()

@@ -9,8 +9,8 @@ from lsprotocol import types
 
 from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.lsp.buffer_log import BufferLog
-from orglab.lsp.candidates import complete
 from orglab.lsp.code_actions import FIX, FIX_ALL, Changed, convert_edits, find_step, list_offers, make_edits
+from orglab.lsp.completion_items import complete
 from orglab.lsp.cursor import Pointed, find_pointed
 from orglab.lsp.diagnostics import SOURCE
 from orglab.lsp.hover import describe

@@ -94,7 +94,7 @@ class OrglabServer(LanguageServer):
 
     def open_file(self, params: types.DidOpenTextDocumentParams) -> None:
         """Remember a file that was opened, and report what is wrong in it."""
-        opened = self.files.open(params.text_document)
+        opened = self.files.add(params.text_document)
         if opened is not None:
             self.report(opened)
 

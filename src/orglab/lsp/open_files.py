@@ -105,7 +105,7 @@ class OpenFiles:
 
     # What the editor tells
 
-    def open(self, item: types.TextDocumentItem) -> OpenFile | None:
+    def add(self, item: types.TextDocumentItem) -> OpenFile | None:
         """Remember a file that was opened, and return it; None if it has no path."""
         path = to_fs_path(item.uri)
         if not path:
