@@ -17,6 +17,7 @@ import bench_hashes
 import bench_hooks
 import bench_hostile
 import bench_index
+import bench_lsp
 import bench_references
 import bench_render
 import bench_report
@@ -176,7 +177,7 @@ def make_repository(folder: Path, log: Path) -> None:
 
 TOPICS = (
     "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
-    "hostile", "agents", "web",
+    "hostile", "agents", "web", "lsp",
 )  # fmt: skip
 
 
@@ -200,6 +201,7 @@ def bench_topic(topic: str) -> None:
             "hostile": bench_hostile.main,
             "agents": bench_agents.main,
             "web": bench_web.main,
+            "lsp": bench_lsp.main,
         }[topic]()
 
 

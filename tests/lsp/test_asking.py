@@ -161,3 +161,15 @@ def test_experiments_are_found_by_words(start):
     found = client.ask("workspace/symbol", {"query": "warmup"})
     assert [one["name"] for one in found] == ["e202 Dropout helps"]
     assert found[0]["location"]["range"]["start"]["line"] == find(LOG, "* DONE [202]")[0]
+
+
+def test_a_large_log_has_its_experiments_as_symbols_without_their_parts(client):
+    text = "".join(f"* TODO [{number}] é😀 :exp:\n** Notes\n- one\n\n" for number in range(1, 1003))
+    log = client.open(NAME, text)
+    symbols = client.ask("textDocument/documentSymbol", {"textDocument": {"uri": log}})
+    assert len(symbols) == 1002
+    assert symbols[1] == {
+        "name": "e2 é😀", "kind": 5, "detail": "TODO",
+        "range": {"start": {"line": 4, "character": 0}, "end": {"line": 6, "character": 5}},
+        "selectionRange": {"start": {"line": 4, "character": 0}, "end": {"line": 4, "character": 20}},
+    }  # fmt: skip

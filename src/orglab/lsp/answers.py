@@ -16,7 +16,7 @@ from orglab.lsp.diagnostics import SOURCE
 from orglab.lsp.hover import describe
 from orglab.lsp.language_server import OrglabServer
 from orglab.lsp.open_files import LogOfFile, OpenFile
-from orglab.lsp.outline import list_symbols, search_symbols
+from orglab.lsp.outline import Written, list_symbols, search_symbols
 from orglab.lsp.usages import find_usages, list_places
 from orglab.org.document import Document
 from orglab.reference import Reference
@@ -215,7 +215,9 @@ def _resolve_item(server: OrglabServer, item: types.CompletionItem) -> types.Com
     return item
 
 
-def _list_symbols(server: OrglabServer, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
+def _list_symbols(
+    server: OrglabServer, params: types.DocumentSymbolParams
+) -> list[types.DocumentSymbol] | Written | None:
     both = server.find_log(params.text_document.uri)
     if both is None or not both[1].is_log:
         return None

@@ -1,6 +1,7 @@
 """The references that an editor offers where one is begun: `[e2`, `[elearning rate`, `[e201.`."""
 
 import datetime
+import heapq
 import re
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.lsp.parted_text import Place
 from orglab.text import cut, one_line
 
-_MOST = 100
+_MOST = 50
 _LONGEST = 100
 _LONGEST_WORDS = 80
 _CLOSED = ("done", "dropped")
@@ -39,13 +40,13 @@ def complete(files: OpenFiles, opened: OpenFile, log: LogOfFile, position: types
             if str(step.number).startswith(number)
         ]
         return types.CompletionList(is_incomplete=False, items=items)
-    matching = _find_matching(log, begun.text)
+    matching, is_incomplete = _find_matching(log, begun.text)
     items = [
         _make_item(one.ref, one_line(one.title), one.state or "", begun, place, [opened.uri, one.id, None])
-        for place, one in enumerate(matching[:_MOST])
+        for place, one in enumerate(matching)
     ]
     # With other words there are others.
-    return types.CompletionList(is_incomplete=len(matching) > _MOST, items=items)
+    return types.CompletionList(is_incomplete=is_incomplete, items=items)
 
 
 def _find_begun(files: OpenFiles, opened: OpenFile, letter: str, place: Place) -> _Begun | None:
@@ -61,17 +62,21 @@ def _find_begun(files: OpenFiles, opened: OpenFile, letter: str, place: Place) -
     return _Begun(match.group(1).decode("utf-8", "replace"), files.make_range(place.line, line, begin, end))
 
 
-def _find_matching(log: LogOfFile, text: str) -> list[Experiment]:
-    """Return the experiments that have an id that begins with a text, or all of its words; the likeliest first."""
+def _find_matching(log: LogOfFile, text: str) -> tuple[list[Experiment], bool]:
+    """Return experiments with an id that begins with a text, or with all of its words, and whether there are more.
+
+    The likeliest come first: the one with that id, the active one, the open ones, then the newest.
+    """
     is_number = text.isdecimal()
     experiments = [one.experiment for one in log.view.search("" if is_number else text)]
     if is_number:
         experiments = [one for one in experiments if one.id.startswith(text)]
-    # From the newest on; the sort keeps that order.
-    experiments.sort(key=_read_time, reverse=True)
     active = log.log.active.get()
-    experiments.sort(key=lambda one: (one.id != text, not is_active(one, active), one.kind in _CLOSED))
-    return experiments
+
+    def rate(one: Experiment) -> tuple[bool, bool, bool, datetime.datetime]:
+        return one.id == text, is_active(one, active), one.kind not in _CLOSED, _read_time(one)
+
+    return heapq.nlargest(_MOST, experiments, key=rate), len(experiments) > _MOST
 
 
 def _read_time(experiment: Experiment) -> datetime.datetime:

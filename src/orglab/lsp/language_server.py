@@ -1,6 +1,7 @@
 """The language server: what each request and notification of the protocol does."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from cattrs import Converter
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
@@ -19,10 +21,15 @@ from orglab.lsp.buffer_log import BufferLog
 from orglab.lsp.diagnostics import check_log, find_unknown_references
 from orglab.lsp.hover import Numbers
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
+from orglab.lsp.outline import Written
 from orglab.text import clean
 
 _PAUSE_SECONDS = 0.3
-"""How long nothing is typed before the log is checked."""
+"""How long nothing is typed before a file is checked."""
+_LARGE, _LONG_PAUSE_SECONDS = 1_000_000, 3.0
+"""From how many bytes on checking a log takes long, and what the pause is then."""
+_SWITCH_SECONDS = 0.001
+"""How long the thread that checks a log may keep an answer waiting."""
 
 
 class _Protocol(LanguageServerProtocol):
@@ -62,6 +69,13 @@ class Checked(NamedTuple):
     problems: list[tuple[types.Diagnostic, Diagnostic]]
 
 
+def _make_converter() -> Converter:
+    """Return what makes values of the protocol from what is read, and the other way round."""
+    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
+    converter.register_unstructure_hook(Written, lambda value: value)
+    return converter
+
+
 class OrglabServer(LanguageServer):
     """The language server.
 
@@ -77,16 +91,18 @@ class OrglabServer(LanguageServer):
         Args:
             given: The log that was named; None to find that of each file.
         """
-        super().__init__("orglab", version("orglab"), protocol_cls=_Protocol, converter_factory=default_converter)
+        super().__init__("orglab", version("orglab"), protocol_cls=_Protocol, converter_factory=_make_converter)
         self.files = OpenFiles(given)
         self.numbers = Numbers()
         self.checked: dict[str, Checked] = {}
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, threading.Event] = {}
+        self._running: dict[str, asyncio.Future[object]] = {}
         self._published: dict[str, set[str]] = {}
 
     def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Answer a client until it ends the session; return the exit code that the protocol asks for."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.start_io(stdin, stdout)
         return 0 if self.protocol._shutdown else 1  # noqa: SLF001 - it ends with this code by an exception
 
@@ -102,7 +118,8 @@ class OrglabServer(LanguageServer):
         """Edit the text of a file, and report what is wrong in it when nothing more is typed."""
         opened = self.files.change(params)
         if opened is not None:
-            self.report(opened, _PAUSE_SECONDS)
+            is_large = opened.is_org and len(opened.text) >= _LARGE
+            self.report(opened, _LONG_PAUSE_SECONDS if is_large else _PAUSE_SECONDS)
 
     def close_file(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a file that was closed, and take back what was reported in it."""
@@ -163,6 +180,8 @@ class OrglabServer(LanguageServer):
 
     async def _check(self, opened: OpenFile, log: LogOfFile) -> None:
         """Check a log in another thread, and report what is found."""
+        if (running := self._running.get(opened.uri)) is not None:
+            await asyncio.wait([running])  # it was told to stop
         stop = self._stops[opened.uri] = threading.Event()
 
         def keep_on() -> None:
@@ -172,7 +191,9 @@ class OrglabServer(LanguageServer):
         buffered, text = BufferLog.of(log.log, bytes(opened.text)), bytes(opened.text)
         now = opened.version
         try:
-            problems = await asyncio.to_thread(check_log, buffered, text, self.files.encoding, keep_on)
+            checking = asyncio.to_thread(check_log, buffered, text, self.files.encoding, keep_on)
+            thread = self._running[opened.uri] = asyncio.ensure_future(checking)
+            problems = await asyncio.shield(thread)
         except (OrglabError, OSError) as error:
             self.log_error(error)
             return

@@ -7,6 +7,7 @@ from lsprotocol import types
 
 from orglab.lsp.log_view import Found, LogView
 from orglab.lsp.open_files import OpenFiles
+from orglab.lsp.positions import count_units
 from orglab.text import cut, one_line
 
 MOST_WITH_PARTS = 1000
@@ -16,11 +17,36 @@ _LONGEST = 100
 _BOXES = {"done": "[X]", "partial": "[-]", "open": "[ ]"}
 
 
-def list_symbols(files: OpenFiles, view: LogView) -> list[types.DocumentSymbol]:
+class Written(list[dict[str, object]]):
+    """Symbols as they are written, because converting ten thousand of them takes longer than all the rest."""
+
+
+def list_symbols(files: OpenFiles, view: LogView) -> "list[types.DocumentSymbol] | Written":
     """Return the experiments of a log, each with its parts unless there are too many."""
     found = list(view.list_found())
-    has_parts = len(found) <= MOST_WITH_PARTS
-    return [_make_experiment(files, one, has_parts=has_parts) for one in found]
+    if len(found) <= MOST_WITH_PARTS:
+        return [_make_experiment(files, one) for one in found]
+    return Written(_write_experiment(one, files.encoding) for one in found)
+
+
+def _write_experiment(found: Found, encoding: str) -> dict[str, object]:
+    """Return the symbol of an experiment without its parts; what it needs of the text is read once."""
+    fields, line = vars(found.experiment), found.line
+    if "symbol" not in fields:
+        experiment = found.experiment
+        text = experiment.document.text[experiment.begin : experiment.end].rstrip(b"\n").split(b"\n")
+        units = count_units(text[0], encoding), count_units(text[-1], encoding)
+        fields["symbol"] = _name_experiment(found), _describe_state(found), units, len(text) - 1
+    name, state, (first, last), lines = fields["symbol"]
+    start, end = {"line": line, "character": 0}, {"line": line + lines, "character": last}
+    return {
+        "name": name, "kind": types.SymbolKind.Class.value, "detail": state, "range": {"start": start, "end": end},
+        "selectionRange": {"start": start, "end": {"line": line, "character": first}},
+    }  # fmt: skip
+
+
+def _name_experiment(found: Found) -> str:
+    return cut(f"{found.experiment.ref} {one_line(found.experiment.title)}", _LONGEST)
 
 
 def search_symbols(files: OpenFiles, view: LogView, words: str) -> Iterator[types.WorkspaceSymbol]:
@@ -29,22 +55,23 @@ def search_symbols(files: OpenFiles, view: LogView, words: str) -> Iterator[type
     for found in islice(view.search(words), _MOST_FOUND):
         experiment = found.experiment
         location = types.Location(uri, files.make_range(found.line, view.text.line(found.line)))
-        name = cut(f"{experiment.ref} {one_line(experiment.title)}", _LONGEST)
-        yield types.WorkspaceSymbol(location, name, types.SymbolKind.Class, container_name=experiment.state)
+        yield types.WorkspaceSymbol(
+            location, _name_experiment(found), types.SymbolKind.Class, container_name=experiment.state
+        )
 
 
-def _make_experiment(files: OpenFiles, found: Found, *, has_parts: bool) -> types.DocumentSymbol:
+def _make_experiment(files: OpenFiles, found: Found) -> types.DocumentSymbol:
     experiment, text = found.experiment, found.view.text
     heading = files.make_range(found.line, text.line(found.line))
     lines = experiment.document.text[experiment.begin : experiment.end].rstrip(b"\n").count(b"\n")
     last = found.line + lines
     return types.DocumentSymbol(
-        name=cut(f"{experiment.ref} {one_line(experiment.title)}", _LONGEST),
+        name=_name_experiment(found),
         kind=types.SymbolKind.Class,
         range=types.Range(heading.start, files.make_range(last, text.line(last)).end),
         selection_range=heading,
         detail=_describe_state(found),
-        children=list(_list_parts(files, found)) if has_parts else None,
+        children=list(_list_parts(files, found)),
     )
 
 

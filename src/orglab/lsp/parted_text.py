@@ -87,6 +87,10 @@ class PartedText:
             self._whole = b"".join(part.text for part in self.parts)
         return self._whole
 
+    def __len__(self) -> int:
+        """Return how many bytes it has."""
+        return sum(len(part.text) for part in self.parts)
+
     @property
     def first_lines(self) -> list[int]:
         """The line in which each part begins."""
