@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps web-deps clean
+.PHONY: help demo test test-lsp test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps web-deps editor-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ slurm-deps:
 web-deps:
 	@scripts/system-deps.sh web
 
+editor-deps:
+	@scripts/system-deps.sh editors
+
 # ---- what people come for ----
 
 demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to the last conclusion
@@ -75,6 +78,9 @@ demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to t
 # a file, which share what was made for them, stay together.
 test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) --dist worksteal $(NO_SKIP) $(ARGS)
+
+test-lsp: editor-deps $(VENV)/stamp-test ## `orglab lsp` with Neovim and with eglot in Emacs
+	$(PYTEST) tests/lsp -n $(JOBS) -m editors $(NO_SKIP) $(ARGS)
 
 test-mcp: $(VENV)/stamp-test $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp ## `orglab mcp` with the official client, of two versions
 	$(PYTEST) tests/mcp -n $(JOBS) -m mcp_client $(NO_SKIP) $(ARGS)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install the programs that the tests need with apt, if they are missing and apt may be used:
-# those of `make test`, or with the argument `slurm` or `web` those of `make test-slurm` or `make test-web`.
+# those of `make test`, or with the argument `slurm`, `web` or `editors` those of `make test-slurm`, `make test-web` or
+# `make test-lsp`.
 #
 # This never fails: a test without its program is skipped and says so. With STRICT=1 the
 # test fails instead, with a clearer message than this script could give.
@@ -20,6 +21,11 @@ if [ "${1-}" = slurm ]; then
 elif [ "${1-}" = web ]; then
   need chromium chromium
   need chromedriver chromium-driver
+elif [ "${1-}" = editors ]; then
+  need nvim neovim
+  need emacs emacs-nox
+  # In Emacs from version 29 on.
+  [ -d /usr/share/emacs/site-lisp/elpa-src/eglot-1.9 ] || need eglot elpa-eglot
 else
   need emacs emacs-nox # Org itself, to compare with
   need setfattr attr   # a rewritten log keeps its extended attributes

@@ -105,17 +105,17 @@ def test_completion_by_number_and_by_words(client):
     by_number = client.complete(code, 0, 5)["items"]
     assert [one["label"] for one in by_number] == ["e201 ABC in XYZ model", "e202 Dropout helps"]
     assert by_number[0]["textEdit"] == {
-        "range": {"start": {"line": 0, "character": 2}, "end": {"line": 0, "character": 5}}, "newText": "[e201]",
+        "range": {"start": {"line": 0, "character": 3}, "end": {"line": 0, "character": 5}}, "newText": "e201]",
     }  # fmt: skip
     (by_words,) = client.complete(code, 1, 8)["items"]
-    assert by_words["textEdit"]["newText"] == "[e202]"
-    assert by_words["filterText"] == "[e202 Dropout helps warm"
+    assert by_words["textEdit"]["newText"] == "e202]"
+    assert by_words["filterText"] == "ewarm e202 Dropout helps"
     steps = client.complete(code, 2, 8)["items"]
-    assert [one["textEdit"]["newText"] for one in steps] == ["[e201.1]", "[e201.2]"]
+    assert [one["textEdit"]["newText"] for one in steps] == ["e201.1]", "e201.2]"]
     assert client.complete(code, 3, 6)["items"] == []
     # The bracket that the editor has closed is replaced, too.
     closed = client.complete(code, 4, 4)["items"][0]["textEdit"]["range"]
-    assert closed == {"start": {"line": 4, "character": 2}, "end": {"line": 4, "character": 5}}
+    assert closed == {"start": {"line": 4, "character": 3}, "end": {"line": 4, "character": 5}}
 
 
 def test_the_active_one_is_offered_first_then_open_ones_then_the_newest(client, study):
@@ -141,7 +141,7 @@ def test_positions_are_counted_as_the_client_does(start, encoding, character):
     assert client.capabilities["positionEncoding"] == encoding
     code = client.open("train.py", "# é😀 [e2 x\n", "python")
     edit = client.complete(code, 0, character + 3)["items"][0]["textEdit"]
-    assert edit["range"]["start"]["character"] == character
+    assert edit["range"]["start"]["character"] == character + 1
     assert edit["range"]["end"]["character"] == character + 3
 
 

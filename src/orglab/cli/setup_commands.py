@@ -1,4 +1,4 @@
-"""Commands that set up: setup (git, shell, agent), and help."""
+"""Commands that set up: setup (git, shell, agent, editor), and help."""
 
 from typing import TYPE_CHECKING
 
@@ -37,13 +37,14 @@ def help_command(names: tuple[str, ...]) -> None:
 
 @click.group(name="setup")
 def setup_command() -> None:
-    """Connect orglab with git, your shell and coding agents, show what is set up, or remove it.
+    """Connect orglab with git, your shell, coding agents and editors, show what is set up, or remove it.
 
     \b
     Example:
       orglab setup git
       orglab setup shell
       orglab setup agent
+      orglab setup editor neovim
       orglab setup git --remove
     """
 
@@ -170,3 +171,31 @@ def agent_command(*, remove: bool, as_json: bool) -> None:
         output.say(f"Removed orglab from {listed(names)}." if names else "Nothing is set up for agents.")
     else:
         output.say(f"Wrote {listed(names)}." if names else "Everything is already set up for agents.")
+
+
+@setup_command.command(name="editor", short_help="Print the configuration of an editor for `orglab lsp`.")
+@click.argument("editor", required=False)
+@json_option
+def editor_command(editor: str | None, *, as_json: bool) -> None:
+    """Print what to write in the settings of an editor, so that it starts `orglab lsp`.
+
+    EDITOR is emacs, helix, neovim or vscode; without it, they are listed. The first line
+    says in which file the text belongs. Nothing is written.
+
+    \b
+    Example:
+      orglab setup editor neovim
+    """
+    from orglab.cli.editor_setup import EDITORS, read_snippet  # noqa: PLC0415 - for one command of several
+
+    if editor is None:
+        if as_json:
+            output.show_json({"editors": [*EDITORS]})
+        else:
+            output.show([f"{name:8}{title}" for name, title in EDITORS.items()])
+        return
+    snippet = read_snippet(editor)
+    if as_json:
+        output.show_json({"editor": editor, "configuration": snippet})
+    else:
+        click.echo(snippet, nl=False)

@@ -42,6 +42,7 @@ def make_server(given: str | None) -> OrglabServer:
     features: list[tuple[str, _Answer, object]] = [
         (types.INITIALIZE, _initialize, None),
         (types.INITIALIZED, _watch_files, None),
+        (types.SHUTDOWN, _end, None),
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _report_again, None),
         (types.TEXT_DOCUMENT_DID_SAVE, _report_again, None),
         (types.TEXT_DOCUMENT_HOVER, _answering(_hover), None),
@@ -106,6 +107,10 @@ def _watch_files(server: OrglabServer, _: types.InitializedParams) -> None:
     options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
     name = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
     server.client_register_capability(types.RegistrationParams([types.Registration("orglab-files", name, options)]))
+
+
+def _end(server: OrglabServer, _: object) -> None:
+    server.stop_checks()
 
 
 def _report_again(server: OrglabServer, _: object) -> None:

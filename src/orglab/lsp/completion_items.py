@@ -20,10 +20,11 @@ _CLOSED = ("done", "dropped")
 
 
 class _Begun(NamedTuple):
-    """A reference that is begun: its text after the letter, and the range to replace."""
+    """A reference that is begun: its text after the letter, and the range to replace, which is what follows `[`."""
 
     text: str
     range: types.Range
+    typed: str
 
 
 def complete(files: OpenFiles, opened: OpenFile, log: LogOfFile, position: types.Position) -> types.CompletionList:
@@ -46,6 +47,7 @@ def complete(files: OpenFiles, opened: OpenFile, log: LogOfFile, position: types
         for place, one in enumerate(matching)
     ]
     # With other words there are others.
+    is_incomplete = is_incomplete or not begun.text.isdecimal()
     return types.CompletionList(is_incomplete=is_incomplete, items=items)
 
 
@@ -57,9 +59,10 @@ def _find_begun(files: OpenFiles, opened: OpenFile, letter: str, place: Place) -
     match = re.search(rb"(?<![\w\[\]\x80-\xff])\[%b([^\[\]]*)$" % opening, before)
     if match is None:
         return None
-    begin = place.column - len(before) + match.start()
+    begin = place.column - len(before) + match.start() + 1
     end = place.column + line[place.column :].startswith(b"]")
-    return _Begun(match.group(1).decode("utf-8", "replace"), files.make_range(place.line, line, begin, end))
+    text = match.group(1).decode("utf-8", "replace")
+    return _Begun(text, files.make_range(place.line, line, begin, end), letter + text)
 
 
 def _find_matching(log: LogOfFile, text: str) -> tuple[list[Experiment], bool]:
@@ -86,13 +89,14 @@ def _read_time(experiment: Experiment) -> datetime.datetime:
 
 def _make_item(ref: str, text: str, state: str, begun: _Begun, place: int, data: list[object]) -> types.CompletionItem:
     title = cut(text, _LONGEST)
-    typed = begun.text if begun.text.lower() not in f"{ref} {title}".lower() else ""
+    # Editors leave out what does not match what is typed, and some match only the beginning.
+    typed = begun.typed if not ref.startswith(begun.typed) else ""
     return types.CompletionItem(
         label=f"{ref} {title}",
         kind=types.CompletionItemKind.Reference,
         detail=state or None,
         sort_text=f"{place:04}",
-        filter_text=f"[{ref} {title} {typed}".rstrip(),
-        text_edit=types.TextEdit(begun.range, f"[{ref}]"),
+        filter_text=f"{typed} {ref} {title}".strip(),
+        text_edit=types.TextEdit(begun.range, f"{ref}]"),
         data=data,
     )

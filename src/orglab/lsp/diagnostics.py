@@ -15,11 +15,11 @@ from orglab.reference import link_pattern, reference_pattern
 
 SOURCE = "orglab"
 _MOST = 1000
+Problems = dict[str, list[tuple[types.Diagnostic, Diagnostic]]]
+"""The problems in files, by their paths, as the protocol has them and with what fixes them."""
 
 
-def check_log(
-    log: BufferLog, text: bytes, encoding: str, keep_on: Callable[[], None]
-) -> dict[str, list[tuple[types.Diagnostic, Diagnostic]]]:
+def check_log(log: BufferLog, text: bytes, encoding: str, keep_on: Callable[[], None]) -> Problems:
     """Return the problems that `orglab check` finds in a log, by the path of the file that they are in.
 
     Args:
@@ -29,7 +29,7 @@ def check_log(
         keep_on: Called between experiments; raises to stop.
     """
     lines = text.split(b"\n")
-    problems: dict[str, list[tuple[types.Diagnostic, Diagnostic]]] = {str(log.path): []}
+    problems: Problems = {str(log.path): []}
     for one in log.check(lambda *_: keep_on()):
         is_own = one.file == str(log.path)
         line = lines[one.line - 1] if is_own and one.line <= len(lines) else b""

@@ -18,7 +18,7 @@ from pygls.uris import to_fs_path
 from orglab.errors import OrglabError
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.lsp.buffer_log import BufferLog
-from orglab.lsp.diagnostics import check_log, find_unknown_references
+from orglab.lsp.diagnostics import Problems, check_log, find_unknown_references
 from orglab.lsp.hover import Numbers
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.lsp.outline import Written
@@ -97,7 +97,7 @@ class OrglabServer(LanguageServer):
         self.checked: dict[str, Checked] = {}
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, threading.Event] = {}
-        self._running: dict[str, asyncio.Future[object]] = {}
+        self._running: dict[str, asyncio.Future[Problems]] = {}
         self._published: dict[str, set[str]] = {}
 
     def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
@@ -160,6 +160,11 @@ class OrglabServer(LanguageServer):
         for opened in self.files:
             self.report(opened, _PAUSE_SECONDS)
 
+    def stop_checks(self) -> None:
+        """End all checks, as the session ends."""
+        for opened in self.files:
+            self._stop(opened.uri)
+
     def _stop(self, uri: str) -> None:
         """End the check of a file that has become pointless."""
         if (task := self._checks.pop(uri, None)) is not None:
@@ -193,6 +198,7 @@ class OrglabServer(LanguageServer):
         try:
             checking = asyncio.to_thread(check_log, buffered, text, self.files.encoding, keep_on)
             thread = self._running[opened.uri] = asyncio.ensure_future(checking)
+            thread.add_done_callback(lambda one: one.cancelled() or one.exception())
             problems = await asyncio.shield(thread)
         except (OrglabError, OSError) as error:
             self.log_error(error)

@@ -74,6 +74,7 @@ class LogView:
         self._keywords = keywords or config.keywords
         self._document: Document | None = None
         self._index: PartIndex | None = None
+        self._searched: tuple[int, list[tuple[bytes, Experiment, int]]] = (-1, [])
         for part in text.parts:
             part.read = None  # with other settings
 
@@ -85,15 +86,19 @@ class LogView:
 
     def replace_text(self, text: PartedText) -> None:
         """Go on with another text."""
-        self.text, self._document, self._index = text, None, None
+        self.text, self._document, self._index, self._searched = text, None, None, (-1, [])
 
     def follow_edit(self, gone: Sequence[TextPart], made: Sequence[TextPart]) -> None:
         """Take note of an edit of the text: other parts are read again only if settings may differ."""
         parts = [*gone, *made]
         if any(LINE.search(one.text) or any(mark in one.text for mark in _OF_THE_FILE) for one in parts):
-            self._document = self._index = None
+            self._document, self._index, self._searched = None, None, (-1, [])
         elif any(not one.text.startswith(b"* ") for one in parts):
-            self._document = self._index = None  # the text before all headings may have properties of the file
+            self._document, self._index, self._searched = (
+                None,
+                None,
+                (-1, []),
+            )  # the text before all headings may have properties of the file
         elif self._index is not None:
             self._index.remove(gone)
             self._index.add(made, self._read_part)
@@ -154,11 +159,19 @@ class LogView:
     def search(self, words: str) -> Iterator[Found]:
         """Yield the experiments whose id, title or first section has all of some words, in any case."""
         wanted = [word.encode() for word in re.findall(r"[^\W_]+", words.lower())]
-        for part, line in zip(self.text.parts, self.text.first_lines, strict=True):
-            for experiment in self._read_part(part).experiments:
-                text = _read_searched(experiment)
-                if all(word in text for word in wanted):
-                    yield Found(self, experiment, line)
+        entries = self._list_searched()
+        for word in wanted:
+            entries = [entry for entry in entries if word in entry[0]]
+        for _, experiment, line in entries:
+            yield Found(self, experiment, line)
+
+    def _list_searched(self) -> list[tuple[bytes, Experiment, int]]:
+        """Return the experiments with the text that each is found by and the line in which its part begins."""
+        version, entries = self._searched
+        if version != self.text.version:
+            entries = [(_read_searched(one.experiment), one.experiment, one.first_line) for one in self.list_found()]
+            self._searched = self.text.version, entries
+        return entries
 
 
 class PartIndex:
