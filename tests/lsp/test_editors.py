@@ -1,6 +1,7 @@
 """A real Neovim and a real Emacs, with what `orglab setup editor` prints: ask, complete, apply an action, save."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 
 from lab import NAME, orglab
 from lsp_client import LOG
+from test_docs import DOCS
 
 pytestmark = pytest.mark.editors
 
@@ -82,9 +84,9 @@ vim.cmd("qall!")
 
 def test_neovim_with_the_printed_configuration(study, home):
     neovim = find_program("nvim")
-    plugin = home / ".config/nvim/after/plugin/orglab.lua"
-    plugin.parent.mkdir(parents=True)
-    plugin.write_text(orglab("setup", "editor", "neovim").out)
+    # What the page says, in a fresh home.
+    (steps,) = re.findall(r"^```bash\n(.*?)^```", (DOCS / "howto/neovim.md").read_text(), re.DOTALL | re.MULTILINE)
+    run("sh", "-ec", steps, cwd=study)
     (study / "train.py").write_text("lr = 0  # [e201.2] and [e99]\n")
     script = home / "play.lua"
     script.write_text(NEOVIM)
@@ -102,7 +104,7 @@ EMACS = """
   (setq make-backup-files nil create-lockfiles nil)
   (load (expand-file-name "~/.emacs.d/init.el"))
   (require 'package) (package-initialize)
-  (require 'eglot) (require 'python) (require 'org)
+  (require 'eglot) (require 'org)
   (setq eglot-sync-connect 20 eglot-autoshutdown t)
   (defun wait-for (what check)
     (with-timeout (20 (error "Emacs waited in vain for %s" what))
@@ -111,7 +113,7 @@ EMACS = """
     (cl-letf (((symbol-function 'completing-read)
                (lambda (_ offered &rest _) (seq-find (lambda (one) (string-match title one)) (mapcar #'car offered)))))
       (let ((last-nonmenu-event ?a)) (call-interactively #'eglot-code-actions))))
-  (find-file "train.py")
+  (find-file "notes.txt")
   (apply #'eglot (eglot--guess-contact))
   (wait-for "a warning" (lambda () (flymake-start) (flymake-diagnostics)))
   (message "WARNING %s" (flymake-diagnostic-text (car (flymake-diagnostics))))
@@ -134,7 +136,7 @@ def test_eglot_with_the_printed_configuration(study, home):
     emacs = find_program("emacs")
     (home / ".emacs.d").mkdir()
     (home / ".emacs.d/init.el").write_text(orglab("setup", "editor", "emacs").out)
-    (study / "train.py").write_text("lr = 0  # [e201.2] and [e99]\n")
+    (study / "notes.txt").write_text("lr = 0  # [e201.2] and [e99]\n")
     script = home / "play.el"
     script.write_text(EMACS)
     said = run(emacs, "--batch", "--load", script, cwd=study)

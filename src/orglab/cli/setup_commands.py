@@ -196,6 +196,6 @@ def editor_command(editor: str | None, *, as_json: bool) -> None:
         return
     snippet = read_snippet(editor)
     if as_json:
-        output.show_json({"editor": editor, "configuration": snippet})
+        output.show_json({"editor": editor, "snippet": snippet})
     else:
         click.echo(snippet, nl=False)

@@ -74,7 +74,6 @@ class LogView:
         self._keywords = keywords or config.keywords
         self._document: Document | None = None
         self._index: PartIndex | None = None
-        self._searched: tuple[int, list[tuple[bytes, Experiment, int]]] = (-1, [])
         for part in text.parts:
             part.read = None  # with other settings
 
@@ -86,13 +85,13 @@ class LogView:
 
     def replace_text(self, text: PartedText) -> None:
         """Go on with another text."""
-        self.text, self._document, self._index, self._searched = text, None, None, (-1, [])
+        self.text, self._document, self._index = text, None, None
 
     def follow_edit(self, gone: Sequence[TextPart], made: Sequence[TextPart]) -> None:
         """Take note of an edit of the text: other parts are read again only if settings may differ."""
         parts = [*gone, *made]
         if any(LINE.search(one.text) or any(mark in one.text for mark in _OF_THE_FILE) for one in parts):
-            self._document, self._index, self._searched = None, None, (-1, [])
+            self._document = self._index = None
         elif any(not one.text.startswith(b"* ") for one in parts):
             self._document, self._index, self._searched = (
                 None,
@@ -122,6 +121,7 @@ class LogView:
             has_aliases = experiments and ALIASES.encode() in part.text.upper()
             renumbered = {name: one for one in experiments if has_aliases for name in read_own_aliases(one.heading)}
             read = part.read = PartExperiments(document, experiments, renumbered)
+            part.searched = b"\n".join(map(_read_searched, experiments))
         return read
 
     def list_found(self) -> Iterator[Found]:
@@ -132,11 +132,16 @@ class LogView:
 
     def find(self, name: str) -> Found | None:
         """Return the experiment that has an id now, else the one that had it before; the first of several; or None."""
+        index = self._read_index()
+        parts = index.by_id.get(name) or index.by_former_id.get(name)
+        return self._find_in(parts, name) if parts else None
+
+    def _read_index(self) -> "PartIndex":
+        """Return which parts have an id; all parts are read then."""
         if self._index is None:
             self._index = PartIndex()
             self._index.add(self.text.parts, self._read_part)
-        parts = self._index.by_id.get(name) or self._index.by_former_id.get(name)
-        return self._find_in(parts, name) if parts else None
+        return self._index
 
     def _find_in(self, parts: Sequence[TextPart], name: str) -> Found:
         """Return the first experiment with an id in some parts that have it."""
@@ -159,19 +164,15 @@ class LogView:
     def search(self, words: str) -> Iterator[Found]:
         """Yield the experiments whose id, title or first section has all of some words, in any case."""
         wanted = [word.encode() for word in re.findall(r"[^\W_]+", words.lower())]
-        entries = self._list_searched()
+        self._read_index()
+        places = [*zip(self.text.parts, self.text.first_lines, strict=True)]
         for word in wanted:
-            entries = [entry for entry in entries if word in entry[0]]
-        for _, experiment, line in entries:
-            yield Found(self, experiment, line)
-
-    def _list_searched(self) -> list[tuple[bytes, Experiment, int]]:
-        """Return the experiments with the text that each is found by and the line in which its part begins."""
-        version, entries = self._searched
-        if version != self.text.version:
-            entries = [(_read_searched(one.experiment), one.experiment, one.first_line) for one in self.list_found()]
-            self._searched = self.text.version, entries
-        return entries
+            places = [place for place in places if word in place[0].searched]
+        for part, line in places:
+            for experiment in self._read_part(part).experiments:
+                text = _read_searched(experiment)
+                if all(word in text for word in wanted):
+                    yield Found(self, experiment, line)
 
 
 class PartIndex:
