@@ -93,11 +93,7 @@ class LogView:
         if any(LINE.search(one.text) or any(mark in one.text for mark in _OF_THE_FILE) for one in parts):
             self._document = self._index = None
         elif any(not one.text.startswith(b"* ") for one in parts):
-            self._document, self._index, self._searched = (
-                None,
-                None,
-                (-1, []),
-            )  # the text before all headings may have properties of the file
+            self._document = self._index = None  # the text before all headings may have properties of the file
         elif self._index is not None:
             self._index.remove(gone)
             self._index.add(made, self._read_part)
