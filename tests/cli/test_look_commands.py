@@ -149,3 +149,10 @@ def test_rows_leave_out_a_date_that_the_title_begins_with(repo):
     assert dated in orglab("show", "1").out.splitlines()[0]
     assert json.loads(orglab("list", "--json").out)["experiments"][0]["title"] == dated
     assert dated in orglab("search", "warm").out
+
+
+def test_show_takes_a_line_of_the_log(repo):
+    repo.commit("start", {NAME: SEED})
+    line = SEED.splitlines().index("2. [ ] Test XYZ with ABC") + 1
+    assert orglab("show", "--line", line).out == orglab("show", "201.2").out
+    assert orglab("show", "--line", line, "201").code == 2
