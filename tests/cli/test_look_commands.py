@@ -133,7 +133,8 @@ def test_an_experiment_without_a_todo_keyword_is_without_a_state_in_every_count(
     repo.write(NAME, log)
     assert "2 experiments (1 to do, 1 without a state)" in orglab("status").out
     assert "2 experiments (1 to do, 1 without a state)" in orglab("brief").out
-    assert json.loads(orglab("status", "--json").out)["experiments"] == {"todo": 1, "without_state": 1}
+    status = json.loads(orglab("status", "--json").out)
+    assert (status["experiments"], status["position"]) == ({"todo": 1, "without_state": 1}, "start")
     assert "2 experiments: 1 open, 1 without a state" in orglab("tried").out
     assert "Warm start  (without a state)" in orglab("tried", "warm start").out
 
