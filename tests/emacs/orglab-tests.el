@@ -20,7 +20,7 @@
 #+TODO: TODO INPROGRESS WAIT | DONE CANCELED
 #+STARTUP: overview
 
-* TODO [7] Label smoothing [0%]   :exp:
+* TODO [7] Label smoothing [50%]   :exp:
 :PROPERTIES:
 :ID:       7
 :END:
@@ -519,6 +519,189 @@ No effect.
     (orglab-runs-mode -1)
     (should-not (orglab-tests-results))
     (orglab-tests-settle)))
+
+;;;; Commit messages
+
+(defun orglab-tests-magit ()
+  "Load git-commit of Debian's Magit."
+  (require 'package)
+  (add-to-list 'package-directory-list "/usr/share/emacs/site-lisp/elpa")
+  (package-initialize)
+  (require 'git-commit))
+
+(defun orglab-tests-message (name text)
+  "Return the message that Magit shows for a file with NAME and TEXT.
+That is without comments, and the blank line that Magit adds before them."
+  (let ((file (expand-file-name (concat ".git/" name) (orglab-root))))
+    (write-region (concat text "\n# Please enter the message\n") nil file)
+    (find-file file))
+  (orglab-tests-settle)
+  (goto-char (point-min))
+  (re-search-forward "\n?\n#")
+  (buffer-substring-no-properties (point-min) (match-beginning 0)))
+
+(ert-deftest orglab-tests-git-commit ()
+  (orglab-tests-magit)
+  (orglab-tests-open)
+  (orglab-tests-orglab "start" "201.2")
+  (orglab-commit-setup)
+  (should (equal (orglab-tests-message "COMMIT_EDITMSG" "") "[e201.2] "))
+  (should orglab-mode)
+  (should (equal (orglab-tests-message "MERGE_MSG" "[e7] by the hook")
+                 "[e7] by the hook"))
+  (write-region "[hooks]\nposition = \"trailer\"\n" nil
+                (expand-file-name "orglab.toml" (orglab-root)))
+  (should (equal (orglab-tests-message "TAG_EDITMSG" "")
+                 "\n\nRefs: e201.2\n")))
+
+(ert-deftest orglab-tests-vc ()
+  (orglab-tests-open t)
+  (orglab-tests-orglab "start" "201.2")
+  (orglab-tests-orglab "commit")
+  (require 'vc)
+  (require 'log-edit)
+  (orglab-commit-setup)
+  (find-file "train.py")
+  (goto-char (point-max))
+  (insert "y = 2\n")
+  (save-buffer)
+  (vc-next-action nil)
+  (should (derived-mode-p 'log-edit-mode))
+  (orglab-tests-wait (string-match-p "Summary: \\[e201\\.2\\] \n"
+                                     (buffer-string)))
+  (insert "Tune")
+  (log-edit-done)
+  (orglab-tests-wait (equal (orglab-tests-git "log" "-1" "--format=%B")
+                            "[e201.2] Tune")))
+
+;;;; Remote files
+
+(defun orglab-tests-remote ()
+  "Return the current folder as a remote one, by the method of Tramp's tests."
+  (require 'tramp)
+  (add-to-list 'tramp-methods
+               '("mock"
+                 (tramp-login-program "sh")
+                 (tramp-login-args (("-i")))
+                 (tramp-remote-shell "/bin/sh")
+                 (tramp-remote-shell-args ("-c"))
+                 (tramp-connection-timeout 10)))
+  (setq tramp-default-host-alist '(("\\`mock\\'" nil "localhost"))
+        tramp-verbose 1
+        tramp-remote-path (cons (directory-file-name
+                                 (file-name-directory
+                                  (executable-find "orglab")))
+                                tramp-remote-path))
+  (concat "/mock::" (expand-file-name default-directory)))
+
+(ert-deftest orglab-tests-tramp ()
+  (orglab-tests-open)
+  (kill-buffer)
+  (let ((default-directory (orglab-tests-remote))
+        (enable-remote-dir-locals nil))
+    (find-file (expand-file-name "experiment_log.org"))
+    (should (file-remote-p default-directory))
+    (orglab-tests-goto "2. [ ] Test XYZ with ABC")
+    (should (equal (orglab-reference-at-point) "e201.2"))
+    (should (equal (file-remote-p (orglab-log-file))
+                   (file-remote-p default-directory)))
+    (orglab-done "e201.2")
+    (orglab-tests-wait (string-match-p "2\\. \\[X\\] Test XYZ"
+                                       (buffer-string)))
+    (orglab-tests-settle)
+    (orglab-done "e201.9")
+    (orglab-tests-settle)
+    (with-current-buffer "*Messages*"
+      (should (string-match-p "There is no step 9 in e201" (buffer-string))))
+    (should-error (orglab--call "show" "999") :type 'user-error)
+    (orglab-follow "e7.1")
+    (should (file-remote-p buffer-file-name))
+    (should (looking-at-p "1\\. \\[ \\] Smooth"))
+    (let ((compilation-ask-about-save nil))
+      (orglab-run "e7.1" "echo $((6 * 7)) remotely"))
+    (orglab-tests-wait (string-match-p "ran echo 42 remotely"
+                                       (buffer-string)))))
+
+;;;; The day of the article
+
+(defun orglab-tests-lint ()
+  "Return what Org reports of the current buffer, and whether it changes it."
+  (require 'org-lint)
+  (let ((before (buffer-string)) (org-auto-align-tags nil))
+    (org-update-checkbox-count t)
+    (org-map-entries #'org-update-parent-todo-statistics)
+    (list (org-lint) (equal before (buffer-string)))))
+
+(ert-deftest orglab-tests-a-day ()
+  (orglab-tests-magit)
+  (orglab-tests-open t)
+  (orglab-tests-orglab "commit")
+  (let ((org-capture-templates nil) (org-agenda-custom-commands nil)
+        (orglab-tried-delay nil) (compilation-ask-about-save nil))
+    (orglab-setup)
+    (orglab-mode)
+    ;; Capture an experiment, and write what it is about.
+    (orglab-tests-answering '("Wider nets") (org-capture nil "e"))
+    (goto-char (point-min))
+    (search-forward "** Notes")
+    (beginning-of-line)
+    (insert "- Wider nets need fewer epochs.\n")
+    (search-forward "** TODO Experiments [0/0]\n")
+    (insert "1. [ ] Width 64\n2. [ ] Width 128\n")
+    (org-capture-finalize)
+    (orglab-tests-settle)
+    (orglab-start "e202.1")
+    (orglab-tests-settle)
+    (org-agenda nil "en")
+    (should (string-match-p "e202\\.1 \\[ \\] Width 64"
+                            (with-current-buffer org-agenda-buffer
+                              (buffer-string))))
+    ;; Commit code: the message names the step.
+    (find-file "train.py")
+    (goto-char (point-max))
+    (insert "print('metric acc=0.93')\n")
+    (save-buffer)
+    (vc-next-action nil)
+    (orglab-tests-wait (string-match-p "\\[e202\\.1\\] \n" (buffer-string)))
+    (insert "Width 64")
+    (log-edit-done)
+    (orglab-tests-wait (equal (orglab-tests-git "log" "-1" "--format=%s")
+                              "[e202.1] Width 64"))
+    ;; Tick it in the buffer, as in any Org file.
+    (switch-to-buffer "experiment_log.org")
+    (orglab-tests-goto "1. [ ] Width 64")
+    (org-ctrl-c-ctrl-c)
+    (should (looking-at-p "1\\. \\[X\\] Width 64"))
+    ;; Run the other one, complete it, and conclude.
+    (orglab-run "e202.2" "sh -c 'echo metric acc=0.95'")
+    (orglab-tests-wait (string-match-p "ran sh -c" (buffer-string)))
+    (orglab-tests-settle)
+    (orglab-tests-goto "2. [ ] Width 128")
+    (call-interactively #'orglab-done)
+    (orglab-tests-settle)
+    (orglab-note "e202" "128 is slower")
+    (orglab-tests-settle)
+    (orglab-conclude "e202" "supported" "Wider is better.")
+    (orglab-tests-settle)
+    (orglab-report (expand-file-name "report.org"))
+    (orglab-tests-settle)
+    (should (string-match-p "Wider is better"
+                            (orglab-tests-text "report.org"))))
+  (switch-to-buffer "experiment_log.org")
+  (should-not (buffer-modified-p))
+  (let ((text (buffer-string)))
+    (should (equal text (orglab-tests-text "experiment_log.org")))
+    ;; Nothing is lost, and there is nothing for Org to correct.
+    (should (string-prefix-p orglab-tests-log text))
+    (dolist (line '("- Wider nets need fewer epochs." "1. [X] Width 64"
+                    "2. [X] Width 128" "Experiments [2/2]" "* DONE [202]"
+                    "128 is slower" "Wider is better."))
+      (should (string-match-p (regexp-quote line) text)))
+    (should (equal (orglab-tests-lint) '(nil t))))
+  (should (equal (orglab-tests-orglab "check") "No problems found."))
+  (orglab-tests-orglab "commit")
+  (should (equal (orglab-tests-git "status" "--porcelain"
+                                   "experiment_log.org") "")))
 
 (provide 'orglab-tests)
 ;;; orglab-tests.el ends here
