@@ -4,7 +4,7 @@
 
 ;; Author: orglab contributors
 ;; Version: 0.1.0
-;; Package-Requires: ((emacs "28.1") (transient "0.3.7"))
+;; Package-Requires: ((emacs "28.1"))
 ;; Keywords: outlines, tools, vc
 ;; URL: https://pypi.org/project/orglab/
 ;; SPDX-License-Identifier: MIT

@@ -8,7 +8,13 @@
 ;;; Code:
 
 (require 'ert)
+(require 'log-edit)
 (require 'org)
+(require 'org-lint)
+(require 'ox-ascii)
+(require 'package)
+(require 'tramp)
+(require 'vc)
 (require 'orglab)
 (require 'orglab-agenda)
 (require 'orglab-commit)
@@ -390,7 +396,6 @@ No effect.
   (should (looking-at-p "1\\. \\[ \\] Smooth"))
   (orglab-tests-answering '("e201.1")
     (should (equal (orglab--link-complete) "orglab:e201.1")))
-  (require 'ox-ascii)
   (should (string-match-p "\\[e201\\]" (org-export-string-as
                                         "[[orglab:e201]]" 'ascii t))))
 
@@ -524,7 +529,6 @@ No effect.
 
 (defun orglab-tests-magit ()
   "Load git-commit of Debian's Magit."
-  (require 'package)
   (add-to-list 'package-directory-list "/usr/share/emacs/site-lisp/elpa")
   (package-initialize)
   (require 'git-commit))
@@ -558,8 +562,6 @@ That is without comments, and the blank line that Magit adds before them."
   (orglab-tests-open t)
   (orglab-tests-orglab "start" "201.2")
   (orglab-tests-orglab "commit")
-  (require 'vc)
-  (require 'log-edit)
   (orglab-commit-setup)
   (find-file "train.py")
   (goto-char (point-max))
@@ -578,7 +580,6 @@ That is without comments, and the blank line that Magit adds before them."
 
 (defun orglab-tests-remote ()
   "Return the current folder as a remote one, by the method of Tramp's tests."
-  (require 'tramp)
   (add-to-list 'tramp-methods
                '("mock"
                  (tramp-login-program "sh")
@@ -626,7 +627,6 @@ That is without comments, and the blank line that Magit adds before them."
 
 (defun orglab-tests-lint ()
   "Return what Org reports of the current buffer, and whether it changes it."
-  (require 'org-lint)
   (let ((before (buffer-string)) (org-auto-align-tags nil))
     (org-update-checkbox-count t)
     (org-map-entries #'org-update-parent-todo-statistics)

@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "emacs"
 DEBIAN = "/usr/share/emacs/site-lisp/elpa"
 TESTS = re.findall(r"^\(ert-deftest (\S+)", (HERE / "orglab-tests.el").read_text(), re.MULTILINE)
+GUIDE = PACKAGE.parent / "docs/howto/emacs.md"
+BLOCKS = re.findall(r"^```elisp\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 QUIET = """(setq make-backup-files nil auto-save-default nil create-lockfiles nil vc-handled-backends '(Git)
  org-element-use-cache nil load-prefer-newer t)"""
 
@@ -48,6 +50,25 @@ def emacs(folder: Path, *arguments: str) -> str:
 @pytest.mark.usefixtures("repo")
 def test_lisp(compiled, name):
     emacs(compiled, "--eval", QUIET, "-l", "orglab-tests", "--eval", f"(ert-run-tests-batch-and-exit '{name})")
+
+
+SET_UP = """(progn
+  (princ (car (assoc "e" org-capture-templates)))
+  (princ (assoc "en" org-agenda-custom-commands))
+  (princ (list git-commit-setup-hook global-orglab-mode (mapcar #'commandp '(orglab-dispatch orglab-new)))))"""
+
+
+@pytest.mark.usefixtures("repo")
+@pytest.mark.parametrize("starts", [("(package-install-file", "(package-initialize"), ("(add-to-list",)])
+def test_the_guide_installs_it_in_a_fresh_home(starts, tmp_path_factory, monkeypatch):
+    home, empty = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("empty")
+    shutil.copytree(PACKAGE, home / "orglab/emacs")
+    monkeypatch.setenv("HOME", str(home))
+    *before, init = [next(block for block in BLOCKS if block.startswith(start)) for start in starts]
+    for block in before:
+        emacs(empty, "--eval", f"(progn {block})")
+    told = emacs(empty, "--eval", f"(progn {init})", "--eval", SET_UP)
+    assert told == "e(en Open steps orglab-agenda-next )((orglab-commit-message) t (t t))"
 
 
 def test_checkdoc(compiled):
