@@ -32,9 +32,10 @@
 (cl-defstruct (orglab-index (:constructor orglab--make-index))
   "What is known of a log.
 ROWS has for each reference a cons of the experiment and the step or nil;
-LETTER is what references begin with.  PROCESS reads the log, and STALE is
-non-nil if it has to be read again after that."
-  rows experiments (letter "e") process stale)
+LETTER is what references begin with, and TIME when the log was written.
+PROCESS reads the log, and STALE is non-nil if it has to be read again after
+that."
+  rows experiments (letter "e") time process stale)
 
 (defvar orglab--indexes (make-hash-table :test #'equal)
   "An `orglab-index' by the folder that commands run in.")
@@ -58,11 +59,26 @@ non-nil if it has to be read again after that."
     (setf (orglab-index-experiments index) experiments
           (orglab-index-rows index) rows)))
 
+(defun orglab--log-time (root)
+  "Return when the log of ROOT was written, or nil if that takes long to tell."
+  (let ((log (gethash root orglab--logs)))
+    (and (stringp log) (not (file-remote-p log))
+         (file-attribute-modification-time (file-attributes log)))))
+
+(defun orglab--notice-change (index)
+  "Read the log into INDEX again, if something else has written it."
+  (let ((time (orglab--log-time (orglab--current-root))))
+    (unless (or (process-live-p (orglab-index-process index))
+                (equal time (orglab-index-time index)))
+      (orglab--read-index (orglab--current-root) index))
+    index))
+
 (defun orglab--read-index (root index)
   "Read the log of ROOT into INDEX in the background."
   (if (process-live-p (orglab-index-process index))
       (setf (orglab-index-stale index) t)
-    (setf (orglab-index-stale index) nil)
+    (setf (orglab-index-stale index) nil
+          (orglab-index-time index) (orglab--log-time root))
     (let ((default-directory root))
       (setf (orglab-index-process index)
             (orglab--start
@@ -87,7 +103,7 @@ If there is none yet, begin to read it."
 
 (defun orglab--wait-for-index ()
   "Return the index; if it is being read for the first time, wait for input."
-  (let ((index (orglab-index)))
+  (let ((index (orglab--notice-change (orglab-index))))
     (while-no-input
       (while (and (null (orglab-index-rows index))
                   (process-live-p (orglab-index-process index)))
@@ -98,9 +114,8 @@ If there is none yet, begin to read it."
   "Read again what is known of the log."
   (interactive)
   (let ((root (orglab-root)))
-    (if-let ((index (gethash root orglab--indexes)))
-        (orglab--read-index root index)
-      (orglab-index))))
+    (when-let ((index (gethash root orglab--indexes)))
+      (orglab--read-index root index))))
 
 (add-hook 'orglab-changed-hook #'orglab-refresh)
 
@@ -137,9 +152,8 @@ One inside a word or a longer bracket is not."
 
 (defun orglab-link-at-point ()
   "Return the reference in the text at point, such as \"e201.1\", or nil."
-  (if-let ((bounds (orglab--bounds)))
-      (buffer-substring-no-properties (car bounds) (cdr bounds))
-    (get-text-property (point) 'orglab-reference)))
+  (when-let ((bounds (orglab--bounds)))
+    (buffer-substring-no-properties (car bounds) (cdr bounds))))
 
 (defun orglab-follow (reference &optional _argument)
   "Show the experiment or step REFERENCE in the log."
@@ -246,6 +260,7 @@ One inside a word or a longer bracket is not."
 
 (defun orglab--eldoc (callback &rest _)
   "Call CALLBACK with what is known of the reference at point."
+  (orglab--notice-change (orglab-index))
   (when-let ((reference (orglab-link-at-point))
              (text (orglab--describe reference)))
     (funcall callback text :thing reference :face 'orglab-reference)))

@@ -344,7 +344,9 @@ KIND is as for `orglab-read-reference'."
   (let* ((default-directory (orglab-root))
          (table (orglab--rows
                  (alist-get 'experiments
-                            (orglab--call "list" "--full" "--sort" "-log"))
+                            (apply #'orglab--call "list" "--sort" "-log"
+                                   (unless (eq kind 'experiment)
+                                     '("--full"))))
                  kind))
          (annotate (orglab--annotate table)))
     (completing-read

@@ -92,7 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
     unwanted = set() if SHARED.is_dir() else {"shared"}
-    unwanted |= {mark for mark in ("browser", "emacs_package", "mcp_client", "slurm") if mark not in config.getoption("markexpr")}
+    unwanted |= {
+        mark for mark in ("browser", "emacs_package", "mcp_client", "slurm") if mark not in config.getoption("markexpr")
+    }
     left_out = [item for item in items if _is_unwanted(item, unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

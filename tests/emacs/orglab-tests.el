@@ -208,6 +208,10 @@ No effect.
     (insert "Perhaps: ")
     (should (file-symlink-p ".#experiment_log.org"))
     (orglab-tests-settle)
+    (with-current-buffer "*Messages*"
+      (should (string-match-p "unsaved changes" (buffer-string))))
+    (should (equal (orglab-tests-text "experiment_log.org")
+                   orglab-tests-log))
     (save-buffer)
     (should (string-match-p "Perhaps: Smoother"
                             (orglab-tests-text "experiment_log.org")))))
@@ -348,7 +352,15 @@ No effect.
   (insert "Carefully ")
   (save-buffer)
   (orglab-tests-settle)
-  (should (string-match-p "Carefully" (orglab--describe "e201.2"))))
+  (should (string-match-p "Carefully" (orglab--describe "e201.2")))
+  (orglab-tests-orglab "step" "201" "Beside Emacs")
+  (find-file "train.py")
+  (orglab-mode)
+  (goto-char (point-min))
+  (search-forward "[e2")
+  (orglab--eldoc #'ignore)
+  (orglab-tests-settle)
+  (should (orglab--row "e201.4")))
 
 (defun orglab-tests-complete (typed)
   "Return the line after TYPED is completed in train.py."
