@@ -68,14 +68,14 @@ that."
 (defun orglab--notice-change (index)
   "Read the log into INDEX again, if something else has written it."
   (let ((time (orglab--log-time (orglab--current-root))))
-    (unless (or (process-live-p (orglab-index-process index))
+    (unless (or (orglab--pending-p (orglab-index-process index))
                 (equal time (orglab-index-time index)))
       (orglab--read-index (orglab--current-root) index))
     index))
 
 (defun orglab--read-index (root index)
   "Read the log of ROOT into INDEX in the background."
-  (if (process-live-p (orglab-index-process index))
+  (if (orglab--pending-p (orglab-index-process index))
       (setf (orglab-index-stale index) t)
     (setf (orglab-index-stale index) nil
           (orglab-index-time index) (orglab--log-time root))
@@ -106,8 +106,8 @@ If there is none yet, begin to read it."
   (let ((index (orglab--notice-change (orglab-index))))
     (while-no-input
       (while (and (null (orglab-index-rows index))
-                  (process-live-p (orglab-index-process index)))
-        (accept-process-output (orglab-index-process index) 0.1)))
+                  (orglab--pending-p (orglab-index-process index)))
+        (accept-process-output nil 0.1)))
     index))
 
 (defun orglab-refresh ()

@@ -92,9 +92,12 @@ If nil, it does not look it up."
   "Return what orglab wrote to standard error, TEXT, as one sentence.
 CODE is its exit code."
   (let ((said (string-trim text)))
-    (if (string-empty-p said)
-        (format "orglab ended with exit code %s" code)
-      said)))
+    (cond ((eql code 127)
+           (format "There is no program %s here; see `orglab-program'"
+                   (orglab--program)))
+          ((string-empty-p said)
+           (format "orglab ended with exit code %s" code))
+          (said))))
 
 (defun orglab--call (&rest arguments)
   "Run orglab with ARGUMENTS and `--json', and return its document.
@@ -114,32 +117,41 @@ Signal a `user-error' with orglab's own sentence if it fails."
             (orglab--parse (current-buffer))))
       (delete-file errors))))
 
-(defun orglab--drain (process)
-  "Wait, for a moment at most, until all output of PROCESS is read."
-  (let ((deadline (time-add nil 2)))
-    (while (and process (process-live-p process)
-                (time-less-p nil deadline)
-                (accept-process-output process 0.1)))))
+(defconst orglab--script
+  "{ e=$(\"$@\" 2>&1 1>&3); c=$?; } 3>&1; printf '\\036%s' \"$e\"; exit $c"
+  "What runs a command, and prints its standard error after its output.
+A process of Tramp has one stream, and to read a file when it ends could
+disturb another of Tramp's commands.")
+
+(defvar orglab--processes nil
+  "Processes whose result has not been taken yet.")
+
+(defun orglab--pending-p (process)
+  "Return whether the result of PROCESS has not been taken yet."
+  (memq process orglab--processes))
+
+(defun orglab--split (buffer)
+  "Remove what orglab wrote to standard error from BUFFER, and return it."
+  (with-current-buffer buffer
+    (goto-char (point-max))
+    (if (search-backward "\036" nil t)
+        (prog1 (buffer-substring (1+ (point)) (point-max))
+          (delete-region (point) (point-max)))
+      "")))
 
 (defun orglab--finish (process read success failure)
   "Call SUCCESS or FAILURE for PROCESS, which has ended.
 READ returns the result from its buffer."
-  (let* ((errors (process-get process 'orglab-errors))
-         (buffer (process-buffer process))
-         (code (process-exit-status process)))
-    (orglab--drain (get-buffer-process errors))
-    (unwind-protect
-        (when (buffer-live-p buffer)
-          (let ((said (orglab--text errors))
+  (let ((buffer (process-buffer process)) (code (process-exit-status process)))
+    (setq orglab--processes (delq process orglab--processes))
+    (when (buffer-live-p buffer)
+      (unwind-protect
+          (let ((said (orglab--split buffer))
                 (default-directory
                  (buffer-local-value 'default-directory buffer)))
             (if (eql code 0)
                 (funcall success (funcall read buffer) (string-trim said))
-              (funcall failure (orglab--sentence said code)))))
-      (when-let ((pipe (get-buffer-process errors)))
-        (delete-process pipe))
-      (kill-buffer errors)
-      (when (buffer-live-p buffer)
+              (funcall failure (orglab--sentence said code))))
         (kill-buffer buffer)))))
 
 (defun orglab--start (arguments success &optional failure as-text)
@@ -149,33 +161,29 @@ FAILURE with a sentence; by default that is shown.  With AS-TEXT, run it without
 `--json'; the document is what it prints.  Return the process."
   (let* ((folder default-directory)
          (output (generate-new-buffer " *orglab*" t))
-         (errors (generate-new-buffer " *orglab errors*" t))
          (read (if as-text #'orglab--text #'orglab--parse))
          (failure (or failure (lambda (sentence) (message "%s" sentence)))))
     (with-current-buffer output (setq default-directory folder))
     (condition-case problem
         (let ((process
                (make-process
-                :name "orglab" :buffer output :stderr errors
-                :command (cons (orglab--program)
-                               (if as-text arguments
-                                 (orglab--with-json arguments)))
+                :name "orglab" :buffer output
+                :command `("/bin/sh" "-c" ,orglab--script "orglab"
+                           ,(orglab--program)
+                           ,@(if as-text arguments
+                               (orglab--with-json arguments)))
                 :coding 'utf-8 :connection-type 'pipe :noquery t
                 :file-handler t
+                ;; Not at once: it may end while Tramp waits for another one.
                 :sentinel (lambda (process _event)
                             (unless (process-live-p process)
-                              (orglab--finish process read success
-                                              failure))))))
-          (process-put process 'orglab-errors errors)
-          (when-let ((pipe (get-buffer-process errors)))
-            (set-process-query-on-exit-flag pipe nil)
-            (set-process-sentinel pipe #'ignore))
+                              (run-at-time 0 nil #'orglab--finish process
+                                           read success failure))))))
+          (push process orglab--processes)
           process)
       (file-error
        (kill-buffer output)
-       (kill-buffer errors)
-       (user-error "Cannot start orglab: %s; see `orglab-program'"
-                   (error-message-string problem))))))
+       (user-error "Cannot start orglab: %s" (error-message-string problem))))))
 
 ;;;; The log and its buffer
 

@@ -89,9 +89,7 @@ No effect.
 
 (defun orglab-tests-idle-p ()
   "Return whether no orglab is running."
-  (not (seq-some (lambda (process)
-                   (string-prefix-p "orglab" (process-name process)))
-                 (process-list))))
+  (null orglab--processes))
 
 (defun orglab-tests-settle ()
   "Wait until what runs in the background has ended."
@@ -236,7 +234,11 @@ No effect.
     (should (string-match-p "There is no step 9 in e201" (buffer-string))))
   (should-error (orglab--call "show" "999") :type 'user-error)
   (let ((orglab-program "no-such-program"))
-    (should-error (orglab-done "e201.1") :type 'user-error)))
+    (orglab-done "e201.1")
+    (orglab-tests-settle))
+  (with-current-buffer "*Messages*"
+    (should (string-match-p "There is no program no-such-program here"
+                            (buffer-string)))))
 
 (ert-deftest orglab-tests-every-command-writes ()
   (orglab-tests-open)
