@@ -31,11 +31,11 @@
 
 (cl-defstruct (orglab-index (:constructor orglab--make-index))
   "What is known of a log.
-ROWS has for each reference a cons of the experiment and the step or nil;
-LETTER is what references begin with, and TIME when the log was written.
+ROWS has for each reference a cons of the experiment and the step or nil, and
+CANDIDATES is what can be completed, once that was needed.  LETTER is what references begin with, and TIME when the log was written.
 PROCESS reads the log, and STALE is non-nil if it has to be read again after
 that."
-  rows experiments (letter "e") time process stale)
+  rows experiments candidates (letter "e") time process stale)
 
 (defvar orglab--indexes (make-hash-table :test #'equal)
   "An `orglab-index' by the folder that commands run in.")
@@ -57,6 +57,7 @@ that."
       (setf (orglab-index-letter index)
             (string-remove-suffix (alist-get 'id one) (alist-get 'ref one))))
     (setf (orglab-index-experiments index) experiments
+          (orglab-index-candidates index) nil
           (orglab-index-rows index) rows)))
 
 (defun orglab--log-time (root)
@@ -110,14 +111,22 @@ If there is none yet, begin to read it."
         (accept-process-output nil 0.1)))
     index))
 
-(defun orglab-refresh ()
-  "Read again what is known of the log."
-  (interactive)
+(defconst orglab--big 2000
+  "How many experiments a log has that is read again only when it is needed.")
+
+(defun orglab--big-p (index)
+  "Return whether INDEX is that of a log that takes long to read."
+  (> (length (orglab-index-experiments index)) orglab--big))
+
+(defun orglab--refresh ()
+  "Read again what is known of the log, or later if it is big."
   (let ((root (orglab-root)))
     (when-let ((index (gethash root orglab--indexes)))
-      (orglab--read-index root index))))
+      (if (orglab--big-p index)
+          (setf (orglab-index-time index) nil)
+        (orglab--read-index root index)))))
 
-(add-hook 'orglab-changed-hook #'orglab-refresh)
+(add-hook 'orglab-changed-hook #'orglab--refresh)
 
 (defun orglab--row (reference)
   "Return a cons of the experiment and the step of REFERENCE, or nil."
@@ -254,16 +263,16 @@ One inside a word or a longer bracket is not."
     (with-current-buffer buffer
       (when (and (bound-and-true-p orglab-mode) (equal orglab--root root))
         (jit-lock-refontify)
-        (orglab--show-runs)))))
+        (unless (orglab--big-p index) (orglab--show-runs))))))
 
 ;;;; Eldoc
 
 (defun orglab--eldoc (callback &rest _)
   "Call CALLBACK with what is known of the reference at point."
-  (orglab--notice-change (orglab-index))
-  (when-let ((reference (orglab-link-at-point))
-             (text (orglab--describe reference)))
-    (funcall callback text :thing reference :face 'orglab-reference)))
+  (when-let ((reference (orglab-link-at-point)))
+    (orglab--notice-change (orglab-index))
+    (when-let ((text (orglab--describe reference)))
+      (funcall callback text :thing reference :face 'orglab-reference))))
 
 ;;;; Completion
 
@@ -276,15 +285,13 @@ One inside a word or a longer bracket is not."
 (defun orglab--all-completions (text table predicate _point)
   "Return what TABLE and PREDICATE have for TEXT: all words, in any case.
 If TEXT begins with a digit, its first word is the beginning of a number."
-  (let ((words (split-string (downcase text)))
-        (is-number (string-match-p "\\`[0-9]" text)))
-    (seq-filter
-     (lambda (candidate)
-       (let ((candidate (downcase candidate)))
-         (and (or (not is-number) (string-prefix-p (car words) candidate))
-              (seq-every-p (lambda (word) (string-search word candidate))
-                           words))))
-     (all-completions "" table predicate))))
+  (let* ((completion-ignore-case t)
+         (words (mapcar #'regexp-quote (split-string text)))
+         (completion-regexp-list
+          (if (string-match-p "\\`[0-9]" text)
+              (cons (concat "\\`" (car words)) (cdr words))
+            words)))
+    (all-completions "" table predicate)))
 
 (defun orglab--try-completion (text table predicate point)
   "Complete TEXT with POINT in it, if TABLE and PREDICATE have one completion."
@@ -293,17 +300,20 @@ If TEXT begins with a digit, its first word is the beginning of a number."
           ((equal found (list text)) t)
           (found (cons (car found) (length (car found)))))))
 
+(defun orglab--candidate (one cut)
+  "Return what can be completed to the reference of ONE, which has a state.
+It is the reference without its first CUT letters, and the title or the text."
+  (let-alist one
+    (propertize (concat (substring .ref cut) " " (or .text .title))
+                'orglab-state (or .state ""))))
+
 (defun orglab--candidates (index)
-  "Return an alist of what can be completed from INDEX, and its annotation.
-A candidate is a reference without its letter, and a title or a text."
+  "Return what can be completed from INDEX, in the order of the log."
   (let ((cut (length (orglab-index-letter index))))
-    (mapcar (lambda (row)
-              (let* ((row (gethash row (orglab-index-rows index)))
-                     (one (or (cdr row) (car row))))
-                (cons (concat (substring (alist-get 'ref one) cut) " "
-                              (or (alist-get 'text one) (alist-get 'title one)))
-                      (or (alist-get 'state one) ""))))
-            (hash-table-keys (orglab-index-rows index)))))
+    (mapcan (lambda (experiment)
+              (mapcar (lambda (one) (orglab--candidate one cut))
+                      (cons experiment (alist-get 'steps experiment))))
+            (orglab-index-experiments index))))
 
 (defun orglab--complete-exit (text _status)
   "Leave of TEXT, a candidate, only the reference, and close the bracket."
@@ -325,7 +335,11 @@ A candidate is a reference without its letter, and a title or a text."
       (let ((begin (match-beginning 1)) (end (point))
             (index (orglab--wait-for-index)))
         (when (orglab-index-rows index)
-          (orglab--complete-region begin end (orglab--candidates index)))))))
+          (orglab--complete-region
+           begin end
+           (or (orglab-index-candidates index)
+               (setf (orglab-index-candidates index)
+                     (orglab--candidates index)))))))))
 
 (defun orglab--complete-region (begin end candidates)
   "Return what completes the text between BEGIN and END by CANDIDATES.
@@ -339,7 +353,7 @@ Return nil if none has its words, so that it can be completed otherwise."
               (complete-with-action action candidates text predicate)))
           :annotation-function
           (lambda (candidate)
-            (concat " " (cdr (assoc candidate candidates))))
+            (concat " " (get-text-property 0 'orglab-state candidate)))
           :exit-function #'orglab--complete-exit)))
 
 ;;;; Definition and references
