@@ -27,7 +27,9 @@
     (goto-char (point-min))
     (when (looking-at "Summary:[ \t]*")
       (goto-char (match-end 0)))
-    (when (looking-at "[ \t\n]*\\(?:#\\|\\'\\|[A-Z][a-z-]+:\\)")
+    ;; Trailers and the headers of vc do not stand in the first line.
+    (when (looking-at "[ \t]*\\(?:#\\|\\'\\|\n[ \t\n]*\\(?:#\\|\\'\\|\
+[A-Z][A-Za-z-]+:\\)\\)")
       (point))))
 
 (defun orglab-commit--insert (status)

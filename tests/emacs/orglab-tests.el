@@ -567,6 +567,11 @@ That is without comments, and the blank line that Magit adds before them."
   (should orglab-mode)
   (should (equal (orglab-tests-message "MERGE_MSG" "[e7] by the hook")
                  "[e7] by the hook"))
+  (should (equal (orglab-tests-message "NOTES_EDITMSG" "Fix: by hand")
+                 "Fix: by hand"))
+  (should (equal (orglab-tests-message "EDIT_DESCRIPTION"
+                                       "\n\nSigned-off-by: A <a@b>")
+                 "[e201.2] \n\nSigned-off-by: A <a@b>"))
   (write-region "[hooks]\nposition = \"trailer\"\n" nil
                 (expand-file-name "orglab.toml" (orglab-root)))
   (should (equal (orglab-tests-message "TAG_EDITMSG" "")
