@@ -54,6 +54,10 @@ Set it as a connection-local variable if it differs between hosts."
 If nil, it does not look it up."
   :type '(choice (number :tag "Seconds") (const :tag "Never" nil)))
 
+(defcustom orglab-run-options nil
+  "Options of `orglab run' that `orglab-run' uses, such as \"--stdout-metrics\"."
+  :type '(repeat string))
+
 (defface orglab-reference '((t :inherit link))
   "Face of references to experiments and steps.")
 
@@ -716,7 +720,8 @@ COMMAND is what follows `orglab run REFERENCE --' in a shell."
      (lambda () (and buffer-file-name
                      (string-prefix-p (expand-file-name root)
                                       (expand-file-name buffer-file-name))))))
-  (orglab--compile (list "run" reference) command "*orglab run*"))
+  (orglab--compile `("run" ,@orglab-run-options ,reference) command
+                   "*orglab run*"))
 
 ;;;###autoload
 (defun orglab-check ()

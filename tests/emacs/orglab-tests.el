@@ -275,11 +275,13 @@ No effect.
 
 (ert-deftest orglab-tests-a-run-is-noted ()
   (orglab-tests-open)
-  (let ((compilation-ask-about-save nil))
-    (orglab-run "e201.2" "echo hello $((6 * 7))"))
-  (orglab-tests-wait (string-match-p "ran echo hello 42" (buffer-string)))
+  (let ((compilation-ask-about-save nil)
+        (orglab-run-options '("--stdout-metrics")))
+    (orglab-run "e201.2" "echo metric loss=$((6 * 7))"))
+  (orglab-tests-wait (string-match-p "ran echo metric loss=42, .*: loss 42"
+                                     (buffer-string)))
   (with-current-buffer "*orglab run*"
-    (should (string-match-p "^hello 42" (buffer-string)))))
+    (should (string-match-p "^metric loss=42" (buffer-string)))))
 
 (ert-deftest orglab-tests-what-orglab-prints-is-shown ()
   (orglab-tests-open)
