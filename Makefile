@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lsp test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps slurm-deps web-deps editor-deps clean
+.PHONY: help demo test test-emacs test-lsp test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ $(VENV)/stamp-%: pyproject.toml | $(VENV)/stamp
 system-deps:
 	@scripts/system-deps.sh
 
+emacs-deps:
+	@scripts/system-deps.sh emacs
+
 slurm-deps:
 	@scripts/system-deps.sh slurm
 
@@ -81,6 +84,9 @@ test: system-deps $(VENV)/stamp-test ## every test
 
 test-lsp: editor-deps $(VENV)/stamp-test ## `orglab lsp` with Neovim and with eglot in Emacs
 	$(PYTEST) tests/lsp -n $(JOBS) -m editors $(NO_SKIP) $(ARGS)
+
+test-emacs: emacs-deps $(VENV)/stamp-test ## the Emacs package, with the real orglab
+	$(PYTEST) tests/emacs -n $(JOBS) -m emacs_package $(NO_SKIP) $(ARGS)
 
 test-mcp: $(VENV)/stamp-test $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp ## `orglab mcp` with the official client, of two versions
 	$(PYTEST) tests/mcp -n $(JOBS) -m mcp_client $(NO_SKIP) $(ARGS)

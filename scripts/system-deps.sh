@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the programs that the tests need with apt, if they are missing and apt may be used:
-# those of `make test`, or with the argument `slurm`, `web` or `editors` those of `make test-slurm`, `make test-web` or
-# `make test-lsp`.
+# those of `make test`, or with the argument `emacs`, `editors`, `slurm` or `web` those of `make test-emacs`,
+# `make test-lsp` and so on.
 #
 # This never fails: a test without its program is skipped and says so. With STRICT=1 the
 # test fails instead, with a clearer message than this script could give.
@@ -12,8 +12,16 @@ need() { # need COMMAND PACKAGE
   command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
+need_lisp() { # need_lisp PACKAGE
+  ls -d "/usr/share/emacs/site-lisp/elpa/${1#elpa-}"-* >/dev/null 2>&1 || missing="$missing $1"
+}
+
 need git git
-if [ "${1-}" = slurm ]; then
+if [ "${1-}" = emacs ]; then
+  need emacs emacs-nox
+  need_lisp elpa-magit
+  need_lisp elpa-package-lint
+elif [ "${1-}" = slurm ]; then
   PATH=$PATH:/usr/sbin:/sbin # where daemons are, which an ordinary user does not look for
   need slurmctld slurm-wlm
   need slurmd slurm-wlm

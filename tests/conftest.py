@@ -93,7 +93,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.browser)
     unwanted = set() if SHARED.is_dir() else {"shared"}
     unwanted |= {
-        mark for mark in ("browser", "editors", "mcp_client", "slurm") if mark not in config.getoption("markexpr")
+        mark
+        for mark in ("browser", "editors", "emacs_package", "mcp_client", "slurm")
+        if mark not in config.getoption("markexpr")
     }
     left_out = [item for item in items if _is_unwanted(item, unwanted)]
     if left_out:

@@ -74,6 +74,26 @@ def test_a_reference_has_its_line(log, reference, line):
     assert log.find_line(reference) == line
 
 
+def test_a_line_has_its_reference(tmp_path):
+    path = tmp_path / "experiment_log.org"
+    lines = [
+        ("None", "Text before."),
+        ("e1", "* TODO One :exp:"), ("e1", ":PROPERTIES:"), ("e1", ":ID: 1"), ("e1", ":END:"),
+        ("e1", "** Experiments"), ("e1.1", "1. [X] done"), ("e1.1", "   - a note"), ("e1.2", "2. [ ] open"),
+        ("e1", "** Conclusions"), ("e1", ""),
+        ("None", "* Other"),
+        ("e2", "* TODO Two [2] :exp:"), ("e2", ":PROPERTIES:"), ("e2", ":ID: 2"), ("e2", ":END:"),
+    ]  # fmt: skip
+    path.write_text("\n".join(text for _, text in lines) + "\n")
+    log = open_log(path)
+    for number, (ref, _) in enumerate([*lines, ("None", "")], 1):
+        if ref == "None":
+            with pytest.raises(NotFoundError, match=f"Line {number} of .* is not in an experiment"):
+                log.find_reference(number)
+        else:
+            assert (number, log.find_reference(number)) == (number, ref)
+
+
 def test_an_unknown_step_has_no_line(log):
     with pytest.raises(NotFoundError):
         log.find_line("1.3")

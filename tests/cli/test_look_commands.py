@@ -133,7 +133,8 @@ def test_an_experiment_without_a_todo_keyword_is_without_a_state_in_every_count(
     repo.write(NAME, log)
     assert "2 experiments (1 to do, 1 without a state)" in orglab("status").out
     assert "2 experiments (1 to do, 1 without a state)" in orglab("brief").out
-    assert json.loads(orglab("status", "--json").out)["experiments"] == {"todo": 1, "without_state": 1}
+    status = json.loads(orglab("status", "--json").out)
+    assert (status["experiments"], status["position"]) == ({"todo": 1, "without_state": 1}, "start")
     assert "2 experiments: 1 open, 1 without a state" in orglab("tried").out
     assert "Warm start  (without a state)" in orglab("tried", "warm start").out
 
@@ -149,3 +150,10 @@ def test_rows_leave_out_a_date_that_the_title_begins_with(repo):
     assert dated in orglab("show", "1").out.splitlines()[0]
     assert json.loads(orglab("list", "--json").out)["experiments"][0]["title"] == dated
     assert dated in orglab("search", "warm").out
+
+
+def test_show_takes_a_line_of_the_log(repo):
+    repo.commit("start", {NAME: SEED})
+    line = SEED.splitlines().index("2. [ ] Test XYZ with ABC") + 1
+    assert orglab("show", "--line", line).out == orglab("show", "201.2").out
+    assert orglab("show", "--line", line, "201").code == 2

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
-from orglab.errors import UsageError
+from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.author import check_author
 from orglab.experiment.lookup import find_step, is_active
 from orglab.experiment.model import Experiment, Step
@@ -272,6 +272,28 @@ class AskMethods(LogFile):
         """
         experiment, step = self._experiment_and_step(reference)
         return experiment.line if step is None else step.line
+
+    def find_reference(self, line: int) -> str:
+        """Return the reference of the step that a line of the log belongs to, or else of the experiment.
+
+        Args:
+            line: The 1-based line.
+
+        Raises:
+            NotFoundError: The line is not in an experiment.
+        """
+        document = self.document()
+        for experiment in self.read_experiments(document):
+            first = experiment.line
+            if first <= line <= first + document.text.count(b"\n", experiment.begin, experiment.end - 1):
+                text = experiment.document.text
+                steps = (
+                    step.ref
+                    for step in experiment.steps
+                    if step.line <= line <= step.line + text.count(b"\n", step.item.begin, step.item.end - 1)
+                )
+                return next(steps, experiment.ref)
+        raise NotFoundError(f"Line {line} of {self.path} is not in an experiment.")
 
     def complete_reference(self, begun: str) -> list[tuple[str, str]]:
         """Return the references that begin with `begun`, each with its title or text; after a dot, those of steps."""

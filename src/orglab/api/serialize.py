@@ -245,6 +245,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "running": [run.id for run in status.running],
         "sweeps": [sweep._asdict() for sweep in status.sweeps],
         "hooks": status.hooks,
+        "position": status.position,
         "runs": status.run_count,
         "unassigned": list(status.unassigned),
         "records": str(status.records),

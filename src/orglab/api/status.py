@@ -43,6 +43,7 @@ class Status(NamedTuple):
         conflict: The line of the first git conflict marker in the log, or None.
         unknown: The files of which only a filter in the repository's own configuration could tell if they have changes.
         sweeps: The sweeps that are not over.
+        position: Where a reference is put into a commit message, as the setting `hooks.position` says.
     """
 
     log: Path
@@ -67,6 +68,7 @@ class Status(NamedTuple):
     conflict: int | None = None
     unknown: tuple[str, ...] = ()
     sweeps: "tuple[OpenSweep, ...]" = ()
+    position: str = "start"
 
 
 class StatusMethods(SetupMethods):
@@ -101,6 +103,7 @@ class StatusMethods(SetupMethods):
             LOG_BRANCH if self.is_apart else None, count_missing(self) if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
             document.conflict_line(), changes.unknown, open_work.sweeps,
+            self.config.hooks.position,
         )  # fmt: skip
 
     def _describe_hooks(self) -> str:

@@ -9,6 +9,7 @@ from orglab.api.ask import HITS_SHOWN, SORT_KEYS
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log
 from orglab.cli.render.experiment_text import experiment_table, open_steps_lines, shown_lines
+from orglab.errors import UsageError
 
 
 @click.command(name="brief")
@@ -140,11 +141,12 @@ def next_command(*, as_json: bool) -> None:
 
 @click.command(name="show")
 @click.argument("reference", type=REFERENCE, required=False)
+@click.option("--line", type=click.IntRange(min=1), metavar="N", help="Show what line N of the log belongs to.")
 @click.option("--history", is_flag=True, help="Everything that happened to it, oldest first.")
 @click.option("--full", is_flag=True, help="All lines of text that belongs to no part of it.")
 @json_option
 @log_options
-def show_command(reference: str | None, *, history: bool, full: bool, as_json: bool) -> None:
+def show_command(reference: str | None, *, line: int | None, history: bool, full: bool, as_json: bool) -> None:
     """Show an experiment or a step: its state, steps, commits, notes, runs and conclusion.
 
     Without REFERENCE, the active one is shown. With --history: when it was created,
@@ -155,9 +157,12 @@ def show_command(reference: str | None, *, history: bool, full: bool, as_json: b
     Example:
       orglab show 201
       orglab show 201.1 --history
+      orglab show --line 12
     """
+    if reference is not None and line is not None:
+        raise UsageError("Use REFERENCE or --line, not both.")
     log = this_log()
-    target = reference or log.require_active()
+    target = log.find_reference(line) if line is not None else reference or log.require_active()
     if history:
         events = log.history(target)
         if as_json:
