@@ -10,7 +10,7 @@ from orglab.org.document import Document
 from orglab.org.edit import Edit, compose
 from orgtext import HOSTILE, Change, check_change, read_all
 
-COUNT = 20_000
+COUNT = 10_000
 SLOWER = 2.3
 
 

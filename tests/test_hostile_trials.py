@@ -18,9 +18,9 @@ SCRIPT = Path(__file__).with_name("torture") / "hostile.py"
 @pytest.mark.slow
 def test_nothing_happens_outside_of_a_repository_of_a_stranger():
     # All in one go: before the first trial, a process runs each command once.
-    command = [sys.executable, SCRIPT, "--seed", "4", "--count", "5", "--jobs", "1", "--each", *KINDS]
+    command = [sys.executable, SCRIPT, "--seed", "4", "--count", "3", "--jobs", "1", "--each", *KINDS]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "hostile: 55 trials, 0 problems" in done.stdout
+    assert "hostile: 33 trials, 0 problems" in done.stdout

@@ -1,5 +1,7 @@
 """Commits and ids, in real repositories."""
 
+import json
+
 import pytest
 
 from commands import Orglab
@@ -254,12 +256,12 @@ def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):
     assert orglab("new", "B").out == "e42\n"
 
 
-def test_a_step_completed_by_a_run_is_no_longer_active(repo, orglab):
+def test_the_experiment_of_a_step_that_a_run_completes_stays_active(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one")
     repo.commit("all of it")
     orglab("start", "1.1")
     orglab("run", "1.1", "--done", "--", "false", code=1)
-    assert "> e1 " in orglab("list").out
+    assert json.loads(orglab("status", "--json").out)["active"] == "e1.1"
     orglab("run", "1.1", "--done", "--", "true")
-    assert "> e1 " not in orglab("list").out
+    assert json.loads(orglab("status", "--json").out)["active"] == "e1"
