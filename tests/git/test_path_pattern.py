@@ -62,7 +62,8 @@ def test_a_pattern_does_not_follow_a_tracked_link_out_of_the_repository(tree, tm
 )
 def test_a_pattern_is_bounded(tree, monkeypatch, pattern):
     for name in ("loop", "out/loop"):
-        (tree.path / name).symlink_to(tree.path)
+        # What is above the repository are the folders of all other tests.
+        (tree.path / name).symlink_to(tree.path / "out")
     listed = []
     monkeypatch.setattr(os, "scandir", lambda place, scan=os.scandir: listed.append(place) or scan(place))
     expand(tree, pattern)
