@@ -168,7 +168,7 @@ def find_description(experiment: Experiment, style: NotebookStyle = _NO_STYLE) -
 
 
 def _find_leading_paragraph(experiment: Experiment, style: NotebookStyle) -> str:
-    """Return the first paragraph of a section if no list is before it; empty if it is a date or another part."""
+    """Return the first paragraph of a section that is more than a date; empty if a list or another part precedes it."""
     text = experiment.heading.document.text
     others = [one.begin for one in experiment.marked_conclusion]
     others += [experiment.marked_steps[0]] if experiment.marked_steps is not None else []
