@@ -1,14 +1,14 @@
 """The references that an editor offers where one is begun: `[e2`, `[elearning rate`, `[e201.`."""
 
-import datetime
-import heapq
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from lsprotocol import types
 
-from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment
+from orglab.lsp.log_view import Found
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.lsp.parted_text import Place
 from orglab.text import cut, one_line
@@ -16,7 +16,6 @@ from orglab.text import cut, one_line
 _MOST = 50
 _LONGEST = 100
 _LONGEST_WORDS = 80
-_CLOSED = ("done", "dropped")
 
 
 class _Begun(NamedTuple):
@@ -70,21 +69,19 @@ def _find_matching(log: LogOfFile, text: str) -> tuple[list[Experiment], bool]:
 
     The likeliest come first: the one with that id, the active one, the open ones, then the newest.
     """
-    is_number = text.isdecimal()
-    experiments = [one.experiment for one in log.view.search("" if is_number else text)]
-    if is_number:
-        experiments = [one for one in experiments if one.id.startswith(text)]
     active = log.log.active.get()
-
-    def rate(one: Experiment) -> tuple[bool, bool, bool, datetime.datetime]:
-        return one.id == text, is_active(one, active), one.kind not in _CLOSED, _read_time(one)
-
-    return heapq.nlargest(_MOST, experiments, key=rate), len(experiments) > _MOST
+    found = _find_by_number(log, text, active) if text.isdecimal() else log.view.search(text, active)
+    matching = [one.experiment for one in islice(found, _MOST + 1)]
+    return matching[:_MOST], len(matching) > _MOST
 
 
-def _read_time(experiment: Experiment) -> datetime.datetime:
-    created = experiment.created
-    return created.when if created is not None else datetime.datetime.min  # noqa: DTZ901 - times of Org are local
+def _find_by_number(log: LogOfFile, text: str, active: str | None) -> Iterator[Found]:
+    exact = log.view.find(text)
+    if exact is not None and exact.experiment.id == text:
+        yield exact
+    for found in log.view.search("", active):
+        if found.experiment.id.startswith(text) and found.experiment.id != text:
+            yield found
 
 
 def _make_item(ref: str, text: str, state: str, begun: _Begun, place: int, data: list[object]) -> types.CompletionItem:

@@ -1,17 +1,22 @@
 """A log as it is in the editor, or on disk if it is not open there: its experiments, looked up part by part."""
 
+import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.ids import ALIASES, read_own_aliases
+from orglab.experiment.lookup import is_active
 from orglab.experiment.model import Experiment, Step
 from orglab.lsp.parted_text import PartedText, PartExperiments, TextPart
 from orglab.org.document import Document, Part
 from orglab.org.settings import LINE
+
+_CLOSED = ("done", "dropped")
 
 # What concerns the whole file: settings, properties of the file, radio targets, conflict markers.
 _OF_THE_FILE = (b"<<<", b">>>>>>>")
@@ -117,7 +122,6 @@ class LogView:
             has_aliases = experiments and ALIASES.encode() in part.text.upper()
             renumbered = {name: one for one in experiments if has_aliases for name in read_own_aliases(one.heading)}
             read = part.read = PartExperiments(document, experiments, renumbered)
-            part.searched = b"\n".join(map(_read_searched, experiments))
         return read
 
     def list_found(self) -> Iterator[Found]:
@@ -157,18 +161,41 @@ class LogView:
         inside = [one for one in experiments if one.begin <= at < max(one.end, one.begin + 1)]
         return Found(self, inside[-1], first_line) if inside else None
 
-    def search(self, words: str) -> Iterator[Found]:
-        """Yield the experiments whose id, title or first section has all of some words, in any case."""
+    def search(self, words: str, active: str | None = None) -> Iterator[Found]:
+        """Yield the experiments whose id, title or first section has all of some words, in any case.
+
+        The likeliest come first: the active one, the open ones, then the newest.
+
+        Args:
+            words: The words.
+            active: The reference of the active experiment or step, or None.
+        """
         wanted = [word.encode() for word in re.findall(r"[^\W_]+", words.lower())]
-        self._read_index()
-        places = [*zip(self.text.parts, self.text.first_lines, strict=True)]
-        for word in wanted:
-            places = [place for place in places if word in place[0].searched]
-        for part, line in places:
-            for experiment in self._read_part(part).experiments:
-                text = _read_searched(experiment)
-                if all(word in text for word in wanted):
-                    yield Found(self, experiment, line)
+        ranked = self._read_index().list_likeliest()
+        if active is not None:
+            ranked = sorted(ranked, key=lambda one: not is_active(one.experiment, active))
+        first_lines: dict[TextPart, int] = {}
+        longest = max(wanted, key=len, default=b"")  # which the fewest have
+        for one in ranked:
+            if longest in one.searched and all(word in one.searched for word in wanted):
+                first_lines = first_lines or dict(zip(self.text.parts, self.text.first_lines, strict=True))
+                yield Found(self, one.experiment, first_lines[one.part])
+
+
+class Ranked(NamedTuple):
+    """An experiment, and what tells whether it is likelier to be meant than another one.
+
+    Attributes:
+        rank: Whether it is open, when it was created, and its number; the greater, the likelier.
+        experiment: The experiment.
+        part: The part that it is in.
+        searched: The text that it is found by, in lower case: its reference, title and first section.
+    """
+
+    rank: tuple[bool, datetime.datetime, int]
+    experiment: Experiment
+    part: TextPart
+    searched: bytes
 
 
 class PartIndex:
@@ -181,6 +208,8 @@ class PartIndex:
 
     def __init__(self) -> None:
         """Begin without any."""
+        self._ranked: list[Ranked] = []
+        self._is_sorted = True
         self.by_id: dict[str, list[TextPart]] = {}
         self.by_former_id: dict[str, list[TextPart]] = {}
 
@@ -190,11 +219,14 @@ class PartIndex:
             experiments = read(part)
             for one in experiments.experiments:
                 self.by_id.setdefault(one.id, []).append(part)
+                self._ranked.append(Ranked(_rank(one), one, part, _read_searched(one)))
             for name in experiments.renumbered:
                 self.by_former_id.setdefault(name, []).append(part)
+        self._is_sorted = False
 
-    def remove(self, parts: Iterable[TextPart]) -> None:
+    def remove(self, parts: Collection[TextPart]) -> None:
         """Remove parts that were read."""
+        self._ranked = [one for one in self._ranked if one.part not in parts]
         for part in parts:
             if part.read is not None:
                 for one in part.read.experiments:
@@ -202,14 +234,23 @@ class PartIndex:
                 for name in part.read.renumbered:
                     self.by_former_id[name].remove(part)
 
+    def list_likeliest(self) -> Sequence[Ranked]:
+        """Return the experiments of the parts, those first that are likelier to be meant."""
+        if not self._is_sorted:
+            self._ranked.sort(key=attrgetter("rank"), reverse=True)
+            self._is_sorted = True
+        return self._ranked
+
+
+def _rank(experiment: Experiment) -> tuple[bool, datetime.datetime, int]:
+    created = experiment.created
+    when = created.when if created is not None else datetime.datetime.min  # noqa: DTZ901 - times of Org are local
+    number = int(experiment.id) if experiment.id.isdecimal() else 0
+    return experiment.kind not in _CLOSED, when, number
+
 
 def _read_searched(experiment: Experiment) -> bytes:
-    """Return the lower-case text that an experiment is found by: its reference, title and first section."""
-    fields = vars(experiment)
-    if "searched" not in fields:
-        text = experiment.document.text
-        end = text.find(b"\n*", experiment.begin + 1)
-        section = text[experiment.begin : end if end >= 0 else experiment.end].decode("utf-8", "replace").lower()
-        fields["searched"] = f"{experiment.ref} {section}".encode()
-    searched: bytes = fields["searched"]
-    return searched
+    text = experiment.document.text
+    end = text.find(b"\n*", experiment.begin + 1)
+    section = text[experiment.begin : end if end >= 0 else experiment.end].decode("utf-8", "replace").lower()
+    return f"{experiment.ref} {section}".encode()

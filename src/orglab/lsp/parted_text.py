@@ -34,17 +34,15 @@ class TextPart:
     Attributes:
         text: Its text.
         read: The experiments in it; None before they are read.
-        searched: The text that these are found by, in lower case.
     """
 
-    __slots__ = ("_starts", "lines", "read", "searched", "text")
+    __slots__ = ("_starts", "lines", "read", "text")
 
     def __init__(self, text: bytes) -> None:
         """Take the text."""
         self.text = text
         self.lines = text.count(b"\n")
         self.read: PartExperiments | None = None
-        self.searched = b""
         self._starts: list[int] | None = None
 
     @property
