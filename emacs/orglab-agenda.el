@@ -184,7 +184,7 @@ This is the target of the capture template; orglab writes the entry."
     (widen)
     (org-back-to-heading t)
     (org-narrow-to-subtree)
-    (org-show-all)
+    (funcall (if (fboundp 'org-fold-show-all) 'org-fold-show-all 'org-show-all))
     (org-end-of-meta-data t)))
 
 (defun orglab-capture--tell ()
@@ -200,7 +200,7 @@ This is the target of the capture template; orglab writes the entry."
 
 ;;;; Setting up
 
-(defun orglab--add (entry variable)
+(defun orglab-agenda--add (entry variable)
   "Add ENTRY to the list that is the value of VARIABLE, unless its key is taken."
   (let ((taken (assoc (car entry) (symbol-value variable))))
     (cond ((null taken)
@@ -222,9 +222,9 @@ stay.  To have only a part, use `orglab-capture-template',
   (interactive)
   (require 'orglab-commit)
   (require 'orglab-link)
-  (orglab--add (orglab-capture-template) 'org-capture-templates)
+  (orglab-agenda--add (orglab-capture-template) 'org-capture-templates)
   (dolist (command (orglab-agenda-commands))
-    (orglab--add command 'org-agenda-custom-commands))
+    (orglab-agenda--add command 'org-agenda-custom-commands))
   (orglab-commit-setup)
   (global-orglab-mode))
 

@@ -8,9 +8,9 @@
 
 ;;; Commentary:
 
-;; In a new commit message, of Magit, of git itself or of vc, the reference of
-;; the active step is there already, as orglab's git hooks write it, also where
-;; the hooks are not installed.
+;; A new commit message, in Magit, in an editor that git starts or in vc, begins
+;; with the reference of the active step, as orglab's git hooks write it, even
+;; where the hooks are not installed.
 
 ;;; Code:
 
@@ -27,9 +27,10 @@
     (goto-char (point-min))
     (when (looking-at "Summary:[ \t]*")
       (goto-char (match-end 0)))
-    ;; Trailers and the headers of vc do not stand in the first line.
-    (when (looking-at "[ \t]*\\(?:#\\|\\'\\|\n[ \t\n]*\\(?:#\\|\\'\\|\
-[A-Z][A-Za-z-]+:\\)\\)")
+    ;; Trailers and the headers of vc do not stand in the first line, and
+    ;; git has a choice of characters that begin a comment.
+    (when (looking-at "[ \t]*\\(?:[#;@!$%^&|:]\\|\\'\\|\n[ \t\n]*\
+\\(?:[#;@!$%^&|:]\\|\\'\\|[A-Z][A-Za-z-]+:\\)\\)")
       (point))))
 
 (defun orglab-commit--insert (status)

@@ -17,6 +17,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'ol)
 (require 'orglab)
 (require 'thingatpt)
@@ -32,10 +33,11 @@
 (cl-defstruct (orglab-index (:constructor orglab--make-index))
   "What is known of a log.
 ROWS has for each reference a cons of the experiment and the step or nil, and
-CANDIDATES is what can be completed, once that was needed.  LETTER is what references begin with, and TIME when the log was written.
-PROCESS reads the log, and STALE is non-nil if it has to be read again after
-that."
-  rows experiments candidates (letter "e") time process stale)
+CANDIDATES is what can be completed, once that was needed.  LETTER is what
+references begin with.  TIME is when the log was written, and TICK counts the
+changes of the buffer that visited it then.  PROCESS reads the log, and STALE is
+non-nil if it has to be read again after that."
+  rows experiments candidates (letter "e") time tick process stale)
 
 (defvar orglab--indexes (make-hash-table :test #'equal)
   "An `orglab-index' by the folder that commands run in.")
@@ -74,12 +76,21 @@ that."
       (orglab--read-index (orglab--current-root) index))
     index))
 
+(defun orglab--tick (root)
+  "Return a count of the changes of the buffer that visits the log of ROOT.
+Return nil if there is no such buffer, or `modified' if it is not saved."
+  (when-let ((log (gethash root orglab--logs))
+             (buffer (and (stringp log) (find-buffer-visiting log))))
+    (if (buffer-modified-p buffer) 'modified
+      (buffer-chars-modified-tick buffer))))
+
 (defun orglab--read-index (root index)
   "Read the log of ROOT into INDEX in the background."
   (if (orglab--pending-p (orglab-index-process index))
       (setf (orglab-index-stale index) t)
     (setf (orglab-index-stale index) nil
-          (orglab-index-time index) (orglab--log-time root))
+          (orglab-index-time index) (orglab--log-time root)
+          (orglab-index-tick index) (orglab--tick root))
     (let ((default-directory root))
       (setf (orglab-index-process index)
             (orglab--start
@@ -92,15 +103,28 @@ that."
              #'ignore)))))
 
 (defun orglab-index ()
-  "Return the index of the log that belongs to the current buffer.
-If there is none yet, begin to read it."
+  "Return the index of the log that belongs to the current buffer."
   (let ((root (orglab--current-root)))
     (or (gethash root orglab--indexes)
-        (let ((index (puthash root (orglab--make-index) orglab--indexes)))
-          (condition-case nil
-              (orglab--read-index root index)
-            (user-error nil))
-          index))))
+        (puthash root (orglab--make-index) orglab--indexes))))
+
+(defun orglab--begin-index ()
+  "Begin to read the log of the current buffer, if it was not read yet."
+  (let ((index (orglab-index)))
+    (when (and (null (orglab-index-rows index))
+               (orglab--has-log-p (orglab--current-root)))
+      (ignore-error user-error
+        (orglab--read-index (orglab--current-root) index)))))
+
+(defun orglab--index-current-p (index)
+  "Return non-nil if the lines in INDEX are surely those of the log."
+  (let ((root (orglab--current-root)))
+    (and (orglab-index-rows index)
+         (not (orglab--pending-p (orglab-index-process index)))
+         (if-let ((tick (orglab--tick root)))
+             (equal tick (orglab-index-tick index))
+           (orglab-index-time index))
+         (equal (orglab--log-time root) (orglab-index-time index)))))
 
 (defun orglab--wait-for-index ()
   "Return the index; if it is being read for the first time, wait for input."
@@ -112,19 +136,43 @@ If there is none yet, begin to read it."
     index))
 
 (defconst orglab--big 2000
-  "How many experiments a log has that is read again only when it is needed.")
+  "Logs with more experiments than this are read again only when needed.")
 
 (defun orglab--big-p (index)
-  "Return whether INDEX is that of a log that takes long to read."
+  "Return non-nil if INDEX belongs to a log with many experiments."
   (> (length (orglab-index-experiments index)) orglab--big))
 
+(defvar orglab-index-hook nil
+  "Hook run in the buffers of a project after its log was read.")
+
+(defvar orglab--refresh-timers nil
+  "An alist of folders whose log is read again soon, and the timers for it.")
+
 (defun orglab--refresh ()
-  "Read again what is known of the log, or later if it is big."
+  "Read again what is known of the log.
+One command is followed by several events that tell of it, so wait for more."
   (let ((root (orglab-root)))
-    (when-let ((index (gethash root orglab--indexes)))
-      (if (orglab--big-p index)
-          (setf (orglab-index-time index) nil)
-        (orglab--read-index root index)))))
+    (when (gethash root orglab--indexes)
+      (when-let ((timer (alist-get root orglab--refresh-timers nil nil #'equal)))
+        (cancel-timer timer))
+      (setf (alist-get root orglab--refresh-timers nil nil #'equal)
+            (run-at-time 0.1 nil #'orglab--refresh-now root)))))
+
+(defun orglab--refresh-now (root)
+  "Read again what is known of the log of ROOT, or later if it is big."
+  (setf (alist-get root orglab--refresh-timers nil t #'equal) nil)
+  (when-let ((index (gethash root orglab--indexes)))
+    (if (and (orglab--big-p index) (null (orglab--listeners root)))
+        (setf (orglab-index-time index) nil
+              (orglab-index-tick index) nil)
+      (ignore-error user-error (orglab--read-index root index)))))
+
+(defun orglab--listeners (root)
+  "Return the buffers of ROOT that show more of the log than buttons."
+  (seq-filter (lambda (buffer)
+                (and (equal (buffer-local-value 'orglab--root buffer) root)
+                     (local-variable-p 'orglab-index-hook buffer)))
+              (buffer-list)))
 
 (add-hook 'orglab-changed-hook #'orglab--refresh)
 
@@ -141,15 +189,16 @@ If there is none yet, begin to read it."
           "[[:alnum:]_-]+\\(?:\\.[0-9]+\\)?\\)\\]"))
 
 (defun orglab--match-counts-p ()
-  "Return whether the last match is a reference of the log.
+  "Return non-nil if the last match is a reference of the log.
 One inside a word or a longer bracket is not."
   (let ((before (char-before (match-beginning 0)))
         (after (char-after (match-end 0))))
     (and (not (and before (or (memq before '(?\[ ?\] ?_))
                               (eq (char-syntax before) ?w))))
          (not (memq after '(?\[ ?\] ?\()))
-         (or (null (orglab-index-rows (orglab-index)))
-             (save-match-data (orglab--row (match-string-no-properties 1)))))))
+         (if (orglab-index-rows (orglab-index))
+             (save-match-data (orglab--row (match-string-no-properties 1)))
+           (orglab--pending-p (orglab-index-process (orglab-index)))))))
 
 (defun orglab--bounds ()
   "Return the bounds of the reference at point, without its brackets, or nil."
@@ -172,11 +221,15 @@ One inside a word or a longer bracket is not."
     (orglab-goto (car place) (cdr place))))
 
 (defun orglab--place (reference)
-  "Return a cons of the file and the line of REFERENCE."
+  "Return a cons of the file and the line of REFERENCE.
+Lines that are not saved are saved first, as orglab counts those of the file."
   (let* ((default-directory (orglab--current-root))
-         (row (orglab--row reference))
+         (row (and (orglab--index-current-p (orglab-index))
+                   (orglab--row reference)))
          (shown (if row (or (cdr row) (car row))
-                  (orglab--call "show" reference)))
+                  (orglab--save)
+                  (orglab--revert)
+                  (orglab--call "show" "--" reference)))
          (file (or (alist-get 'file shown) (alist-get 'file (car row)))))
     (cons (orglab-local-file file) (alist-get 'line shown))))
 
@@ -198,7 +251,6 @@ One inside a word or a longer bracket is not."
 (defvar orglab-button-map
   (let ((map (make-sparse-keymap)))
     (define-key map [mouse-2] #'orglab-follow-mouse)
-    (define-key map (kbd "C-c RET") #'orglab-follow-at-point)
     map)
   "Keymap of references.")
 
@@ -263,7 +315,8 @@ One inside a word or a longer bracket is not."
     (with-current-buffer buffer
       (when (and (bound-and-true-p orglab-mode) (equal orglab--root root))
         (jit-lock-refontify)
-        (unless (orglab--big-p index) (orglab--show-runs))))))
+        (unless (orglab--big-p index) (orglab--show-runs))
+        (run-hooks 'orglab-index-hook)))))
 
 ;;;; Eldoc
 
@@ -325,9 +378,11 @@ It is the reference without its first CUT letters, and the title or the text."
       (insert "]"))))
 
 (defun orglab-completion-at-point ()
-  "Complete a reference after \"[e\", by its number or by words of its title."
+  "Complete a reference after \"[e\", by its number or by words of its title.
+In code, do so only in comments and strings."
   (save-match-data
-    (when (and (looking-back (concat "\\(?:^\\|[^][:alnum:]_[]\\)\\["
+    (when (and (or (not (derived-mode-p 'prog-mode)) (nth 8 (syntax-ppss)))
+               (looking-back (concat "\\(?:^\\|[^][:alnum:]_[]\\)\\["
                                      (regexp-quote (orglab-index-letter
                                                     (orglab-index)))
                                      "\\([^][\n]*\\)")
@@ -360,17 +415,18 @@ Return nil if none has its words, so that it can be completed otherwise."
 
 (defun orglab--xref-backend ()
   "Return the xref backend of references, if point is in one."
+  (orglab--wait-for-index)
   (and (orglab-link-at-point) 'orglab))
 
-(cl-defmethod xref-backend-identifier-at-point ((_backend (eql orglab)))
+(cl-defmethod xref-backend-identifier-at-point ((_backend (eql 'orglab)))
   "Return the reference at point."
   (orglab-link-at-point))
 
-(cl-defmethod xref-backend-identifier-completion-table ((_backend (eql orglab)))
+(cl-defmethod xref-backend-identifier-completion-table ((_backend (eql 'orglab)))
   "Return all references."
   (hash-table-keys (orglab-index-rows (orglab--wait-for-index))))
 
-(cl-defmethod xref-backend-definitions ((_backend (eql orglab)) reference)
+(cl-defmethod xref-backend-definitions ((_backend (eql 'orglab)) reference)
   "Return the place of REFERENCE in the log."
   (let ((place (orglab--place reference)))
     (list (xref-make (or (orglab--describe reference) reference)
@@ -389,7 +445,10 @@ Return nil if none has its words, so that it can be completed otherwise."
       (let ((inhibit-read-only t)
             (default-directory (orglab-commit-location-folder location)))
         (erase-buffer)
-        (process-file "git" nil t nil "show" "--stat" "--patch" hash "--")
+        (process-file "git" nil t nil "show" "--stat" "--patch" "--no-color"
+                      ;; The settings of a repository may name programs.
+                      "--no-ext-diff" "--no-textconv" "--no-show-signature"
+                      hash "--")
         (goto-char (point-min))
         (diff-mode)
         (setq buffer-read-only t))
@@ -409,11 +468,11 @@ Return nil if none has its words, so that it can be completed otherwise."
                   default-directory
                   (or (alist-get 'hash .commit) (format "%s" .commit)))))))
 
-(cl-defmethod xref-backend-references ((_backend (eql orglab)) reference)
+(cl-defmethod xref-backend-references ((_backend (eql 'orglab)) reference)
   "Return the commits, files and lines that name REFERENCE."
   (let ((default-directory (orglab--current-root)))
     (mapcar #'orglab--xref-of
-            (alist-get 'references (orglab--call "refs" reference)))))
+            (alist-get 'references (orglab--call "refs" "--" reference)))))
 
 ;;;; Org links
 
@@ -466,7 +525,7 @@ definition and what refers to them with xref.
     (if orglab-mode (add-hook hook function -10 t)
       (remove-hook hook function t)))
   (cond (orglab-mode
-         (orglab-index)
+         (orglab--begin-index)
          (jit-lock-register #'orglab--fontify))
         (t
          (jit-lock-unregister #'orglab--fontify)
@@ -475,11 +534,16 @@ definition and what refers to them with xref.
            (remove-overlays (point-min) (point-max)
                             'category 'orglab-button)))))
 
+(defconst orglab--methods-of-others '("sudo" "su" "doas" "sg" "sudoedit" "ksu")
+  "Methods of Tramp to be another user, whose files orglab is not to write.")
+
 (defun orglab--turn-on ()
-  "Turn on `orglab-mode' in buffers of files, if orglab is installed."
+  "Turn on `orglab-mode' in buffers of files, if orglab is installed.
+On a remote host, that is not looked for."
   (when (and buffer-file-name (not (minibufferp))
-             (or (file-remote-p default-directory)
-                 (executable-find orglab-program)))
+             (if-let ((method (file-remote-p default-directory 'method)))
+                 (not (member method orglab--methods-of-others))
+               (executable-find orglab-program)))
     (orglab-mode)))
 
 ;;;###autoload

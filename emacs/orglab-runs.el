@@ -82,36 +82,31 @@
                      (text (orglab-runs--describe settings)))
             (orglab-runs--put (alist-get 'line step) text)))))))
 
+(defvar-local orglab-runs--groups nil
+  "The settings of runs by reference, as `orglab-runs--group' returns them.")
+
 (defun orglab-runs-refresh ()
   "Read the results of runs in the background, and show them.
 If the log has changed when they are known, they are shown once it is saved."
   (interactive)
-  (let ((buffer (current-buffer)) (tick (buffer-chars-modified-tick))
-        (default-directory (orglab-root)))
-    (unless (buffer-modified-p)
-      (orglab--start
-       '("runs" "--by" "setting")
-       (lambda (document _said)
-         (let ((groups (orglab-runs--group (alist-get 'settings document))))
-           (when groups
-             (orglab--start
-              '("list" "--full")
-              (lambda (document _said)
-                (when (and (buffer-live-p buffer)
-                           (eql tick (buffer-chars-modified-tick buffer)))
-                  (with-current-buffer buffer
-                    (when orglab-runs-mode
-                      (orglab-runs--show
-                       groups (alist-get 'experiments document))))))
-              #'ignore))))
-       #'ignore))))
+  (let ((buffer (current-buffer)) (default-directory (orglab-root)))
+    (orglab--start
+     '("runs" "--by" "setting")
+     (lambda (document _said)
+       (when (buffer-live-p buffer)
+         (with-current-buffer buffer
+           (setq orglab-runs--groups
+                 (orglab-runs--group (alist-get 'settings document)))
+           (orglab-runs--show-known))))
+     #'ignore)))
 
-(defun orglab-runs--changed ()
-  "Show the results again in the buffer of the log, if it shows them."
-  (when-let ((log (orglab--find-log))
-             (buffer (find-buffer-visiting log)))
-    (with-current-buffer buffer
-      (when orglab-runs-mode (orglab-runs-refresh)))))
+(defun orglab-runs--show-known ()
+  "Show the results that are known, if the lines of the steps are, too."
+  (let ((index (orglab-index)))
+    (when (and orglab-runs-mode
+               (eql (orglab-index-tick index) (buffer-chars-modified-tick)))
+      (orglab-runs--show orglab-runs--groups
+                         (orglab-index-experiments index)))))
 
 ;;;###autoload
 (define-minor-mode orglab-runs-mode
@@ -120,9 +115,15 @@ That is the main metric of the setting with the newest run.  The numbers are
 not part of the text."
   :lighter nil
   (cond (orglab-runs-mode
-         (add-hook 'orglab-changed-hook #'orglab-runs--changed)
-         (orglab-runs-refresh))
-        (t (orglab-runs--clear))))
+         (add-hook 'orglab-index-hook #'orglab-runs-refresh nil t)
+         (if (eql (orglab-index-tick (orglab-index))
+                  (buffer-chars-modified-tick))
+             (orglab-runs-refresh)
+           (ignore-error user-error
+             (orglab--read-index (orglab--current-root) (orglab-index)))))
+        (t
+         (remove-hook 'orglab-index-hook #'orglab-runs-refresh t)
+         (orglab-runs--clear))))
 
 (provide 'orglab-runs)
 ;;; orglab-runs.el ends here

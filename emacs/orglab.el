@@ -28,268 +28,24 @@
 ;;; Code:
 
 (require 'compile)
-(require 'json)
-(require 'project)
+(require 'orglab-process)
 (require 'subr-x)
 (require 'transient)
-
-(defgroup orglab nil
-  "An experiment log tied to git."
-  :group 'org
-  :group 'tools
-  :prefix "orglab-")
-
-(defcustom orglab-program "orglab"
-  "The program to run; on a remote host, the program there.
-Set it as a connection-local variable if it differs between hosts."
-  :type 'string
-  :risky t)
-
-(defcustom orglab-save-silently t
-  "Whether commands save the buffer of the log without asking."
-  :type 'boolean)
 
 (defcustom orglab-tried-delay 0.5
   "Seconds without typing after which `orglab-new' looks up what was tried.
 If nil, it does not look it up."
-  :type '(choice (number :tag "Seconds") (const :tag "Never" nil)))
+  :type '(choice (number :tag "Seconds") (const :tag "Never" nil))
+  :group 'orglab)
 
 (defcustom orglab-run-options nil
   "Options of `orglab run' that `orglab-run' uses, such as \"--stdout-metrics\"."
-  :type '(repeat string))
+  :type '(repeat string)
+  :group 'orglab)
 
 (defface orglab-reference '((t :inherit link))
-  "Face of references to experiments and steps.")
-
-(defvar orglab-changed-hook nil
-  "Hook run after a command may have changed the log.
-`default-directory' is the folder that the command ran in.")
-
-;;;; Processes
-
-(defun orglab--program ()
-  "Return the program to run for `default-directory'."
-  (with-connection-local-variables orglab-program))
-
-(defun orglab--with-json (arguments)
-  "Return ARGUMENTS, which begin with the name of a command, with `--json'."
-  `(,(car arguments) "--json" ,@(cdr arguments)))
-
-(defun orglab--parse (buffer)
-  "Return the JSON document in BUFFER, or nil if BUFFER is empty."
-  (with-current-buffer buffer
-    (goto-char (point-min))
-    (skip-chars-forward " \t\n")
-    (unless (eobp)
-      (if (fboundp 'json-parse-buffer)
-          (json-parse-buffer :object-type 'alist :array-type 'list
-                             :null-object nil :false-object nil)
-        (let ((json-object-type 'alist) (json-array-type 'list)
-              (json-null nil) (json-false nil))
-          (json-read))))))
-
-(defun orglab--text (buffer)
-  "Return the text of BUFFER."
-  (with-current-buffer buffer (buffer-string)))
-
-(defun orglab--sentence (text code)
-  "Return what orglab wrote to standard error, TEXT, as one sentence.
-CODE is its exit code."
-  (let ((said (string-trim text)))
-    (cond ((eql code 127)
-           (format "There is no program %s here; see `orglab-program'"
-                   (orglab--program)))
-          ((string-empty-p said)
-           (format "orglab ended with exit code %s" code))
-          (said))))
-
-(defun orglab--call (&rest arguments)
-  "Run orglab with ARGUMENTS and `--json', and return its document.
-Signal a `user-error' with orglab's own sentence if it fails."
-  (let ((errors (make-temp-file "orglab-")))
-    (unwind-protect
-        (with-temp-buffer
-          (let* ((coding-system-for-read 'utf-8)
-                 (coding-system-for-write 'utf-8)
-                 (code (apply #'process-file (orglab--program) nil
-                              (list (current-buffer) errors) nil
-                              (orglab--with-json arguments))))
-            (unless (eql code 0)
-              (user-error "%s" (with-temp-buffer
-                                 (insert-file-contents errors)
-                                 (orglab--sentence (buffer-string) code))))
-            (orglab--parse (current-buffer))))
-      (delete-file errors))))
-
-(defconst orglab--script
-  "{ e=$(\"$@\" 2>&1 1>&3); c=$?; } 3>&1; printf '\\036%s' \"$e\"; exit $c"
-  "What runs a command, and prints its standard error after its output.
-A process of Tramp has one stream, and to read a file when it ends could
-disturb another of Tramp's commands.")
-
-(defvar orglab--processes nil
-  "Processes whose result has not been taken yet.")
-
-(defun orglab--pending-p (process)
-  "Return whether the result of PROCESS has not been taken yet."
-  (memq process orglab--processes))
-
-(defun orglab--split (buffer)
-  "Remove what orglab wrote to standard error from BUFFER, and return it."
-  (with-current-buffer buffer
-    (goto-char (point-max))
-    (if (search-backward "\036" nil t)
-        (prog1 (buffer-substring (1+ (point)) (point-max))
-          (delete-region (point) (point-max)))
-      "")))
-
-(defun orglab--finish (process read success failure)
-  "Call SUCCESS or FAILURE for PROCESS, which has ended.
-READ returns the result from its buffer."
-  (let ((buffer (process-buffer process)) (code (process-exit-status process)))
-    (setq orglab--processes (delq process orglab--processes))
-    (when (buffer-live-p buffer)
-      (unwind-protect
-          (let ((said (orglab--split buffer))
-                (default-directory
-                 (buffer-local-value 'default-directory buffer)))
-            (if (eql code 0)
-                (funcall success (funcall read buffer) (string-trim said))
-              (funcall failure (orglab--sentence said code))))
-        (kill-buffer buffer)))))
-
-(defun orglab--start (arguments success &optional failure as-text)
-  "Run orglab with ARGUMENTS and `--json' in the background.
-Then call SUCCESS with its document and what it wrote to standard error, or
-FAILURE with a sentence; by default that is shown.  With AS-TEXT, run it without
-`--json'; the document is what it prints.  Return the process."
-  (let* ((folder default-directory)
-         (output (generate-new-buffer " *orglab*" t))
-         (read (if as-text #'orglab--text #'orglab--parse))
-         (failure (or failure (lambda (sentence) (message "%s" sentence)))))
-    (with-current-buffer output (setq default-directory folder))
-    (condition-case problem
-        (let ((process
-               (make-process
-                :name "orglab" :buffer output
-                :command `("/bin/sh" "-c" ,orglab--script "orglab"
-                           ,(orglab--program)
-                           ,@(if as-text arguments
-                               (orglab--with-json arguments)))
-                :coding 'utf-8 :connection-type 'pipe :noquery t
-                :file-handler t
-                ;; Not at once: it may end while Tramp waits for another one.
-                :sentinel (lambda (process _event)
-                            (unless (process-live-p process)
-                              (run-at-time 0 nil #'orglab--finish process
-                                           read success failure))))))
-          (push process orglab--processes)
-          process)
-      (file-error
-       (kill-buffer output)
-       (user-error "Cannot start orglab: %s" (error-message-string problem))))))
-
-;;;; The log and its buffer
-
-(defvar orglab--logs (make-hash-table :test #'equal)
-  "The file of the log, or `none', by the folder that commands run in.")
-
-(defun orglab-root ()
-  "Return the folder that commands run in: the top of the project."
-  (if-let ((project (project-current)))
-      (project-root project)
-    default-directory))
-
-(defun orglab-log-file ()
-  "Return the file of the log that belongs to the current buffer."
-  (let* ((folder (orglab-root)) (known (gethash folder orglab--logs)))
-    (if (stringp known) known
-      (let* ((default-directory folder)
-             (log (alist-get 'log (orglab--call "status"))))
-        (puthash folder (orglab-local-file log) orglab--logs)))))
-
-(defun orglab--find-log ()
-  "Return the same as `orglab-log-file', or nil if there is no log.
-That there is none is remembered."
-  (let* ((folder (orglab-root)) (known (gethash folder orglab--logs)))
-    (cond ((eq known 'none) nil)
-          (known)
-          ((ignore-error user-error (orglab-log-file)))
-          (t (puthash folder 'none orglab--logs) nil))))
-
-(defun orglab-local-file (name)
-  "Return NAME, which orglab has printed, as a file name for Emacs."
-  (concat (file-remote-p default-directory)
-          (expand-file-name name (file-local-name default-directory))))
-
-(defun orglab-log-buffer-p (&optional buffer)
-  "Return whether BUFFER, by default the current one, visits the log."
-  (with-current-buffer (or buffer (current-buffer))
-    (let ((file (buffer-file-name (buffer-base-buffer))))
-      (and file (derived-mode-p 'org-mode)
-           (when-let ((log (orglab--find-log)))
-             (file-equal-p file log))))))
-
-(defun orglab--visiting ()
-  "Return the buffer that visits the log, or nil."
-  (find-buffer-visiting (orglab-log-file)))
-
-(defun orglab--save ()
-  "Save the buffer of the log, if it has unsaved changes."
-  (when-let ((buffer (orglab--visiting)))
-    (with-current-buffer buffer
-      (when (and (buffer-modified-p)
-                 (or orglab-save-silently
-                     (y-or-n-p (format "Save %s? " (buffer-name)))
-                     (user-error "The log has unsaved changes")))
-        (let ((inhibit-message t)) (save-buffer))))))
-
-(defun orglab--revert ()
-  "Read the buffer of the log again, if the file has changed.
-Point, folding and narrowing stay.  A buffer that has unsaved changes is left
-as it is.  Return nil only then."
-  (let ((buffer (orglab--visiting)))
-    (cond
-     ((null buffer) t)
-     ((verify-visited-file-modtime buffer) t)
-     ((buffer-modified-p buffer)
-      (message "%s" (substitute-command-keys
-                     (format "%s has changed on disk, and %s has unsaved \
-changes: \\[revert-buffer] or \\[save-buffer]"
-                             (file-name-nondirectory (orglab-log-file))
-                             (buffer-name buffer))))
-      nil)
-     (t (with-current-buffer buffer
-          (let ((revert-buffer-function #'revert-buffer--default)
-                (revert-buffer-insert-file-contents-function
-                 #'revert-buffer-insert-file-contents-delicately)
-                (inhibit-message t))
-            (revert-buffer t t t)))
-        t))))
-
-(defun orglab--changed (sentence)
-  "Read the log again, and show SENTENCE."
-  (when (and (orglab--revert) sentence)
-    (message "%s" sentence))
-  (run-hooks 'orglab-changed-hook))
-
-(defun orglab--write (arguments describe)
-  "Save the log, run orglab with ARGUMENTS, and read the log again.
-DESCRIBE is called with the document that orglab printed, and returns what to
-show; it is a string if that does not depend on the document."
-  (orglab--save)
-  (let ((default-directory (orglab-root)))
-    (orglab--start
-     arguments
-     (lambda (document said)
-       (orglab--changed
-        (let ((sentence (if (stringp describe) describe
-                          (funcall describe document))))
-          (if (string-empty-p said) sentence
-            (concat sentence "\n" said)))))
-     (lambda (sentence)
-       (orglab--changed nil)
-       (message "%s" sentence)))))
+  "Face of references to experiments and steps."
+  :group 'orglab)
 
 ;;;; References
 
@@ -298,12 +54,20 @@ show; it is a string if that does not depend on the document."
 
 (defun orglab--reference-of-line ()
   "Return the reference of the experiment or step of the current line, or nil."
-  (orglab--save)
-  (let ((line (save-restriction (widen) (line-number-at-pos)))
-        (default-directory (orglab-root)))
-    (condition-case nil
-        (alist-get 'ref (orglab--call "show" "--line" (number-to-string line)))
-      (user-error nil))))
+  (let ((default-directory (orglab-root)) (buffer (orglab--visiting))
+        found again)
+    (orglab--save)
+    (orglab--revert)
+    (while (not again)
+      (setq found (ignore-error user-error
+                    (orglab--call "show" "--line"
+                                  (number-to-string
+                                   (save-restriction
+                                     (widen) (line-number-at-pos)))))
+            ;; Something else may have written the log since it was read.
+            again (or (null buffer) (verify-visited-file-modtime buffer)))
+      (unless again (orglab--read-again buffer)))
+    (alist-get 'ref found)))
 
 (defun orglab-reference-at-point ()
   "Return the reference at point, or nil.
@@ -392,7 +156,7 @@ KIND is `step', `experiment', or nil for both."
 (defun orglab-done (reference)
   "Complete the step REFERENCE, with the commit that holds its results."
   (interactive (list (orglab-read-reference "Complete step: " 'step)))
-  (orglab--write (list "done" reference)
+  (orglab--write (list "done" "--" reference)
                  (lambda (document)
                    (let ((hashes (alist-get 'recorded document)))
                      (if hashes
@@ -404,7 +168,7 @@ KIND is `step', `experiment', or nil for both."
 (defun orglab-reopen (reference)
   "Reopen the completed step REFERENCE; its commits are kept."
   (interactive (list (orglab-read-reference "Reopen step: " 'step)))
-  (orglab--write (list "done" "--undo" reference)
+  (orglab--write (list "done" "--undo" "--" reference)
                  (format "%s is open again" reference)))
 
 ;;;###autoload
@@ -413,7 +177,7 @@ KIND is `step', `experiment', or nil for both."
   (interactive (let ((reference (orglab-read-reference "Note on: ")))
                  (list reference
                        (read-string (format "Note on %s: " reference)))))
-  (orglab--write (list "note" reference "--" text)
+  (orglab--write (list "note" "--" reference text)
                  (format "Noted in %s" reference)))
 
 ;;;###autoload
@@ -423,7 +187,7 @@ KIND is `step', `experiment', or nil for both."
                                                        'experiment)))
                  (list reference
                        (read-string (format "Step of %s: " reference)))))
-  (orglab--write (list "step" reference "--" text)
+  (orglab--write (list "step" "--" reference text)
                  (lambda (document)
                    (format "Added %s" (alist-get 'ref document)))))
 
@@ -431,8 +195,11 @@ KIND is `step', `experiment', or nil for both."
 (defun orglab-start (reference)
   "Start work on the experiment or step REFERENCE."
   (interactive (list (orglab-read-reference "Start: ")))
-  (orglab--write (list "start" reference)
-                 (format "%s is now active" reference)))
+  (orglab--write (list "start" "--" reference)
+                 (lambda (document)
+                   (if-let ((active (alist-get 'active document)))
+                       (format "%s is now active" active)
+                     (format "%s started" reference)))))
 
 (defconst orglab--verdicts '("supported" "refuted" "inconclusive")
   "The verdicts that every log has.")
@@ -474,7 +241,7 @@ REASON is written beside the change, unless it is empty."
   (orglab--write (append (list "state")
                          (unless (string-empty-p reason)
                            (list "-m" reason))
-                         (list reference keyword))
+                         (list "--" reference keyword))
                  (format "%s is %s" reference keyword)))
 
 ;;;; A new experiment
@@ -561,11 +328,15 @@ REASON is written beside the change, unless it is empty."
   (goto-char (point-min))
   (forward-line (1- line))
   (when (derived-mode-p 'org-mode)
-    (org-show-context 'link-search)
-    (when (org-at-heading-p) (org-show-subtree))))
+    (orglab--unfold 'context 'link-search)
+    (when (org-at-heading-p) (orglab--unfold 'subtree))))
 
-(declare-function org-show-context "org")
-(declare-function org-show-subtree "org")
+(defun orglab--unfold (what &rest arguments)
+  "Show WHAT of an Org file with ARGUMENTS, by the name since Org 9.6 or before."
+  (let ((name (intern (format "org-fold-show-%s" what))))
+    (apply (if (fboundp name) name (intern (format "org-show-%s" what)))
+           arguments)))
+
 (declare-function org-at-heading-p "org")
 
 ;;;###autoload
@@ -573,14 +344,14 @@ REASON is written beside the change, unless it is empty."
   "Add an experiment with TITLE and DESCRIPTION to the log, and show it."
   (interactive (list (orglab-read-title)
                      (read-string "What do you expect? (may be empty) ")))
-  (let ((window (selected-window)))
+  (let ((window (selected-window)) (shown (current-buffer)))
     (orglab--write
      (orglab-new-arguments title description)
      (lambda (document)
        (let-alist (alist-get 'experiment document)
          (let ((file (orglab-local-file .file)))
-           (orglab--revert)
-           (when (window-live-p window)
+           (when (and (orglab--revert) (window-live-p window)
+                      (eq (window-buffer window) shown))
              (with-selected-window window (orglab-goto file .line))))
          (format "Added %s" .ref))))))
 
@@ -634,14 +405,14 @@ REASON is written beside the change, unless it is empty."
 (defun orglab-show (reference)
   "Show the experiment or step REFERENCE with its commits and runs."
   (interactive (list (orglab-read-reference "Show: ")))
-  (orglab--view (format "*orglab %s*" reference) "show" reference))
+  (orglab--view (format "*orglab %s*" reference) "show" "--" reference))
 
 ;;;###autoload
 (defun orglab-history (reference)
   "Show everything that happened to the experiment or step REFERENCE."
   (interactive (list (orglab-read-reference "History of: ")))
   (orglab--view (format "*orglab %s history*" reference)
-                "show" reference "--history"))
+                "show" "--history" "--" reference))
 
 ;;;###autoload
 (defun orglab-why ()
@@ -652,7 +423,7 @@ REASON is written beside the change, unless it is empty."
   (let ((place (format "%s:%d" (file-relative-name buffer-file-name
                                                    (orglab-root))
                        (save-restriction (widen) (line-number-at-pos)))))
-    (orglab--view "*orglab why*" "why" place)))
+    (orglab--view "*orglab why*" "why" "--" place)))
 
 ;;;###autoload
 (defun orglab-tried (idea)
@@ -674,14 +445,24 @@ The extension of FILE chooses the format, such as .org or .html."
   (interactive (list (expand-file-name
                       (read-file-name "Write report to: " (orglab-root) nil nil
                                       "report.org"))))
+  (when (and (called-interactively-p 'any) (file-exists-p file)
+             (not (y-or-n-p (format "Overwrite %s? "
+                                    (abbreviate-file-name file)))))
+    (user-error "The report was not written"))
   (orglab--save)
   (let ((default-directory (orglab-root)))
     (orglab--start (list "report" "-o" (file-local-name file))
                    (lambda (_text said)
                      (when (member (file-name-extension file) '("md" "org"))
-                       (display-buffer (find-file-noselect file)))
+                       (orglab--show-file file))
                      (message "%s" said))
                    nil t)))
+
+(defun orglab--show-file (file)
+  "Show FILE as it is on disk, in a window; leave alone what was typed in it."
+  (let ((buffer (find-file-noselect file t)))
+    (unless (buffer-modified-p buffer) (orglab--read-again buffer))
+    (display-buffer buffer)))
 
 ;;;; Commands in a compilation buffer
 

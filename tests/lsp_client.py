@@ -132,6 +132,10 @@ class Client:
         assert "error" not in answer, answer["error"]
         return answer["result"]
 
+    def refuse(self, method, params):
+        """The sentence with which a request is refused."""
+        return self.answer(self.request(method, params))["error"]["message"]
+
     def wait(self, method):
         """Return the parameters of the next notification or request of a kind, also one that was read before."""
         while True:

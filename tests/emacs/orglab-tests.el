@@ -88,8 +88,8 @@ No effect.
      value))
 
 (defun orglab-tests-idle-p ()
-  "Return whether no orglab is running."
-  (null orglab--processes))
+  "Return whether no orglab is running or about to be started."
+  (not (or orglab--processes orglab--refresh-timers)))
 
 (defun orglab-tests-settle ()
   "Wait until what runs in the background has ended."
@@ -299,6 +299,125 @@ No effect.
   (orglab-tests-settle)
   (should (get-buffer "report.org")))
 
+;;;; Beside other programs and other buffers
+
+(ert-deftest orglab-tests-the-step-is-that-of-the-line-on-disk ()
+  (orglab-tests-open)
+  (orglab-tests-goto "2. [ ] Test XYZ with ABC")
+  ;; The lines below it are others on disk now.
+  (orglab-tests-orglab "note" "7" "Written elsewhere")
+  (should (equal (orglab-reference-at-point) "e201.2"))
+  (should (looking-at-p "2\\. \\[ \\] Test XYZ with ABC")))
+
+(ert-deftest orglab-tests-what-is-written-is-seen-soon ()
+  (orglab-tests-open)
+  (let ((default-directory (orglab-root)))
+    (orglab--write '("run" "201.2" "--" "sh" "-c"
+                     "orglab note 7 Early; while ! test -e seen; do :; done")
+                   "Done")
+    (orglab-tests-wait (string-match-p "Early" (buffer-string)))
+    (should orglab--processes)
+    (write-region "" nil "seen"))
+  (orglab-tests-settle))
+
+(ert-deftest orglab-tests-another-buffer-is-left-alone ()
+  (orglab-tests-open)
+  (switch-to-buffer "experiment_log.org")
+  (let ((create-lockfiles nil))
+    (orglab-new "Wider nets" "")
+    (switch-to-buffer "*scratch*")
+    (orglab-tests-settle)
+    (should (equal (buffer-name (window-buffer)) "*scratch*"))
+    ;; What was typed meanwhile stays, and nothing asks for it.
+    (switch-to-buffer "experiment_log.org")
+    (orglab-new "Deeper nets" "")
+    (goto-char (point-min))
+    (insert "# Typed\n")
+    (orglab-tests-settle)
+    (should (string-prefix-p "# Typed\n" (buffer-string)))
+    (should (buffer-modified-p))))
+
+(ert-deftest orglab-tests-a-log-in-a-subfolder ()
+  (make-directory "study/src" t)
+  (write-region orglab-tests-log nil "study/experiment_log.org")
+  (write-region "lr = 1  # [e201.1]\n" nil "study/src/train.py")
+  (write-region "lr = 1  # [e201.1]\n" nil "train.py")
+  (orglab-tests-git "add" "--all")
+  (orglab-tests-git "commit" "--quiet" "-m" "start")
+  (find-file "train.py")
+  (orglab-mode)
+  (find-file "study/src/train.py")
+  (orglab-mode)
+  (find-file "../experiment_log.org")
+  (orglab-mode)
+  (orglab-tests-settle)
+  (should (orglab-log-buffer-p))
+  (orglab-tests-goto "2. [ ] Test XYZ with ABC")
+  (call-interactively #'orglab-done)
+  (orglab-tests-settle)
+  (should (looking-at-p "2\\. \\[X\\] Test"))
+  (with-current-buffer (get-file-buffer "src/train.py")
+    (should (equal (orglab-tests-buttons) '("e201.1"))))
+  (with-current-buffer (get-file-buffer "../train.py")
+    (should-not (orglab-tests-buttons))))
+
+(ert-deftest orglab-tests-a-folder-without-a-log ()
+  (write-region "z = [elem]\n" nil "train.py")
+  (find-file "train.py")
+  (orglab-mode)
+  (orglab-tests-settle)
+  (search-forward "[el")
+  (should-not (orglab-tests-buttons))
+  (should-not (eq (xref-find-backend) 'orglab))
+  (should-not (orglab-completion-at-point)))
+
+(ert-deftest orglab-tests-visiting-a-file-sets-nothing-up ()
+  (write-region "lr = 1  # [e1]\n" nil "train.py")
+  (orglab-tests-git "add" "train.py")
+  (orglab-tests-git "commit" "--quiet" "-m" "start")
+  (orglab-tests-orglab "init")
+  (orglab-tests-orglab "new" "One")
+  (orglab-tests-orglab "commit")
+  (let ((origin default-directory) (clone (make-temp-file "clone-" t)))
+    (orglab-tests-git "clone" "--quiet" origin clone)
+    (let* ((default-directory (file-name-as-directory clone))
+           (files (directory-files-recursively clone "")))
+      (find-file (expand-file-name "train.py" clone))
+      (orglab-mode)
+      (orglab-tests-settle)
+      (should (equal files (directory-files-recursively clone "")))
+      ;; A command does.
+      (should (string-suffix-p "experiment_log.org" (orglab-log-file))))
+    (delete-directory clone t)))
+
+(ert-deftest orglab-tests-a-report-does-not-replace-a-file-unasked ()
+  (orglab-tests-open)
+  (write-region "Mine\n" nil "mine.org")
+  (cl-letf (((symbol-function 'read-file-name)
+             (lambda (&rest _) (expand-file-name "mine.org")))
+            ((symbol-function 'y-or-n-p) #'ignore)
+            ((symbol-function 'called-interactively-p) (lambda (&rest _) t)))
+    (should-error (call-interactively #'orglab-report) :type 'user-error))
+  (should (equal (orglab-tests-text "mine.org") "Mine\n")))
+
+(ert-deftest orglab-tests-a-link-is-no-option ()
+  (orglab-tests-open)
+  (should-error (orglab-follow "--log=/etc/passwd") :type 'user-error)
+  (orglab-note "e201" "-")
+  (orglab-tests-settle)
+  (let ((orglab-program "no-such-program"))
+    (should-error (orglab--call "show" "7") :type 'user-error)))
+
+(ert-deftest orglab-tests-a-reference-is-followed-below-unsaved-lines ()
+  (orglab-tests-open)
+  (orglab-mode)
+  (orglab-tests-settle)
+  (goto-char (point-min))
+  (insert "# one\n# two\n# three\n")
+  (orglab-follow "e201.2")
+  (should (looking-at-p "2\\. \\[ \\] Test XYZ with ABC"))
+  (orglab-tests-settle))
+
 ;;;; References
 
 (defun orglab-tests-buttons ()
@@ -384,7 +503,9 @@ No effect.
   (should (equal (orglab-tests-complete "\n# [emodel in abc") "# [e201]"))
   (should (equal (orglab-tests-complete "\n# [e201 without") "# [e201.1]"))
   (should (equal (orglab-tests-complete "\n# [e20") "# [e20"))
-  (should (equal (orglab-tests-complete "\nfoo[e7 ") "foo[e7 ")))
+  (should (equal (orglab-tests-complete "\n# foo[e7 ") "# foo[e7 "))
+  ;; In code, it may be a list.
+  (should (equal (orglab-tests-complete "\nfoo = [exyz model") "foo = [exyz model")))
 
 (ert-deftest orglab-tests-definition-and-references ()
   (orglab-tests-open)
@@ -627,10 +748,20 @@ That is without comments, and the blank line that Magit adds before them."
     (should (equal (orglab-reference-at-point) "e201.2"))
     (should (equal (file-remote-p (orglab-log-file))
                    (file-remote-p default-directory)))
+    ;; Saved at the same time as orglab writes, as far as Tramp can tell.
+    (end-of-line)
+    (insert ", twice")
     (orglab-done "e201.2")
-    (orglab-tests-wait (string-match-p "2\\. \\[X\\] Test XYZ"
+    (orglab-tests-wait (string-match-p "2\\. \\[X\\] Test XYZ with ABC, twice"
                                        (buffer-string)))
     (orglab-tests-settle)
+    (goto-char (point-max))
+    (insert "\n")
+    (save-buffer)
+    (should (string-match-p "2\\. \\[X\\] Test"
+                            (with-temp-buffer
+                              (insert-file-contents "experiment_log.org")
+                              (buffer-string))))
     (orglab-done "e201.9")
     (orglab-tests-settle)
     (with-current-buffer "*Messages*"

@@ -107,12 +107,34 @@ def test_an_action_on_a_text_that_has_changed_since_has_no_edits(client):
     assert "edit" not in client.resolve(action)
 
 
-def test_what_cannot_be_done_is_said_once_in_the_log_of_the_client(client):
-    text = LOG.replace("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n   - [ ] seed 1\n")
-    log = client.open(NAME, text)
-    action = client.actions(log, find(text, "2. [ ]")[0])["Complete step e201.2"]
-    assert client.resolve(action) is None
+UNFINISHED = LOG.replace("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n   - [ ] seed 1\n")
+
+
+def test_what_cannot_be_done_is_refused_with_a_sentence(client):
+    log = client.open(NAME, UNFINISHED)
+    action = client.actions(log, find(UNFINISHED, "2. [ ]")[0])["Complete step e201.2"]
+    assert "open checkbox" in client.refuse("codeAction/resolve", action)
+
+
+def test_what_cannot_be_done_does_not_hide_other_actions_from_a_client_that_cannot_ask_later(start):
+    client = start(capabilities={})
+    log = client.open(NAME, UNFINISHED)
+    titles = {*client.actions(log, find(UNFINISHED, "2. [ ]")[0])}
+    assert titles == {"Add a note to step e201.2", "Add a note to e201"}
     assert "open checkbox" in client.wait("window/logMessage")["message"]
+
+
+def test_a_commit_that_an_action_has_recorded_is_kept_once_the_text_is_saved(client, study, repo):
+    repo.commit("[e201.2] results", {"train.py": "lr = 1\n"})
+    log = client.open(NAME)
+    changed = choose(client, log, find(LOG, "2. [ ]")[0], "Complete step e201.2")
+    kept = ("for-each-ref", "--format=%(objectname)", "refs/orglab/keep")
+    assert repo.git(*kept) == ""
+    client.change(log, changed)
+    (study / NAME).write_text(changed)
+    client.notify("textDocument/didSave", {"textDocument": {"uri": log}})
+    found = next(filter(None, (repo.git(*kept) for _ in range(500))))  # a thread writes it
+    assert found == repo.git("rev-parse", "HEAD")
 
 
 def test_a_log_with_conflict_markers_is_not_edited(client):
@@ -120,4 +142,4 @@ def test_a_log_with_conflict_markers_is_not_edited(client):
     log = client.open(NAME, text)
     assert "conflict" in [one["code"] for one in client.diagnostics(log)]
     for action in client.actions(log, find(text, "* INPROGRESS")[0]).values():
-        assert client.resolve(action) is None
+        assert client.refuse("codeAction/resolve", action)

@@ -3,11 +3,14 @@
 import asyncio
 import functools
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
-from orglab.errors import NotFoundError, OrglabError, UsageError
+from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
+from orglab.git.keep_refs import keep_commits
 from orglab.lsp.buffer_log import BufferLog
 from orglab.lsp.code_actions import FIX, FIX_ALL, Changed, convert_edits, find_step, list_offers, make_edits
 from orglab.lsp.completion_items import complete
@@ -25,6 +28,7 @@ SELECT = "orglab.select"
 """The command that puts the cursor where the text of a new note goes."""
 _WATCHED = ("**/*.org", "**/*.org_archive", "**/orglab.toml", "**/pyproject.toml")
 _ITEM_FIELDS, _ACTION_FIELDS = 3, 4
+_REQUEST_FAILED = types.LSPErrorCodes.RequestFailed.value
 _AtPosition = types.HoverParams | types.DefinitionParams | types.ReferenceParams
 _Answer = Callable[[OrglabServer, Any], Any]
 
@@ -44,7 +48,7 @@ def make_server(given: str | None) -> OrglabServer:
         (types.INITIALIZED, _watch_files, None),
         (types.SHUTDOWN, _end, None),
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _report_again, None),
-        (types.TEXT_DOCUMENT_DID_SAVE, _report_again, None),
+        (types.TEXT_DOCUMENT_DID_SAVE, _keep_recorded, None),
         (types.TEXT_DOCUMENT_HOVER, _answering(_hover), None),
         (types.TEXT_DOCUMENT_DEFINITION, _answering(_define), None),
         (types.TEXT_DOCUMENT_REFERENCES, _answering_later(_find_references), None),
@@ -53,7 +57,7 @@ def make_server(given: str | None) -> OrglabServer:
         (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, _answering(_list_symbols), None),
         (types.WORKSPACE_SYMBOL, _answering(_search_symbols), None),
         (types.TEXT_DOCUMENT_CODE_ACTION, _answering(_list_actions), actions),
-        (types.CODE_ACTION_RESOLVE, _answering_later(_resolve_action), None),
+        (types.CODE_ACTION_RESOLVE, _resolve_action, None),
     ]
     for name, function, options in features:
         server.feature(name, options)(function)
@@ -117,6 +121,19 @@ def _report_again(server: OrglabServer, _: object) -> None:
     server.report_all()
 
 
+async def _keep_recorded(server: OrglabServer, params: types.DidSaveTextDocumentParams) -> None:
+    """Keep the commits that code actions have recorded in a file, now that it is saved."""
+    server.report_all()
+    both = server.find_log(params.text_document.uri)
+    commits = server.recorded.pop(params.text_document.uri, set())
+    if both is None or (repository := both[1].log.repository) is None:
+        return
+    written = [one for one in commits if one.encode() in bytes(both[0].text)]
+    if written:
+        with suppress(GitError):
+            await asyncio.to_thread(keep_commits, repository, written)
+
+
 def _find_pointed(server: OrglabServer, params: _AtPosition) -> tuple[LogOfFile, Pointed] | None:
     """Return what the cursor is on, and the log; None if it is on nothing."""
     both = server.find_log(params.text_document.uri)
@@ -176,7 +193,7 @@ async def _find_references(server: OrglabServer, params: types.ReferenceParams) 
     if both is None:
         return None
     log, pointed = both
-    # The log as it is on disk: what is open is looked through here.
+    # The commits and the files on disk; what is open is looked through here.
     places = await asyncio.to_thread(list_places, BufferLog.of(log.log, bytes(log.view.text)), pointed.reference)
     usages = find_usages(server.files, log, pointed.reference, places)
     definition = []
@@ -246,10 +263,18 @@ def _list_actions(server: OrglabServer, params: types.CodeActionParams) -> list[
     chosen = [one for one in actions if _is_wanted(one.kind or "", wanted)]
     if not server.can("text_document", "code_action", "resolve_support"):
         # The client cannot ask for the edits later.
-        for action in chosen:
-            if action.edit is None:
-                _add_edits(server, action, _compute(server, opened, log, action))
+        chosen = [action for action in chosen if action.edit is not None or _can_edit(server, opened, log, action)]
     return chosen
+
+
+def _can_edit(server: OrglabServer, opened: OpenFile, log: LogOfFile, action: types.CodeAction) -> bool:
+    """Add its edits to an action; return False if it cannot be done, which is logged."""
+    try:
+        _add_edits(server, action, _compute(server, opened, log, bytes(opened.text), action))
+    except (OrglabError, OSError) as error:
+        server.log_error(error)
+        return False
+    return True
 
 
 def _is_wanted(kind: str, wanted: Iterable[str] | None) -> bool:
@@ -289,26 +314,35 @@ def _list_fixes(
 
 
 async def _resolve_action(server: OrglabServer, action: types.CodeAction) -> types.CodeAction:
+    """Return an action with its edits.
+
+    Raises:
+        JsonRpcException: It cannot be done; the editor shows the sentence.
+    """
     if action.edit is not None:
         return action
     data = _read_data(action)
     both = server.find_log(str(data[0]))
     if both is None or both[0].version != data[1]:
         return action  # the text has changed since
-    changed = await asyncio.to_thread(_compute, server, *both, action)
+    text = bytes(both[0].text)  # here: a thread would read it while it is edited
+    try:
+        changed = await asyncio.to_thread(_compute, server, *both, text, action)
+    except (OrglabError, OSError) as error:
+        raise JsonRpcException(server.describe_error(error), _REQUEST_FAILED) from error
     if both[0].version == data[1]:
         _add_edits(server, action, changed)
     return action
 
 
-def _compute(server: OrglabServer, opened: OpenFile, log: LogOfFile, action: types.CodeAction) -> Changed:
-    """Return the edits of an action.
+def _compute(server: OrglabServer, opened: OpenFile, log: LogOfFile, text: bytes, action: types.CodeAction) -> Changed:
+    """Return the edits of a text of an open log that an action makes.
 
     Raises:
         OrglabError: It cannot be done.
     """
     _, _, what, reference = _read_data(action)
-    return make_edits(server.files, opened, BufferLog.of(log.log, bytes(opened.text)), str(what), str(reference))
+    return make_edits(server.files, opened, BufferLog.of(log.log, text), str(what), str(reference))
 
 
 def _read_data(action: types.CodeAction) -> list[Any]:
@@ -327,6 +361,7 @@ def _add_edits(server: OrglabServer, action: types.CodeAction, changed: Changed)
     """Add edits to an action, and what puts the cursor where the text of a note goes."""
     uri, number, _, _ = _read_data(action)
     action.edit = _make_workspace_edit(server, uri, number, changed.edits)
+    server.recorded.setdefault(uri, set()).update(changed.commits)
     if changed.cursor is not None and server.can("window", "show_document", "support"):
         action.command = types.Command("Write the note", SELECT, arguments=[uri, changed.cursor])
 

@@ -27,9 +27,11 @@ class BufferLog(Log):
 
     Attributes:
         edits: The edits of the text by the method that was called last.
+        recorded: The commits that these record.
     """
 
     edits: list[Edit]
+    recorded: Collection[str]
 
     @classmethod
     def of(cls, log: Log, text: bytes) -> "BufferLog":
@@ -37,7 +39,7 @@ class BufferLog(Log):
         buffered = cls(log.path, log.config)
         vars(buffered)["repository"] = log.repository
         buffered._text = text
-        buffered.edits = []
+        buffered.edits, buffered.recorded = [], ()
         return buffered
 
     _text: bytes
@@ -73,7 +75,8 @@ class BufferLog(Log):
         """Do nothing, as for `keep_text`."""
 
     def _keep_commits(self, commits: Collection[str]) -> None:
-        """Do nothing, as for `keep_text`."""
+        """Remember what is to be kept once the text is saved."""
+        self.recorded = commits
 
     def _open_known_ids(self) -> KnownIds:
         return _UnreservedIds(self)

@@ -1,7 +1,7 @@
 """What an editor offers at the cursor in a log: complete or reopen a step, add a note, start, and fix problems."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from lsprotocol import types
@@ -25,7 +25,7 @@ class Offer(NamedTuple):
     Attributes:
         title: What it does, for the user.
         what: Which operation it is, such as DONE.
-        reference: The experiment or step; for FIX the code of the problems, or empty for all.
+        reference: The experiment or step.
     """
 
     title: str
@@ -66,14 +66,23 @@ class Changed(NamedTuple):
     Attributes:
         edits: The edits, with the lines that they concern.
         cursor: Where text is to be written afterwards; None if nowhere.
+        commits: The commits that the edits record.
     """
 
     edits: list[types.TextEdit]
     cursor: types.Position | None = None
+    commits: Collection[str] = ()
 
 
 def make_edits(files: OpenFiles, opened: OpenFile, log: BufferLog, what: str, reference: str) -> Changed:
-    """Return the edits of the open log that do what was offered.
+    """Return the edits of the open log that do what was offered, or that fix all problems.
+
+    Args:
+        files: The open files.
+        opened: The log, as it is open in the editor.
+        log: The same log, with the text that is edited.
+        what: The operation, such as DONE or FIX.
+        reference: The experiment or step; empty for FIX.
 
     Raises:
         OrglabError: It cannot be done.
@@ -85,14 +94,14 @@ def make_edits(files: OpenFiles, opened: OpenFile, log: BufferLog, what: str, re
     elif what == START:
         log.start(reference)
     elif what == FIX:
-        log.fix(only={reference} if reference else None)
+        log.fix()
     elif what == NOTE:
         placeholder = f"note-{secrets.token_hex(8)}"
         log.add_note(reference, placeholder)
         return _empty_note(files, opened, log, placeholder.encode())
     else:
         raise UsageError(f"There is no action {what!r}.")
-    return Changed(convert_edits(files, opened, log.document(), log.edits))
+    return Changed(convert_edits(files, opened, log.document(), log.edits), commits=log.recorded)
 
 
 def _empty_note(files: OpenFiles, opened: OpenFile, log: BufferLog, mark: bytes) -> Changed:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST = 400
-_BOXES = {"done": "[X]", "partial": "[-]", "open": "[ ]"}
+BOXES = {"done": "[X]", "partial": "[-]", "open": "[ ]"}
 
 
 class Numbers:
@@ -79,7 +79,7 @@ def describe(found: Found, step: int | None, number: str, *, is_markdown: bool) 
 
 def _describe_title(experiment: Experiment, step: Step | None, *, is_markdown: bool) -> str:
     ref = experiment.ref if step is None else step.ref
-    title = experiment.title if step is None else f"{_BOXES[step.state]} {step.text}"
+    title = experiment.title if step is None else f"{BOXES[step.state]} {step.text}"
     return f"**{_escape(ref)}** {_escape(title)}" if is_markdown else f"{ref} {one_line(title)}"
 
 

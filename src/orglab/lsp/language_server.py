@@ -83,6 +83,7 @@ class OrglabServer(LanguageServer):
         files: The files that are open in the editor.
         numbers: The main numbers of experiments.
         checked: What was found in the logs that are open, by their addresses.
+        recorded: The commits that code actions have recorded in open logs that were not saved since.
     """
 
     def __init__(self, given: str | None) -> None:
@@ -95,6 +96,7 @@ class OrglabServer(LanguageServer):
         self.files = OpenFiles(given)
         self.numbers = Numbers()
         self.checked: dict[str, Checked] = {}
+        self.recorded: dict[str, set[str]] = {}
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, threading.Event] = {}
         self._running: dict[str, asyncio.Future[Problems]] = {}
@@ -127,6 +129,7 @@ class OrglabServer(LanguageServer):
         self._stop(uri)
         self.files.close(uri)
         self.checked.pop(uri, None)
+        self.recorded.pop(uri, None)
         for reported in self._published.pop(uri, ()):
             self._publish(reported, [], None)
 
@@ -220,9 +223,13 @@ class OrglabServer(LanguageServer):
 
     def log_error(self, error: Exception) -> None:
         """Tell the client of an error, in its log."""
-        text = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-        message = types.LogMessageParams(types.MessageType.Warning, f"orglab: {clean(text)}")
+        message = types.LogMessageParams(types.MessageType.Warning, f"orglab: {self.describe_error(error)}")
         self.window_log_message(message)
+
+    @staticmethod
+    def describe_error(error: Exception) -> str:
+        """Return what an error says."""
+        return clean(error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error))
 
     # What the client can do
 

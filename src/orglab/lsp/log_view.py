@@ -40,11 +40,6 @@ class Found(NamedTuple):
         """The 0-based line of its heading."""
         return self.first_line + self.experiment.line - 1
 
-    @property
-    def letter(self) -> str:
-        """The letter that references to it begin with."""
-        return self.experiment.config.letter
-
     def find_step(self, number: int | None) -> Step | None:
         """Return a step of it, or None."""
         return next((step for step in self.experiment.steps if step.number == number), None)

@@ -5,6 +5,7 @@ from itertools import islice
 
 from lsprotocol import types
 
+from orglab.lsp.hover import BOXES
 from orglab.lsp.log_view import Found, LogView
 from orglab.lsp.open_files import OpenFiles
 from orglab.lsp.positions import count_units
@@ -14,7 +15,6 @@ MOST_WITH_PARTS = 1000
 """The most experiments of a log whose steps, notes and conclusions are symbols, too."""
 _MOST_FOUND = 100
 _LONGEST = 100
-_BOXES = {"done": "[X]", "partial": "[-]", "open": "[ ]"}
 
 
 class Written(list[dict[str, object]]):
@@ -93,7 +93,7 @@ def _list_parts(files: OpenFiles, found: Found) -> Iterator[types.DocumentSymbol
 
     parts = [make(note.line, note.text, types.SymbolKind.String) for note in experiment.all_notes]
     for step in experiment.steps:
-        name = f"{_BOXES[step.state]} {step.number}. {step.text}"
+        name = f"{BOXES[step.state]} {step.number}. {step.text}"
         parts.append(make(step.line, name, types.SymbolKind.Event, ", ".join(step.commits) or None))
     heading = experiment.conclusions_heading
     if heading is not None and experiment.conclusion.text:

@@ -4,7 +4,7 @@ Lines end with `\n` alone.  A text that is no Org is one part.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -111,10 +111,6 @@ class PartedText:
             return b""
         end = starts[inner + 1] - 1 if inner + 1 < len(starts) else len(part.text)
         return part.text[starts[inner] : end]
-
-    def lines(self) -> Iterator[bytes]:
-        """Yield the lines."""
-        yield from bytes(self).split(b"\n")
 
     def replace(self, start: Place, end: Place, new: bytes) -> tuple[list[TextPart], list[TextPart]]:
         """Replace the text between two places; return the parts that are gone, and those that are there instead.
