@@ -764,3 +764,26 @@ def test_conflict_markers_beside_the_log_are_not_saved(orglab, repo, name):
     append(repo, "<<<<<<< a\n* A\n=======\n* B\n>>>>>>> b\n", name)
     assert f"{name} has a git conflict marker in line 1" in orglab("commit", code=4).err
     assert repo.git("ls-tree", "-r", "--name-only", BRANCH).split() == [NAME]
+
+
+@pytest.mark.parametrize("place", [shutil.move, shutil.copytree])
+def test_a_repository_that_was_moved_or_copied_goes_on_with_its_log(orglab, repo, tmp_path_factory, monkeypatch, place):
+    """What is not saved yet is not merged with the version that is, as if the two had been begun apart."""
+    assert orglab("new", "One").code == 0
+    assert orglab("commit").code == 0
+    for arguments in (("step", "1", "A"), ("step", "1", "B"), ("new", "Two"), ("step", "2", "C"), ("new", "Three")):
+        assert orglab(*arguments).code == 0
+    before = read(repo)
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "study"
+    monkeypatch.chdir(elsewhere.parent)
+    place(repo.path, elsewhere)
+    monkeypatch.chdir(elsewhere)
+    result = run_orglab("done", "2.1", cwd=elsewhere)
+    assert result.code == 0, result
+    after = (elsewhere / NAME).read_text()
+    assert "1. [X] C" in after
+    for begin, end in ((0, "* TODO [2]"), ("* TODO [3]", None)):
+        parts = [text[text.index(begin) if begin else 0 : text.index(end) if end else None] for text in (before, after)]
+        assert parts[0] == parts[1]
+    if place is shutil.move:
+        repo.path.mkdir()

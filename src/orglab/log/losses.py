@@ -27,7 +27,7 @@ from orglab.log import file
 from orglab.log.kept_text import find_text_ref
 from orglab.log.merge.markers import split_sides
 from orglab.log.merge.merge import merge
-from orglab.log.text_guard import LOSSES, TEXTS, UNTOLD, Seen, read_seen
+from orglab.log.text_guard import LOSSES, TEXTS, UNTOLD, Seen, TextGuard, read_seen
 from orglab.text import Tell, count
 
 if TYPE_CHECKING:
@@ -199,10 +199,12 @@ def _save(repository: Repository, ref: str, *versions: Version) -> str:
 def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
     """Record what only the logs of worktrees had that are gone; the links in the git directory still have it."""
     files = repository.shared_files.folder(TEXTS)
+    own = TextGuard(repository, log.path).link.name
     for name, seen in _list_seen(repository, log.name):
-        if os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
-            continue
         link = name.removesuffix(".seen")
+        # The path of this log is another one if the whole repository was moved.
+        if link == own or os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
+            continue
         # What cannot be recorded now is recorded the next time.
         with suppress(OSError, GitError):
             kept = files.read(link, _MOST_BYTES)

@@ -64,7 +64,9 @@ class TextGuard:
         self._repository = found or repository
         self.path = path
         self._files = repository.shared_files.folder(TEXTS)
-        self._name = f"{zlib.crc32(os.fsencode(self._real)):08x}"
+        # Relative to the git directory, so that a repository that is moved or copied has what was known in it.
+        place = os.path.relpath(self._real, os.path.realpath(repository.shared_folder))
+        self._name = f"{zlib.crc32(os.fsencode(place)):08x}"
         self.link = self._files.path / self._name
 
     def read_seen(self) -> Seen | None:
