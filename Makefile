@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-emacs test-lsp test-mcp test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
+.PHONY: help demo test test-emacs test-lsp test-mcp test-more test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,12 @@ $(VENV)/mcp-%/stamp: | $(VENV)/stamp
 	@$(BIN)/python -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'mcp==$*.*' </dev/null >&2
 	@touch $@
+
+test-more: $(VENV)/stamp-test $(VENV)/stamp-web-test $(VENV)/stamp-axe $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp
+test-more: ## all that the five targets above and below test, at once
+	@scripts/system-deps.sh emacs editors slurm web
+	$(PYTEST) tests/emacs tests/lsp tests/mcp tests/slurm tests/web -n $(JOBS) --dist worksteal \
+	  -m 'emacs_package or editors or mcp_client or slurm or browser' $(NO_SKIP) $(ARGS)
 
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
 	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)

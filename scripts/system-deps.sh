@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the programs that the tests need with apt, if they are missing and apt may be used:
-# those of `make test`, or with the argument `emacs`, `editors`, `slurm` or `web` those of `make test-emacs`,
-# `make test-lsp` and so on.
+# those of `make test`, or with the arguments `emacs`, `editors`, `slurm`, `web` or `tests` those of `make test-emacs`,
+# `make test-lsp` and so on; `tests` are those of `make test`.
 #
 # This never fails: a test without its program is skipped and says so. With STRICT=1 the
 # test fails instead, with a clearer message than this script could give.
@@ -17,32 +17,41 @@ need_lisp() { # need_lisp PACKAGE
 }
 
 need git git
-if [ "${1-}" = emacs ]; then
-  need emacs emacs-nox
-  need_lisp elpa-magit
-  need_lisp elpa-package-lint
-elif [ "${1-}" = slurm ]; then
-  PATH=$PATH:/usr/sbin:/sbin # where daemons are, which an ordinary user does not look for
-  need slurmctld slurm-wlm
-  need slurmd slurm-wlm
-  need munged munge
-elif [ "${1-}" = web ]; then
-  need chromium chromium
-  need chromedriver chromium-driver
-elif [ "${1-}" = editors ]; then
-  need nvim neovim
-  need emacs emacs-nox
-  # In Emacs from version 29 on.
-  [ -d /usr/share/emacs/site-lisp/elpa-src/eglot-1.9 ] || need eglot elpa-eglot
-else
-  need emacs emacs-nox # Org itself, to compare with
-  need setfattr attr   # a rewritten log keeps its extended attributes
-  need setfacl acl     # ... and its access control list
-  need zsh zsh         # shell completion
-  need fish fish
-  # strace makes each system call of a write fail; macOS has nothing like it.
-  [ "$(uname -s)" != Linux ] || need strace strace
-fi
+[ $# -gt 0 ] || set -- tests
+for kind; do
+  case $kind in
+  emacs)
+    need emacs emacs-nox
+    need_lisp elpa-magit
+    need_lisp elpa-package-lint
+    ;;
+  slurm)
+    PATH=$PATH:/usr/sbin:/sbin # where daemons are, which an ordinary user does not look for
+    need slurmctld slurm-wlm
+    need slurmd slurm-wlm
+    need munged munge
+    ;;
+  web)
+    need chromium chromium
+    need chromedriver chromium-driver
+    ;;
+  editors)
+    need nvim neovim
+    need emacs emacs-nox
+    # In Emacs from version 29 on.
+    [ -d /usr/share/emacs/site-lisp/elpa-src/eglot-1.9 ] || need eglot elpa-eglot
+    ;;
+  tests)
+    need emacs emacs-nox # Org itself, to compare with
+    need setfattr attr   # a rewritten log keeps its extended attributes
+    need setfacl acl     # ... and its access control list
+    need zsh zsh         # shell completion
+    need fish fish
+    # strace makes each system call of a write fail; macOS has nothing like it.
+    [ "$(uname -s)" != Linux ] || need strace strace
+    ;;
+  esac
+done
 
 [ -n "$missing" ] || exit 0
 
