@@ -73,10 +73,51 @@ in the log of the current folder, or else in that of the first of these."
               (and .progress (format "  [%d/%d]" .progress.done
                                      .progress.total))))))
 
+(defvar orglab-agenda-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map (kbd "C-c M-e") #'orglab-dispatch)
+    map)
+  "Keymap of the lines of experiments in the agenda.")
+
+(defvar orglab-agenda-step-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map orglab-agenda-map)
+    (define-key map [remap org-agenda-todo] #'orglab-agenda-done)
+    (dolist (command '(org-agenda-todo-nextset
+                       org-agenda-todo-previousset org-agenda-priority
+                       org-agenda-priority-up org-agenda-priority-down
+                       org-agenda-set-tags org-agenda-ctrl-c-ctrl-c
+                       org-agenda-set-effort org-agenda-set-property
+                       org-agenda-schedule org-agenda-deadline
+                       org-agenda-kill org-agenda-refile org-agenda-archive
+                       org-agenda-archive-default
+                       org-agenda-archive-default-with-confirmation
+                       org-agenda-toggle-archive-tag org-agenda-bulk-mark))
+      (define-key map (vector 'remap command) #'orglab-agenda--refuse))
+    map)
+  "Keymap of the lines of steps in the agenda.
+What Org would do there, it would do to the heading that the step is below.")
+
+(defun orglab-agenda--refuse ()
+  "Tell that a command of the agenda does not apply to steps."
+  (interactive)
+  (user-error "This is a step, not a heading; t completes it"))
+
+(defun orglab-agenda-done ()
+  "Complete the step of the current line, and show the agenda again."
+  (interactive)
+  (let ((reference (orglab-reference-at-point)) (buffer (current-buffer)))
+    (orglab--write (list "done" "--" reference)
+                   (lambda (_document)
+                     (when (and (orglab--revert) (buffer-live-p buffer))
+                       (with-current-buffer buffer (org-agenda-redo)))
+                     (format "%s done" reference)))))
+
 (defun orglab-agenda--insert (entry)
   "Insert a line of the agenda for ENTRY of the log of `default-directory'."
   (let* ((file (orglab-local-file (alist-get 'file entry)))
          (line (alist-get 'line entry))
+         (folder default-directory)
          (text (orglab-agenda--text entry)))
     (insert
      (with-current-buffer (find-file-noselect file)
@@ -90,6 +131,10 @@ in the log of the current folder, or else in that of the first of these."
                           nil text nil (org-get-category) tags)
               (list 'face 'default)
             'org-marker marker
+            'orglab-reference (alist-get 'ref entry)
+            'orglab-folder folder
+            'keymap (if (alist-get 'number entry) orglab-agenda-step-map
+                      orglab-agenda-map)
             'org-hd-marker (org-agenda-new-marker (point))
             'todo-state (org-get-todo-state)
             'org-not-done-regexp org-not-done-regexp
@@ -202,7 +247,12 @@ This is the target of the capture template; orglab writes the entry."
 
 (defun orglab-agenda--add (entry variable)
   "Add ENTRY to the list that is the value of VARIABLE, unless its key is taken."
-  (let ((taken (assoc (car entry) (symbol-value variable))))
+  (let ((taken (or (assoc (car entry) (symbol-value variable))
+                   ;; Org would not find what is behind a key with a command.
+                   (seq-find (lambda (one)
+                               (and (string-prefix-p (car one) (car entry))
+                                    (consp (cdr one)) (cddr one)))
+                             (symbol-value variable)))))
     (cond ((null taken)
            (set variable (append (symbol-value variable) (list entry))))
           ((not (equal taken entry))

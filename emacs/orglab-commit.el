@@ -43,11 +43,17 @@ STATUS is what `orglab status' prints."
           (save-excursion (insert "\n\nRefs: " .active "\n"))
         (insert "[" .active "] ")))))
 
+(defun orglab-commit--go-on ()
+  "Go to where the message goes on that a git hook has begun."
+  (when (and (bobp) (looking-at "\\[[^]\n]+\\][ \t]*$"))
+    (goto-char (match-end 0))))
+
 (defun orglab-commit-message ()
   "Insert the reference of the active step into a new commit message.
 It is inserted as soon as orglab has told it, and only if nothing was typed."
   (require 'orglab-link)
   (orglab-mode)
+  (orglab-commit--go-on)
   (when (orglab-commit--start)
     (let ((buffer (current-buffer))
           (default-directory (orglab-root)))

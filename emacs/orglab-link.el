@@ -91,7 +91,8 @@ Return nil if there is no such buffer, or `modified' if it is not saved."
     (setf (orglab-index-stale index) nil
           (orglab-index-time index) (orglab--log-time root)
           (orglab-index-tick index) (orglab--tick root))
-    (let ((default-directory root))
+    (let ((default-directory root)
+          (inhibit-message t)) ; of Tramp
       (setf (orglab-index-process index)
             (orglab--start
              '("list" "--full")
@@ -258,7 +259,9 @@ Lines that are not saved are saved first, as orglab counts those of the file."
   "Return a line that describes REFERENCE, or nil if it is not known."
   (when-let ((row (orglab--row reference)))
     (let-alist (car row)
-      (let ((note (alist-get 'text (car (last .notes)))))
+      (let ((note (alist-get 'text (car (last (if (cdr row)
+                                                  (alist-get 'notes (cdr row))
+                                                .notes))))))
         (string-join
          (delq nil
                (list (concat .ref "  " (orglab--describe-experiment (car row)))

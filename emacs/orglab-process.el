@@ -15,6 +15,7 @@
 ;;; Code:
 
 (require 'json)
+(require 'outline)
 (require 'project)
 (require 'subr-x)
 
@@ -79,6 +80,8 @@ CODE is its exit code."
            (format "orglab ended with exit code %s" code))
           (said))))
 
+(define-error 'orglab-no-program "There is no orglab" 'user-error)
+
 (defun orglab--call (&rest arguments)
   "Run orglab with ARGUMENTS and `--json', and return its document.
 Signal a `user-error' with orglab's own sentence if it fails."
@@ -93,9 +96,11 @@ Signal a `user-error' with orglab's own sentence if it fails."
                                   (orglab--with-json arguments))
                          (file-missing orglab--no-program))))
             (unless (eql code 0)
-              (user-error "%s" (with-temp-buffer
-                                 (insert-file-contents errors)
-                                 (orglab--sentence (buffer-string) code))))
+              (signal (if (eql code orglab--no-program) 'orglab-no-program
+                        'user-error)
+                      (list (with-temp-buffer
+                              (insert-file-contents errors)
+                              (orglab--sentence (buffer-string) code)))))
             (orglab--parse (current-buffer))))
       (delete-file errors))))
 
@@ -185,7 +190,12 @@ FAILURE with a sentence; by default that is shown.  With AS-TEXT, run it without
 (defun orglab-root ()
   "Return the folder that commands run in.
 It is the nearest folder of the project that has a log or settings of orglab,
-or else the top of the project."
+or else the top of the project; in an agenda, that of the log of the line."
+  (or (get-text-property (line-beginning-position) 'orglab-folder)
+      (orglab--find-root)))
+
+(defun orglab--find-root ()
+  "Return the folder that commands run in for `default-directory'."
   (let* ((project (project-current))
          (top (and project (project-root project)))
          (found (locate-dominating-file default-directory #'orglab--root-p)))
@@ -269,14 +279,76 @@ Tramp takes times that are less than two seconds apart for the same one."
   (and (not (file-remote-p (buffer-file-name buffer)))
        (verify-visited-file-modtime buffer)))
 
+(declare-function org-at-heading-p "org")
+(declare-function org-end-of-subtree "org")
+(declare-function org-invisible-p "org-macs")
+
+(defun orglab--org-fold (what &rest arguments)
+  "Fold or unfold WHAT of an Org file with ARGUMENTS.
+The functions have other names since Org 9.6."
+  (let ((name (intern (format "org-fold-%s" what))))
+    (apply (cond ((fboundp name) name)
+                 ((intern (format "%s-%s" (if (string-prefix-p "hide" what)
+                                              "outline" "org")
+                                  what))))
+           arguments)))
+
+(defun orglab--fold-end (folded-subtree)
+  "Return where the text of the heading at point ends.
+If FOLDED-SUBTREE, the headings below it belong to it."
+  (save-excursion
+    (if folded-subtree (org-end-of-subtree t)
+      (outline-next-heading)
+      (skip-chars-backward "\n"))
+    (point)))
+
+(defun orglab--folds ()
+  "Return a list of the folded headings of the current Org buffer.
+Each is a marker, and whether the headings below it are folded, too."
+  (let (folds)
+    (save-excursion
+      (save-restriction
+        (widen)
+        (goto-char (point-min))
+        (while (re-search-forward "^\\*+ " nil t)
+          (beginning-of-line)
+          (let ((hidden (line-end-position)))
+            (when (and (not (org-invisible-p (point))) (org-invisible-p hidden))
+              (let* ((end (next-single-char-property-change hidden 'invisible))
+                     (subtree (>= end (orglab--fold-end t))))
+                (push (cons (point-marker) subtree) folds)
+                (when subtree (goto-char (max (1- end) (point))))))
+            (end-of-line)))))
+    folds))
+
+(defun orglab--fold-again (folds)
+  "Fold what was added to the text of FOLDS, as `orglab--folds' returns them."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (pcase-dolist (`(,marker . ,subtree) folds)
+        (goto-char marker)
+        (set-marker marker nil)
+        (when (and (org-at-heading-p)
+                   (< (next-single-char-property-change (line-end-position)
+                                                        'invisible)
+                      (orglab--fold-end subtree)))
+          (orglab--org-fold (if subtree "hide-subtree" "hide-entry")))))))
+
 (defun orglab--read-again (buffer)
   "Read the file of BUFFER again.  Point, folding and narrowing stay."
   (with-current-buffer buffer
-    (let ((revert-buffer-function #'revert-buffer--default)
-          (revert-buffer-insert-file-contents-function
-           #'revert-buffer-insert-file-contents-delicately)
-          (inhibit-message t))
-      (revert-buffer t t t))))
+    (let ((folds (and (derived-mode-p 'org-mode) (orglab--folds))))
+      (orglab--revert-text)
+      (when folds (orglab--fold-again folds)))))
+
+(defun orglab--revert-text ()
+  "Read the file of the current buffer again, and change only what differs."
+  (let ((revert-buffer-function #'revert-buffer--default)
+        (revert-buffer-insert-file-contents-function
+         #'revert-buffer-insert-file-contents-delicately)
+        (inhibit-message t))
+    (revert-buffer t t t)))
 
 (defun orglab--revert ()
   "Read the buffer of the log again, if the file may have changed.
@@ -304,19 +376,25 @@ changes: \\[revert-buffer] or \\[save-buffer]"
   (run-hooks 'orglab-changed-hook))
 
 (defun orglab--follow-file (buffer)
-  "Read BUFFER again if its file has changed; it may have been killed.
-A key that is typed into a buffer with an older text leads to a question."
+  "Keep BUFFER and its file the same while a command runs.
+A key that is typed into a buffer with an older text leads to a question, and
+orglab does not write a file of which Emacs has unsaved changes."
   (when (and (buffer-live-p buffer) (buffer-file-name buffer)
              (not (file-remote-p (buffer-file-name buffer)))
-             (not (buffer-modified-p buffer))
-             (not (verify-visited-file-modtime buffer))
              (file-exists-p (buffer-file-name buffer)))
-    (orglab--read-again buffer)))
+    (let ((is-current (verify-visited-file-modtime buffer))
+          (is-modified (buffer-modified-p buffer)))
+      (cond ((and is-modified is-current orglab-save-silently)
+             (with-current-buffer buffer
+               (let ((inhibit-message t)) (save-buffer))))
+            ((not (or is-modified is-current))
+             (orglab--read-again buffer))))))
 
 (defun orglab--write (arguments describe)
   "Save the log, run orglab with ARGUMENTS, and read the log again.
 DESCRIBE is called with the document that orglab printed, and returns what to
-show; it is a string if that does not depend on the document."
+show; it is a string if that does not depend on the document, or nil if what
+orglab writes to standard error is enough."
   (orglab--save)
   (let ((default-directory (orglab-root)) (buffer (orglab--visiting)) timer)
     (orglab--start
@@ -324,10 +402,10 @@ show; it is a string if that does not depend on the document."
      (lambda (document said)
        (cancel-timer timer)
        (orglab--changed
-        (let ((sentence (if (stringp describe) describe
-                          (funcall describe document))))
+        (let ((sentence (if (functionp describe) (funcall describe document)
+                          describe)))
           (if (string-empty-p said) sentence
-            (concat sentence "\n" said)))))
+            (concat sentence (and sentence "\n") said)))))
      (lambda (sentence)
        (cancel-timer timer)
        (orglab--changed nil)

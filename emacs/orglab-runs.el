@@ -15,6 +15,7 @@
 
 (require 'orglab)
 (require 'orglab-link)
+(require 'seq)
 
 (defface orglab-result '((t :inherit shadow))
   "Face of the results of runs."
@@ -22,22 +23,31 @@
 
 (defvar orglab-runs-mode)
 
-(defun orglab-runs--number (number)
-  "Return NUMBER with four significant digits, as text."
-  (format "%.4g" number))
+(defun orglab-runs--number (mean deviation)
+  "Return MEAN and its DEVIATION, which may be nil, as text.
+As on the command line, the deviation has two significant digits."
+  (if (and deviation (> deviation 0))
+      (let ((decimals (max 0 (- 1 (floor (log deviation 10))))))
+        (format (format "%%.%df ± %%.%df" decimals decimals) mean deviation))
+    (format "%.4g" mean)))
+
+(defun orglab-runs--result (setting)
+  "Return the main metric of SETTING and its summary; nil if it has no number."
+  (seq-find (lambda (metric) (alist-get 'mean (cdr metric)))
+            (list (car (alist-get 'metrics setting)))))
 
 (defun orglab-runs--describe (settings)
-  "Return the result of the newest of SETTINGS, which are those of one step."
-  (let-alist (car (last settings))
-    (pcase (car .metrics)
-      (`(,metric . ,summary)
-       (let-alist summary
-         (when .mean
-           (concat (format "%s %s" metric (orglab-runs--number .mean))
-                   (and .sd (concat " ± " (orglab-runs--number .sd)))
-                   (and (> .of 1) (format " (%d of %d runs)" .n .of))
-                   (and (cdr settings)
-                        (format ", %d settings" (length settings))))))))))
+  "Return the result of the newest of SETTINGS, which are those of one step.
+Those without a result, such as failed ones, do not count."
+  (when-let* ((settings (seq-filter #'orglab-runs--result settings))
+              (result (orglab-runs--result (car (last settings)))))
+    (let-alist (cdr result)
+      (concat (format "%s %s" (car result) (orglab-runs--number .mean .sd))
+              (if (eql .n .of) (format " (n = %d" .n)
+                (format " (n = %d of %d" .n .of))
+              (if (cdr settings)
+                  (format "; newest of %d settings)" (length settings))
+                ")")))))
 
 (defun orglab-runs--newest (setting)
   "Return the id of the newest run of SETTING; ids begin with the time."
@@ -57,18 +67,18 @@
   "Remove the results from the current buffer."
   (save-restriction
     (widen)
-    (remove-overlays (point-min) (point-max) 'category 'orglab-result)))
+    (remove-overlays (point-min) (point-max) 'category 'orglab-runs)))
 
 (defun orglab-runs--put (line text)
   "Show TEXT at the end of LINE."
   (goto-char (point-min))
   (forward-line (1- line))
   (let ((overlay (make-overlay (line-beginning-position) (line-end-position))))
-    (overlay-put overlay 'category 'orglab-result)
+    (overlay-put overlay 'category 'orglab-runs)
     (overlay-put overlay 'after-string
                  (propertize (concat "  " text) 'face 'orglab-result))))
 
-(put 'orglab-result 'evaporate t)
+(put 'orglab-runs 'evaporate t)
 
 (defun orglab-runs--show (groups experiments)
   "Show the results in GROUPS beside the steps of EXPERIMENTS."

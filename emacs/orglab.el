@@ -59,11 +59,13 @@ If nil, it does not look it up."
     (orglab--save)
     (orglab--revert)
     (while (not again)
-      (setq found (ignore-error user-error
-                    (orglab--call "show" "--line"
-                                  (number-to-string
-                                   (save-restriction
-                                     (widen) (line-number-at-pos)))))
+      (setq found (condition-case problem
+                      (orglab--call "show" "--line"
+                                    (number-to-string
+                                     (save-restriction
+                                       (widen) (line-number-at-pos))))
+                    (orglab-no-program (user-error "%s" (cadr problem)))
+                    (user-error nil))
             ;; Something else may have written the log since it was read.
             again (or (null buffer) (verify-visited-file-modtime buffer)))
       (unless again (orglab--read-again buffer)))
@@ -71,12 +73,13 @@ If nil, it does not look it up."
 
 (defun orglab-reference-at-point ()
   "Return the reference at point, or nil.
-It is the one in the text, such as [e201.1]; or else, in the log, that of the
-step or the experiment that point is in."
+It is the one in the text, such as [e201.1], or that of the line of an agenda;
+or else, in the log, that of the step or the experiment that point is in."
   (require 'orglab-link)
   (when (eq (gethash (orglab-root) orglab--logs) 'none)
     (remhash (orglab-root) orglab--logs))
   (or (orglab-link-at-point)
+      (get-text-property (line-beginning-position) 'orglab-reference)
       (and (orglab-log-buffer-p) (orglab--reference-of-line))))
 
 (defun orglab--experiment-of (reference)
@@ -98,32 +101,45 @@ step or the experiment that point is in."
                                  (or .verdict .conclusion.verdict) .title))
                  "  ")))
 
+(defun orglab--steps (experiment kind)
+  "Return the steps of EXPERIMENT that fit KIND."
+  (seq-filter (lambda (step)
+                (let ((done (equal (alist-get 'state step) "done")))
+                  (pcase kind ('open-step (not done)) ('done-step done)
+                         (_ t))))
+              (alist-get 'steps experiment)))
+
 (defun orglab--rows (experiments kind)
   "Return an alist of references of EXPERIMENTS and what describes each.
 KIND is as for `orglab-read-reference'."
   (mapcan
    (lambda (experiment)
-     (let-alist experiment
-       (append
-        (unless (eq kind 'step)
-          (list (cons .ref (orglab--describe-experiment experiment))))
-        (unless (eq kind 'experiment)
-          (mapcar (lambda (step)
-                    (cons (alist-get 'ref step)
-                          (concat (alist-get 'state step) "  "
-                                  (alist-get 'text step))))
-                  .steps)))))
+     (append
+      (when (memq kind '(nil experiment))
+        (list (cons (alist-get 'ref experiment)
+                    (orglab--describe-experiment experiment))))
+      (unless (eq kind 'experiment)
+        (mapcar (lambda (step)
+                  (cons (alist-get 'ref step)
+                        (concat (alist-get 'state step) "  "
+                                (alist-get 'text step))))
+                (orglab--steps experiment kind)))))
    experiments))
 
-(defun orglab--choose (prompt kind)
-  "Read the reference of a KIND with completion; PROMPT is shown."
+(defvar orglab-reference-history nil "References that were chosen.")
+
+(defun orglab--choose (prompt kind &optional near)
+  "Read the reference of a KIND with completion; PROMPT is shown.
+Those of the experiment NEAR are offered first."
   (let* ((default-directory (orglab-root))
-         (table (orglab--rows
-                 (alist-get 'experiments
-                            (apply #'orglab--call "list" "--sort" "-log"
-                                   (unless (eq kind 'experiment)
-                                     '("--full"))))
-                 kind))
+         (experiments
+          (alist-get 'experiments
+                     (apply #'orglab--call "list" "--sort" "-log"
+                            (unless (eq kind 'experiment) '("--full")))))
+         (first (seq-filter (lambda (one) (equal (alist-get 'ref one) near))
+                            experiments))
+         (table (orglab--rows (append first (seq-difference experiments first))
+                              kind))
          (annotate (orglab--annotate table)))
     (completing-read
      prompt
@@ -133,20 +149,21 @@ KIND is as for `orglab-read-reference'."
                       (display-sort-function . identity)
                       (annotation-function . ,annotate))
          (complete-with-action action (mapcar #'car table) text predicate)))
-     nil t)))
+     nil t nil 'orglab-reference-history)))
 
 (defun orglab--fits-p (reference kind)
   "Return whether REFERENCE can be used where a KIND is wanted."
-  (not (and (eq kind 'step) (not (string-match-p "\\." reference)))))
+  (or (memq kind '(nil experiment)) (string-match-p "\\." reference)))
 
 (defun orglab-read-reference (prompt &optional kind)
   "Return the reference at point or in the menu, or read one with PROMPT.
-KIND is `step', `experiment', or nil for both."
+KIND is `open-step', `done-step', `experiment', or nil for any."
   (let ((found (or (and (eq transient-current-command 'orglab-dispatch)
                         (oref transient-current-prefix scope))
                    (orglab-reference-at-point))))
     (cond ((not (and found (orglab--fits-p found kind)))
-           (orglab--choose prompt kind))
+           (orglab--choose prompt kind
+                           (and found (orglab--experiment-of found))))
           ((eq kind 'experiment) (orglab--experiment-of found))
           (t found))))
 
@@ -155,7 +172,7 @@ KIND is `step', `experiment', or nil for both."
 ;;;###autoload
 (defun orglab-done (reference)
   "Complete the step REFERENCE, with the commit that holds its results."
-  (interactive (list (orglab-read-reference "Complete step: " 'step)))
+  (interactive (list (orglab-read-reference "Complete which step? " 'open-step)))
   (orglab--write (list "done" "--" reference)
                  (lambda (document)
                    (let ((hashes (alist-get 'recorded document)))
@@ -167,14 +184,14 @@ KIND is `step', `experiment', or nil for both."
 ;;;###autoload
 (defun orglab-reopen (reference)
   "Reopen the completed step REFERENCE; its commits are kept."
-  (interactive (list (orglab-read-reference "Reopen step: " 'step)))
+  (interactive (list (orglab-read-reference "Reopen which step? " 'done-step)))
   (orglab--write (list "done" "--undo" "--" reference)
                  (format "%s is open again" reference)))
 
 ;;;###autoload
 (defun orglab-note (reference text)
   "Add the note TEXT to the experiment or step REFERENCE."
-  (interactive (let ((reference (orglab-read-reference "Note on: ")))
+  (interactive (let ((reference (orglab-read-reference "Note on what? ")))
                  (list reference
                        (read-string (format "Note on %s: " reference)))))
   (orglab--write (list "note" "--" reference text)
@@ -183,7 +200,7 @@ KIND is `step', `experiment', or nil for both."
 ;;;###autoload
 (defun orglab-step (reference text)
   "Add a step with TEXT to the experiment REFERENCE."
-  (interactive (let ((reference (orglab-read-reference "Add step to: "
+  (interactive (let ((reference (orglab-read-reference "Add a step to what? "
                                                        'experiment)))
                  (list reference
                        (read-string (format "Step of %s: " reference)))))
@@ -194,12 +211,8 @@ KIND is `step', `experiment', or nil for both."
 ;;;###autoload
 (defun orglab-start (reference)
   "Start work on the experiment or step REFERENCE."
-  (interactive (list (orglab-read-reference "Start: ")))
-  (orglab--write (list "start" "--" reference)
-                 (lambda (document)
-                   (if-let ((active (alist-get 'active document)))
-                       (format "%s is now active" active)
-                     (format "%s started" reference)))))
+  (interactive (list (orglab-read-reference "Start what? ")))
+  (orglab--write (list "start" "--" reference) nil))
 
 (defconst orglab--verdicts '("supported" "refuted" "inconclusive")
   "The verdicts that every log has.")
@@ -209,7 +222,7 @@ KIND is `step', `experiment', or nil for both."
   "Conclude the experiment REFERENCE with VERDICT and TEXT, and close it.
 VERDICT may be empty."
   (interactive
-   (let ((reference (orglab-read-reference "Conclude: " 'experiment)))
+   (let ((reference (orglab-read-reference "Conclude what? " 'experiment)))
      (list reference
            (completing-read (format "Verdict of %s: " reference)
                             orglab--verdicts)
@@ -233,7 +246,7 @@ VERDICT may be empty."
   "Set the state of the experiment REFERENCE to KEYWORD.
 REASON is written beside the change, unless it is empty."
   (interactive
-   (let ((reference (orglab-read-reference "State of: " 'experiment)))
+   (let ((reference (orglab-read-reference "State of what? " 'experiment)))
      (list reference
            (completing-read (format "State of %s: " reference)
                             (orglab--keywords) nil t)
@@ -328,14 +341,8 @@ REASON is written beside the change, unless it is empty."
   (goto-char (point-min))
   (forward-line (1- line))
   (when (derived-mode-p 'org-mode)
-    (orglab--unfold 'context 'link-search)
-    (when (org-at-heading-p) (orglab--unfold 'subtree))))
-
-(defun orglab--unfold (what &rest arguments)
-  "Show WHAT of an Org file with ARGUMENTS, by the name since Org 9.6 or before."
-  (let ((name (intern (format "org-fold-show-%s" what))))
-    (apply (if (fboundp name) name (intern (format "org-show-%s" what)))
-           arguments)))
+    (orglab--org-fold "show-context" 'link-search)
+    (when (org-at-heading-p) (orglab--org-fold "show-subtree"))))
 
 (declare-function org-at-heading-p "org")
 
@@ -489,7 +496,7 @@ Read the log again at the end."
   "Run COMMAND as a run of the experiment or step REFERENCE.
 COMMAND is what follows `orglab run REFERENCE --' in a shell."
   (interactive
-   (let ((reference (orglab-read-reference "Run for: ")))
+   (let ((reference (orglab-read-reference "Run for what? ")))
      (list reference
            (read-shell-command (format "Run for %s: " reference)
                                (car orglab-run-history)
