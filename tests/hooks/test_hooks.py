@@ -732,7 +732,7 @@ def test_a_hanging_orglab_is_stopped_once_per_commit(study, tmp_path_factory):
     # What the hooks print comes through a pipe, which an orphan would keep open.
     said = study.git("commit", "--quiet", "-am", "[e9] tune", GIT_EDITOR="true")
     assert study.message() == "[e9] tune"
-    assert said == "orglab: The hook took more than two seconds and was stopped; git goes on without it.\n"
+    assert said == "orglab: The hook took more than five seconds and was stopped; git goes on without it.\n"
     (pid,) = (folder / "pids").read_text().split()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
@@ -747,7 +747,7 @@ def test_a_checkout_succeeds_though_the_hook_was_stopped(study, tmp_path_factory
     fake.chmod(0o755)
     with_interpreter(study, fake)
     said = study.git("checkout", "HEAD", "--", "experiment_log.org")
-    assert "The hook took more than two seconds and was stopped; git goes on without it.\n" in said
+    assert "The hook took more than five seconds and was stopped; git goes on without it.\n" in said
 
 
 def test_an_unexpected_error_is_one_line(study):

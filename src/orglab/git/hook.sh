@@ -1,6 +1,6 @@
 # The git hooks of orglab.  The shims in the hooks folder source this file; a hook manager runs it as
 # `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so this script does what it can by itself,
-# and starts orglab for the rest, for two seconds at most.  A commit is stopped only if orglab refuses it.
+# and starts orglab for the rest, for five seconds at most.  A commit is stopped only if orglab refuses it.
 
 case $0 in
 */hook) orglab_hook=$1 kept= shared=${0%/*}; shift ;;
@@ -42,7 +42,7 @@ run_orglab() {
     "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$letter" "$@" <&3 3<&- &
     child=$!
     # macOS has no timeout(1).
-    ( trap 'kill "$sleep"; exit' TERM; sleep 2 & sleep=$!; wait "$sleep" && kill -9 "$child" ) <&- >/dev/null 2>&1 3<&- &
+    ( trap 'kill "$sleep"; exit' TERM; sleep 5 & sleep=$!; wait "$sleep" && kill -9 "$child" ) <&- >/dev/null 2>&1 3<&- &
     guard=$!
     wait "$child" 2>/dev/null
     code=$?
@@ -50,7 +50,7 @@ run_orglab() {
     case $code in
     0) ;;
     10) return 1 ;;
-    137) give_up 'The hook took more than two seconds and was stopped; git goes on without it.' ;;
+    137) give_up 'The hook took more than five seconds and was stopped; git goes on without it.' ;;
     *) give_up "The hook failed (exit code $code); git goes on without it. Check it with \`orglab setup git --status\`." ;;
     esac
 }
