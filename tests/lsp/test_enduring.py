@@ -3,11 +3,13 @@
 import os
 import subprocess
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import NAME, orglab
-from lsp_client import LOG, apply, find
+from lsp_client import CAPABILITIES, LOG, apply, find
+from orglab.lsp.open_files import OpenFiles
 from orglab.lsp.parted_text import PartedText, Place
 
 TEXTS = st.text(alphabet="a*\n e", max_size=12)
@@ -200,3 +202,24 @@ def test_nothing_in_a_repository_of_a_stranger_is_run_or_written(start, study, r
     assert client.close()[0] == 0
     assert not trace.exists()
     assert {path: path.lstat().st_mtime_ns for path in before} == before
+
+
+def test_a_client_that_names_no_encoding_of_positions_counts_in_utf_16(start):
+    client = start(capabilities={name: value for name, value in CAPABILITIES.items() if name != "general"})
+    assert client.capabilities["positionEncoding"] == "utf-16"
+    text = LOG.replace("[202] Dropout", "[202] 😀 Dropout").replace("see [e201.2]", "😀 [e999] [e201.2]")
+    log = client.open(NAME, text)
+    line, at = find(text, "Dropout helps")
+    where = {"start": {"line": line, "character": at}, "end": {"line": line, "character": at + len("Dropout")}}
+    client.change(log, (where, "Warmup"))
+    symbols = client.ask("textDocument/documentSymbol", {"textDocument": {"uri": log}})
+    assert symbols[1]["name"] == "e202 😀 Warmup helps"
+    assert "Test XYZ with ABC" in client.hover(log, *find(text, "e201.2]"))
+    (unknown,) = [one for one in client.diagnostics(log) if one["code"] == "unknown-reference"]
+    assert unknown["range"]["start"] == dict(zip(("line", "character"), find(text, "[e999]"), strict=True))
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "PositionEncodingKind.Utf16"])
+def test_an_unknown_encoding_of_positions_is_refused(encoding):
+    with pytest.raises(ValueError, match=encoding):
+        OpenFiles(None).encoding = encoding

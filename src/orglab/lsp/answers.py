@@ -100,7 +100,8 @@ def _answering_later(function: _Answer) -> _Answer:
 
 
 def _initialize(server: OrglabServer, _: types.InitializeParams) -> None:
-    server.files.encoding = str(server.workspace.position_encoding)
+    encoding = server.workspace.position_encoding  # a member of an enumeration, or a string
+    server.files.encoding = encoding.value if isinstance(encoding, types.PositionEncodingKind) else encoding
 
 
 def _watch_files(server: OrglabServer, _: types.InitializedParams) -> None:

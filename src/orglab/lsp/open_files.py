@@ -17,7 +17,7 @@ from orglab.log.file import FileContent
 from orglab.log.log import LogFile
 from orglab.lsp.log_view import Found, LogView
 from orglab.lsp.parted_text import PartedText, Place
-from orglab.lsp.positions import UTF_16, count_units, find_byte
+from orglab.lsp.positions import ENCODINGS, UTF_16, count_units, find_byte
 from orglab.org.source import Source
 from orglab.settings.settings_files import find_log
 
@@ -82,11 +82,7 @@ class LogOfFile(NamedTuple):
 
 
 class OpenFiles:
-    """The files that are open in the editor, and the logs that they belong to.
-
-    Attributes:
-        encoding: How the editor counts positions.
-    """
+    """The files that are open in the editor, and the logs that they belong to."""
 
     def __init__(self, given: str | None) -> None:
         """Begin without any.
@@ -94,7 +90,7 @@ class OpenFiles:
         Args:
             given: The log that was named; None to find that of each file.
         """
-        self.encoding = UTF_16
+        self._encoding = UTF_16
         self._given = given
         self._files: dict[str, OpenFile] = {}
         self._views: dict[str, tuple[tuple[int, ...], LogView]] = {}
@@ -102,6 +98,17 @@ class OpenFiles:
     def __iter__(self) -> Iterator[OpenFile]:
         """Yield the open files."""
         return iter([*self._files.values()])
+
+    @property
+    def encoding(self) -> str:
+        """How the editor counts positions."""
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, encoding: str) -> None:
+        if encoding not in ENCODINGS:
+            raise ValueError(encoding)
+        self._encoding = encoding
 
     # What the editor tells
 
