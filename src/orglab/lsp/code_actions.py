@@ -7,10 +7,8 @@ from typing import NamedTuple
 from lsprotocol import types
 
 from orglab.errors import UsageError
-from orglab.experiment.model import Step
 from orglab.experiment.states import get_state_kind, in_progress_keyword
 from orglab.lsp.buffer_log import BufferLog
-from orglab.lsp.log_view import Found
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -36,9 +34,9 @@ class Offer(NamedTuple):
 def list_offers(log: LogOfFile, line: int) -> Iterator[Offer]:
     """Yield what can be done to the experiment and the step at a 0-based line of the log."""
     found = log.view.find_enclosing(line)
-    if found is None:
-        return
-    experiment, step = found.experiment, find_step(found, line)
+    if found is None or log.view.is_ambiguous(found.experiment.id):
+        return  # a command could not tell which of two is meant
+    experiment, step = found.experiment, found.find_step_at(line)
     if step is not None:
         is_done = step.state == "done"
         yield Offer(f"{'Reopen' if is_done else 'Complete'} step {step.ref}", REOPEN if is_done else DONE, step.ref)
@@ -48,16 +46,6 @@ def list_offers(log: LogOfFile, line: int) -> Iterator[Offer]:
     is_startable = in_progress_keyword(settings, experiment.state) is not None
     if is_startable and get_state_kind(experiment.state, settings) != "doing":
         yield Offer(f"Start {experiment.ref}", START, experiment.ref)
-
-
-def find_step(found: Found, line: int) -> Step | None:
-    """Return the step that has a 0-based line of the log, or None."""
-    experiment, number = found.experiment, line - found.first_line + 1
-    source = experiment.document.source
-    for step, element in zip(experiment.steps, experiment.step_elements, strict=False):
-        if step.line <= number <= source.line_number(max(element.begin, element.end - 1)):
-            return step
-    return None
 
 
 class Changed(NamedTuple):
