@@ -82,6 +82,8 @@ def _answering(function: _Answer) -> _Answer:
         except (OrglabError, OSError) as error:
             server.log_error(error)
             return None
+        finally:
+            server.report_outdated()
 
     return answer
 
@@ -96,6 +98,8 @@ def _answering_later(function: _Answer) -> _Answer:
         except (OrglabError, OSError) as error:
             server.log_error(error)
             return None
+        finally:
+            server.report_outdated()
 
     return answer
 

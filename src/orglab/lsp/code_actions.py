@@ -12,6 +12,7 @@ from orglab.lsp.buffer_log import BufferLog
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.org.document import Document
 from orglab.org.edit import Edit
+from orglab.org.source import BYTE_ORDER_MARK
 
 DONE, REOPEN, NOTE, START, FIX = "done", "reopen", "note", "start", "fix"
 FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.orglab"
@@ -117,4 +118,7 @@ def convert_edits(files: OpenFiles, opened: OpenFile, document: Document, edits:
 def _find_position(files: OpenFiles, document: Document, at: int) -> types.Position:
     line = document.source.line_number(at) - 1
     begin = document.text.rfind(b"\n", 0, at) + 1
-    return files.make_position(line, document.text[begin:at], at - begin)
+    before = document.text[begin:at]
+    if line == 0 and document.source.raw.startswith(BYTE_ORDER_MARK):
+        before = BYTE_ORDER_MARK + before  # the editor has it in the line
+    return files.make_position(line, before, len(before))

@@ -171,6 +171,13 @@ class OrglabServer(LanguageServer):
         for opened in self.files:
             self.report(opened, _PAUSE_SECONDS)
 
+    def report_outdated(self) -> None:
+        """Report what is wrong in the open files again that were reported before a log was read again from disk."""
+        for opened in self.files:
+            if opened.known_reads != self.files.reads:
+                opened.known_reads = self.files.reads
+                self.report(opened, _PAUSE_SECONDS)
+
     def stop_checks(self) -> None:
         """End all checks, as the session ends."""
         for opened in self.files:
@@ -186,6 +193,7 @@ class OrglabServer(LanguageServer):
     async def _report_later(self, opened: OpenFile, pause: float) -> None:
         await asyncio.sleep(pause)
         log = self.files.find_log(opened.path)
+        opened.known_reads = self.files.reads
         if log is None:
             self._publish_all(opened, {opened.uri: []})
         elif log.is_log:
@@ -193,6 +201,7 @@ class OrglabServer(LanguageServer):
                 await self._check(opened, log)
         else:
             self._publish_all(opened, {opened.uri: find_unknown_references(self.files, opened, log)})
+            opened.known_reads = self.files.reads  # the archive may have been read, too
 
     async def _check(self, opened: OpenFile, log: LogOfFile) -> None:
         """Check a log in another thread, and report what is found."""

@@ -121,7 +121,8 @@ class LogView:
         """Return the experiments in a part, which is read once."""
         read, document = part.read, self._read_document()
         if read is None or (read.document is not document and read.document.settings != document.settings):
-            inner = Part(document, 0, len(part.text), part.text)
+            text = part.text[part.mark :]
+            inner = Part(document, 0, len(text), text)
             experiments = list(scan_experiments(inner, self.config, str(self.path)))
             has_aliases = experiments and ALIASES.encode() in part.text.upper()
             renumbered = {name: one for one in experiments if has_aliases for name in read_own_aliases(one.heading)}
@@ -164,7 +165,7 @@ class LogView:
         part, first_line = self.text.parts[index], self.text.first_lines[index]
         if line - first_line >= len(part.starts):
             return None
-        at = part.starts[line - first_line]
+        at = max(0, part.starts[line - first_line] - part.mark)
         experiments = self._read_part(part).experiments
         inside = [one for one in experiments if one.begin <= at < max(one.end, one.begin + 1)]
         return Found(self, inside[-1], first_line) if inside else None
