@@ -24,7 +24,6 @@ local function set_keys(buffer)
   map("gd", vim.lsp.buf.definition)
   map("gr", vim.lsp.buf.references)
   map("<leader>a", vim.lsp.buf.code_action)
-  vim.bo[buffer].omnifunc = "v:lua.vim.lsp.omnifunc"
 end
 
 vim.api.nvim_create_autocmd("FileType", {
@@ -37,6 +36,9 @@ vim.api.nvim_create_autocmd("FileType", {
     start(event.buf)
     if has_keys[event.match] then
       set_keys(event.buf)
+    end
+    if vim.bo[event.buf].omnifunc == "" or has_keys[event.match] then
+      vim.bo[event.buf].omnifunc = "v:lua.vim.lsp.omnifunc"
     end
   end,
 })
