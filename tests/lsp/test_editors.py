@@ -66,7 +66,7 @@ print("LINE " .. vim.api.nvim_get_current_line())
 print("NOWAIT " .. vim.fn.maparg("gr", "n", false, true).nowait)
 vim.ui.select = function(offered, _, choose)
   for _, one in ipairs(offered) do
-    if one[2].title:find("Complete") then
+    if (one.action or one[2]).title:find("Complete") then
       return choose(one)
     end
   end
