@@ -1,6 +1,6 @@
 // extension.js; in a folder of its own, with this package.json, run:
 //     npm install
-//     npx @vscode/vsce package --allow-missing-repository --skip-license -o orglab.vsix
+//     npx --yes @vscode/vsce package --allow-missing-repository --skip-license -o orglab.vsix
 //     code --install-extension orglab.vsix
 // {
 //   "name": "orglab", "version": "0.1.0", "publisher": "local", "main": "./extension.js",
