@@ -1,6 +1,8 @@
 """`setup editor` prints the configuration that the pages show."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -22,10 +24,31 @@ def test_the_editors_are_listed(orglab):
 
 
 @pytest.mark.parametrize(("editor", "language"), [("neovim", "lua"), ("vscode", "js"), ("helix", "toml")])
-def test_the_page_of_an_editor_shows_what_is_printed(orglab, editor, language):
+def test_the_page_of_an_editor_shows_what_is_printed_except_for_the_path(orglab, editor, language):
     snippet = orglab("setup", "editor", editor).out
-    assert f"```{language}\n{snippet}```\n" in read(f"howto/{editor}.md")
+    command = json.dumps(sys.executable)
+    assert snippet.count(command) == 1
+    shown = snippet.replace(command, '"orglab"').replace('"-P", "-m", "orglab", ', "")
+    assert f"```{language}\n{shown}```\n" in read(f"howto/{editor}.md")
     assert json.loads(orglab("setup", "editor", editor, "--json").out)["snippet"] == snippet
+
+
+def test_the_command_of_emacs_is_a_list_of_strings(orglab):
+    assert f'({json.dumps(sys.executable)} "-P" "-m" "orglab" "lsp")' in orglab("setup", "editor", "emacs").out
+
+
+def test_a_path_with_odd_characters_is_quoted(orglab, monkeypatch):
+    monkeypatch.setattr(sys, "executable", '/a "b"\\c/python')
+    shown = '"/a \\"b\\"\\\\c/python"'
+    for editor in EDITORS:
+        assert shown in orglab("setup", "editor", editor).out
+
+
+def test_the_description_of_the_extension_is_in_its_comment(orglab, tmp_path):
+    (tmp_path / "extension.js").write_text(orglab("setup", "editor", "vscode").out)
+    (line,) = (one for one in read("howto/vscode.md").splitlines() if one.startswith("sed "))
+    subprocess.run(["sh", "-ec", line], check=True)
+    assert json.loads((tmp_path / "package.json").read_text())["main"] == "./extension.js"
 
 
 def test_an_unknown_editor_is_an_error_that_names_the_known_ones(orglab):

@@ -100,6 +100,13 @@ def test_lines_that_end_with_two_characters_keep_them(client):
     assert edit["newText"].count("\n") == edit["newText"].count("\r\n")
 
 
+def test_nothing_is_offered_for_an_id_that_two_experiments_have(client):
+    text = LOG.replace("202", "201")
+    log = client.open(NAME, text)
+    for words in ("2. [ ]", "* INPROGRESS", "* DONE [201]"):
+        assert client.actions(log, find(text, words)[0]) == {}
+
+
 def test_an_action_on_a_text_that_has_changed_since_has_no_edits(client):
     log = client.open(NAME)
     action = client.actions(log, find(LOG, "2. [ ]")[0])["Complete step e201.2"]

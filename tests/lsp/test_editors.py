@@ -57,14 +57,16 @@ vim.cmd("edit train.py")
 wait("the server", function() return #vim.lsp.buf_get_clients(0) == 1 end)
 wait("a warning", function() return #vim.diagnostic.get(0) == 1 end)
 print("WARNING " .. vim.diagnostic.get(0)[1].message)
+print("KEYS " .. tostring(next(vim.fn.maparg("gr", "n", false, true)) ~= nil))
 vim.api.nvim_win_set_cursor(0, { 1, 12 })
 print("HOVER " .. vim.inspect(ask("textDocument/hover", vim.lsp.util.make_position_params()).contents.value))
 vim.lsp.buf.definition()
 wait("the log", function() return vim.fn.expand("%:t") == "experiment_log.org" end)
 print("LINE " .. vim.api.nvim_get_current_line())
+print("NOWAIT " .. vim.fn.maparg("gr", "n", false, true).nowait)
 vim.ui.select = function(offered, _, choose)
   for _, one in ipairs(offered) do
-    if one[2].title:find("Complete") then
+    if (one.action or one[2]).title:find("Complete") then
       return choose(one)
     end
   end
@@ -92,6 +94,8 @@ def test_neovim_with_the_printed_configuration(study, home):
     script.write_text(NEOVIM)
     said = run(neovim, "--headless", "-c", f"luafile {script}", "-c", "cquit", cwd=study)
     assert f"WARNING [e99] is not an experiment in {NAME}." in said
+    assert "KEYS false" in said  # other servers may have theirs in code
+    assert "NOWAIT 1" in said
     assert "HOVER" in said
     assert "Test XYZ with ABC" in said.partition("HOVER")[2]
     assert "LINE 2. [ ] Test XYZ with ABC" in said

@@ -1,13 +1,18 @@
 """What a server endures: odd positions and messages, no log, no git, two logs, and repositories of strangers."""
 
+import gc
 import os
 import subprocess
+import weakref
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lsprotocol import types
 
 from lab import NAME, orglab
-from lsp_client import LOG, apply, find
+from lsp_client import CAPABILITIES, LOG, apply, find
+from orglab.lsp.open_files import OpenFiles
 from orglab.lsp.parted_text import PartedText, Place
 
 TEXTS = st.text(alphabet="a*\n e", max_size=12)
@@ -66,6 +71,29 @@ def test_half_written_text_and_characters_that_are_none_are_read(client):
             )
         client.complete(log, 0, 3)
         client.diagnostics(log)
+
+
+@pytest.mark.parametrize(("encoding", "width"), [("utf-8", 3), ("utf-16", 1)])
+def test_a_log_that_is_sent_with_a_byte_order_mark_keeps_its_first_experiment(start, study, encoding, width):
+    text = "\ufeff* TODO [1] First [e9] :exp:\n\n** TODO Experiments [0/1]\n1. [ ] Try\n* DONE [2] Second :exp:\n"
+    (study / NAME).write_text(text)
+    client = start(capabilities={**CAPABILITIES, "general": {"positionEncodings": [encoding]}})
+    log = client.open(NAME)
+    first, _ = client.ask("textDocument/documentSymbol", {"textDocument": {"uri": log}})
+    assert (first["name"], first["selectionRange"]["end"]) == ("e1 First [e9]", {"line": 0, "character": width + 27})
+    assert client.hover(log, 0, width + 2).startswith("**e1** First")
+    assert client.hover(log, 3, 0).startswith("**e1.1**")
+    (unknown,) = [one for one in client.diagnostics(log) if one["code"] == "unknown-reference"]
+    start_, end = (unknown["range"][name]["character"] for name in ("start", "end"))
+    assert (start_, end) == (width + 17, width + 21)
+    (edit,) = client.resolve(client.actions(log, 0)["Start e1"])["edit"]["documentChanges"][0]["edits"][:1]
+    assert (edit["range"]["start"], edit["newText"]) == ({"line": 0, "character": width + 2}, "INPROGRESS")
+    # The mark goes, and comes again.
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": width}}
+    client.change(log, (whole, ""))
+    assert client.hover(log, 0, 2).startswith("**e1** First")
+    client.change(log, ({"start": whole["start"], "end": whole["start"]}, "\ufeff"))
+    assert client.hover(log, 0, width + 2).startswith("**e1** First")
 
 
 def test_a_line_of_a_megabyte_is_read(client):
@@ -200,3 +228,37 @@ def test_nothing_in_a_repository_of_a_stranger_is_run_or_written(start, study, r
     assert client.close()[0] == 0
     assert not trace.exists()
     assert {path: path.lstat().st_mtime_ns for path in before} == before
+
+
+def test_a_client_that_names_no_encoding_of_positions_counts_in_utf_16(start):
+    client = start(capabilities={name: value for name, value in CAPABILITIES.items() if name != "general"})
+    assert client.capabilities["positionEncoding"] == "utf-16"
+    text = LOG.replace("[202] Dropout", "[202] 😀 Dropout").replace("see [e201.2]", "😀 [e999] [e201.2]")
+    log = client.open(NAME, text)
+    line, at = find(text, "Dropout helps")
+    where = {"start": {"line": line, "character": at}, "end": {"line": line, "character": at + len("Dropout")}}
+    client.change(log, (where, "Warmup"))
+    symbols = client.ask("textDocument/documentSymbol", {"textDocument": {"uri": log}})
+    assert symbols[1]["name"] == "e202 😀 Warmup helps"
+    assert "Test XYZ with ABC" in client.hover(log, *find(text, "e201.2]"))
+    (unknown,) = [one for one in client.diagnostics(log) if one["code"] == "unknown-reference"]
+    assert unknown["range"]["start"] == dict(zip(("line", "character"), find(text, "[e999]"), strict=True))
+
+
+def test_the_text_of_a_log_is_forgotten_when_no_open_file_belongs_to_it(study, tmp_path_factory):
+    files, other = OpenFiles(None), tmp_path_factory.mktemp("other")
+    (other / NAME).write_text("* TODO [1] Other :exp:\n")
+    for path in (study / "a.py", study / "b.py", other / "c.py"):
+        files.add(types.TextDocumentItem(path.as_uri(), "python", 1, "x\n"))
+        assert files.find_log(path).find("none") is None
+    texts = [weakref.ref(files.find_log(folder / "a.py").view) for folder in (study, other)]
+    for name, kept in (("a.py", [True, True]), ("b.py", [False, True])):
+        files.close((study / name).as_uri())
+        gc.collect()
+        assert [text() is not None for text in texts] == kept
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "PositionEncodingKind.Utf16"])
+def test_an_unknown_encoding_of_positions_is_refused(encoding):
+    with pytest.raises(ValueError, match=encoding):
+        OpenFiles(None).encoding = encoding

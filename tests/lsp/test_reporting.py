@@ -89,6 +89,18 @@ def test_a_saved_log_and_a_changed_setting_are_noticed(client, study):
     assert "e201" not in client.hover(code, 0, 12)
 
 
+def test_a_request_that_finds_a_log_changed_on_disk_reports_the_open_files_again(client, study):
+    code = client.open("train.py", "# [e203] [e201]\n", "python")
+    other = client.open("a.py", "# [e203]\n", "python")
+    assert [len(client.diagnostics(one)) for one in (code, other)] == [1, 1]
+    assert orglab("new", "Another", cwd=study).code == 0
+    assert "Another" in client.hover(code, 0, 4)
+    assert [client.diagnostics(one) for one in (code, other)] == [[], []]
+    client.hover(code, 0, 12)
+    client.ask("workspace/symbol", {"query": ""})
+    assert not any(message.get("method") == "textDocument/publishDiagnostics" for message in client.messages)
+
+
 def test_changes_of_files_are_asked_for_where_the_client_can_tell_them(start):
     client = start(capabilities={"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}})
     (registered,) = client.wait("client/registerCapability")["registrations"]

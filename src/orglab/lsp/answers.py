@@ -9,15 +9,16 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from orglab.errors import GitError, NotFoundError, OrglabError, UsageError
+from orglab.errors import GitError, OrglabError, UsageError
 from orglab.git.keep_refs import keep_commits
 from orglab.lsp.buffer_log import BufferLog
-from orglab.lsp.code_actions import FIX, FIX_ALL, Changed, convert_edits, find_step, list_offers, make_edits
+from orglab.lsp.code_actions import FIX, FIX_ALL, Changed, convert_edits, list_offers, make_edits
 from orglab.lsp.completion_items import complete
 from orglab.lsp.cursor import Pointed, find_pointed
 from orglab.lsp.diagnostics import SOURCE
 from orglab.lsp.hover import describe
 from orglab.lsp.language_server import OrglabServer
+from orglab.lsp.log_view import Found
 from orglab.lsp.open_files import LogOfFile, OpenFile
 from orglab.lsp.outline import Written, list_symbols, search_symbols
 from orglab.lsp.usages import find_usages, list_places
@@ -81,6 +82,8 @@ def _answering(function: _Answer) -> _Answer:
         except (OrglabError, OSError) as error:
             server.log_error(error)
             return None
+        finally:
+            server.report_outdated()
 
     return answer
 
@@ -95,12 +98,15 @@ def _answering_later(function: _Answer) -> _Answer:
         except (OrglabError, OSError) as error:
             server.log_error(error)
             return None
+        finally:
+            server.report_outdated()
 
     return answer
 
 
 def _initialize(server: OrglabServer, _: types.InitializeParams) -> None:
-    server.files.encoding = str(server.workspace.position_encoding)
+    encoding = server.workspace.position_encoding
+    server.files.encoding = types.PositionEncodingKind(encoding).value
 
 
 def _watch_files(server: OrglabServer, _: types.InitializedParams) -> None:
@@ -150,7 +156,7 @@ def _hover(server: OrglabServer, params: types.HoverParams) -> types.Hover | Non
     if both is None or opened is None:
         return None
     log, pointed = both
-    content = _describe(server, log, pointed.found.experiment.id, pointed.reference.step, server.shows_markdown())
+    content = _describe(server, log, pointed.found, pointed.reference.step, server.find_hover_format())
     line = opened.text.line(pointed.line)
     return types.Hover(content, server.files.make_range(pointed.line, line, pointed.begin, pointed.end))
 
@@ -158,20 +164,14 @@ def _hover(server: OrglabServer, params: types.HoverParams) -> types.Hover | Non
 def _describe(
     server: OrglabServer,
     log: LogOfFile,
-    name: str,
+    found: Found,
     step: int | None,
-    is_markdown: bool,  # noqa: FBT001
+    kind: types.MarkupKind,
 ) -> types.MarkupContent:
-    """Return what is shown of an experiment or a step.
-
-    Raises:
-        NotFoundError: It is no longer there.
-    """
-    found = log.find(name)
-    if found is None:
-        raise NotFoundError(f"There is no experiment {name}.")
-    number = server.numbers.read(log.log, found.experiment.ref)
-    kind = types.MarkupKind.Markdown if is_markdown else types.MarkupKind.PlainText
+    """Return what is shown of an experiment or a step."""
+    is_step = found.find_step(step) is not None
+    number = server.numbers.read(log.log, found.experiment.ref, step if is_step else None)
+    is_markdown = kind == types.MarkupKind.Markdown
     return types.MarkupContent(kind, describe(found, step, number, is_markdown=is_markdown))
 
 
@@ -214,7 +214,7 @@ def _find_enclosing(server: OrglabServer, params: types.ReferenceParams) -> tupl
     found = both[1].view.find_enclosing(line)
     if found is None:
         return None
-    step = find_step(found, line)
+    step = found.find_step_at(line)
     reference = Reference(found.experiment.id, step.number if step is not None else None)
     return both[1], Pointed(reference, found, line, 0, 0)
 
@@ -231,15 +231,14 @@ def _complete(server: OrglabServer, params: types.CompletionParams) -> types.Com
 def _resolve_item(server: OrglabServer, item: types.CompletionItem) -> types.CompletionItem:
     data = item.data if isinstance(item.data, list) and len(item.data) == _ITEM_FIELDS else None
     both = server.find_log(str(data[0])) if data is not None else None
-    if data is not None and both is not None and both[1].find(str(data[1])) is not None:
+    found = both[1].find(str(data[1])) if data is not None and both is not None else None
+    if data is not None and both is not None and found is not None:
         step = data[2] if isinstance(data[2], int) else None
-        item.documentation = _describe(server, both[1], str(data[1]), step, server.shows_markdown())
+        item.documentation = _describe(server, both[1], found, step, server.find_completion_format())
     return item
 
 
-def _list_symbols(
-    server: OrglabServer, params: types.DocumentSymbolParams
-) -> list[types.DocumentSymbol] | Written | None:
+def _list_symbols(server: OrglabServer, params: types.DocumentSymbolParams) -> Written | None:
     both = server.find_log(params.text_document.uri)
     if both is None or not both[1].is_log:
         return None
@@ -247,7 +246,7 @@ def _list_symbols(
 
 
 def _search_symbols(server: OrglabServer, params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
-    return [one for log in server.list_logs() for one in search_symbols(server.files, log.view, params.query)]
+    return [one for log in server.list_logs() for one in search_symbols(server.files, log, params.query)]
 
 
 # Code actions

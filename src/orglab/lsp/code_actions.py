@@ -7,13 +7,12 @@ from typing import NamedTuple
 from lsprotocol import types
 
 from orglab.errors import UsageError
-from orglab.experiment.model import Step
 from orglab.experiment.states import get_state_kind, in_progress_keyword
 from orglab.lsp.buffer_log import BufferLog
-from orglab.lsp.log_view import Found
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.org.document import Document
 from orglab.org.edit import Edit
+from orglab.org.source import BYTE_ORDER_MARK
 
 DONE, REOPEN, NOTE, START, FIX = "done", "reopen", "note", "start", "fix"
 FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.orglab"
@@ -36,9 +35,9 @@ class Offer(NamedTuple):
 def list_offers(log: LogOfFile, line: int) -> Iterator[Offer]:
     """Yield what can be done to the experiment and the step at a 0-based line of the log."""
     found = log.view.find_enclosing(line)
-    if found is None:
-        return
-    experiment, step = found.experiment, find_step(found, line)
+    if found is None or log.view.is_ambiguous(found.experiment.id):
+        return  # a command could not tell which of two is meant
+    experiment, step = found.experiment, found.find_step_at(line)
     if step is not None:
         is_done = step.state == "done"
         yield Offer(f"{'Reopen' if is_done else 'Complete'} step {step.ref}", REOPEN if is_done else DONE, step.ref)
@@ -48,16 +47,6 @@ def list_offers(log: LogOfFile, line: int) -> Iterator[Offer]:
     is_startable = in_progress_keyword(settings, experiment.state) is not None
     if is_startable and get_state_kind(experiment.state, settings) != "doing":
         yield Offer(f"Start {experiment.ref}", START, experiment.ref)
-
-
-def find_step(found: Found, line: int) -> Step | None:
-    """Return the step that has a 0-based line of the log, or None."""
-    experiment, number = found.experiment, line - found.first_line + 1
-    source = experiment.document.source
-    for step, element in zip(experiment.steps, experiment.step_elements, strict=False):
-        if step.line <= number <= source.line_number(max(element.begin, element.end - 1)):
-            return step
-    return None
 
 
 class Changed(NamedTuple):
@@ -129,4 +118,7 @@ def convert_edits(files: OpenFiles, opened: OpenFile, document: Document, edits:
 def _find_position(files: OpenFiles, document: Document, at: int) -> types.Position:
     line = document.source.line_number(at) - 1
     begin = document.text.rfind(b"\n", 0, at) + 1
-    return files.make_position(line, document.text[begin:at], at - begin)
+    before = document.text[begin:at]
+    if line == 0 and document.source.raw.startswith(BYTE_ORDER_MARK):
+        before = BYTE_ORDER_MARK + before  # the editor has it in the line
+    return files.make_position(line, before, len(before))

@@ -1,7 +1,6 @@
 """The references that an editor offers where one is begun: `[e2`, `[elearning rate`, `[e201.`."""
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -40,7 +39,8 @@ def complete(files: OpenFiles, opened: OpenFile, log: LogOfFile, position: types
             if str(step.number).startswith(number)
         ]
         return types.CompletionList(is_incomplete=False, items=items)
-    matching, is_incomplete = _find_matching(log, begun.text)
+    own = log.view.find_enclosing(position.line) if log.is_log else None
+    matching, is_incomplete = _find_matching(log, begun.text, own)
     items = [
         _make_item(one.ref, one_line(one.title), one.state or "", begun, place, [opened.uri, one.id, None])
         for place, one in enumerate(matching)
@@ -64,36 +64,33 @@ def _find_begun(files: OpenFiles, opened: OpenFile, letter: str, place: Place) -
     return _Begun(text, files.make_range(place.line, line, begin, end), letter + text)
 
 
-def _find_matching(log: LogOfFile, text: str) -> tuple[list[Experiment], bool]:
+def _find_matching(log: LogOfFile, text: str, own: Found | None) -> tuple[list[Experiment], bool]:
     """Return experiments with an id that begins with a text, or with all of its words, and whether there are more.
 
     The likeliest come first: the one with that id, the active one, the open ones, then the newest.
+
+    Args:
+        log: The log.
+        text: The text.
+        own: The experiment that it is typed in, which has those words for that reason; None outside of the log.
     """
     active = log.log.active.get()
-    found = _find_by_number(log, text, active) if text.isdecimal() else log.view.search(text, active)
-    matching = [one.experiment for one in islice(found, _MOST + 1)]
+    found = log.view.search_by_number(text, active) if text.isdecimal() else log.view.search(text, active)
+    left_out = own.experiment if own is not None and text and not text.isdecimal() else None
+    matching = [one.experiment for one in islice(found, _MOST + 2) if one.experiment is not left_out]
     return matching[:_MOST], len(matching) > _MOST
-
-
-def _find_by_number(log: LogOfFile, text: str, active: str | None) -> Iterator[Found]:
-    exact = log.view.find(text)
-    if exact is not None and exact.experiment.id == text:
-        yield exact
-    for found in log.view.search("", active):
-        if found.experiment.id.startswith(text) and found.experiment.id != text:
-            yield found
 
 
 def _make_item(ref: str, text: str, state: str, begun: _Begun, place: int, data: list[object]) -> types.CompletionItem:
     title = cut(text, _LONGEST)
     # Editors leave out what does not match what is typed, and some match only the beginning.
-    typed = begun.typed if not ref.startswith(begun.typed) else ""
+    is_by_words = not ref.startswith(begun.typed)
     return types.CompletionItem(
         label=f"{ref} {title}",
         kind=types.CompletionItemKind.Reference,
         detail=state or None,
         sort_text=f"{place:04}",
-        filter_text=f"{typed} {ref} {title}".strip(),
+        filter_text=f"{begun.typed} {ref} {title}" if is_by_words else None,
         text_edit=types.TextEdit(begun.range, f"{ref}]"),
         data=data,
     )

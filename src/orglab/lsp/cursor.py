@@ -1,4 +1,4 @@
-"""What the cursor is on: a reference, in brackets, in a link or as a word, or the heading of an experiment."""
+"""What the cursor is on: a reference in brackets, in a link or as a word, a heading, or the first line of a step."""
 
 import re
 from collections.abc import Iterator
@@ -29,15 +29,17 @@ class Pointed(NamedTuple):
 
 
 def find_pointed(opened: OpenFile, log: LogOfFile, place: Place) -> Pointed | None:
-    """Return the reference at a place of an open file, or the experiment whose heading it is on; else None."""
+    """Return the reference at a place of an open file, or what has its heading or first line there; else None."""
     for begin, end, reference in find_in_line(opened, log, opened.text.line(place.line)):
         if begin <= place.column <= end and (found := log.find(reference.id)) is not None:
             return Pointed(Reference(found.experiment.id, reference.step), found, place.line, begin, end)
     if log.is_log:
         enclosing = log.view.find_enclosing(place.line)
-        if enclosing is not None and enclosing.line == place.line:
+        step = enclosing.find_step_at(place.line) if enclosing is not None else None
+        number = step.number if step is not None else None
+        if enclosing is not None and enclosing.find_line(number) == place.line:
             line = opened.text.line(place.line)
-            return Pointed(Reference(enclosing.experiment.id), enclosing, place.line, 0, len(line))
+            return Pointed(Reference(enclosing.experiment.id, number), enclosing, place.line, 0, len(line))
     return None
 
 

@@ -10,7 +10,7 @@ from orglab.git.message import find_comment_prefix, strip_comments
 from orglab.lsp.buffer_log import BufferLog
 from orglab.lsp.open_files import LogOfFile, OpenFile, OpenFiles
 from orglab.lsp.positions import count_units
-from orglab.org.source import decode, encode
+from orglab.org.source import BYTE_ORDER_MARK, decode, encode
 from orglab.reference import link_pattern, reference_pattern
 
 SOURCE = "orglab"
@@ -39,7 +39,8 @@ def check_log(log: BufferLog, text: bytes, encoding: str, keep_on: Callable[[], 
 
 def _make_diagnostic(problem: Diagnostic, line: bytes, letter: str, encoding: str) -> types.Diagnostic:
     """Return a problem as the protocol has it: from where it is to the end of the reference or the line."""
-    begin = len(encode(decode(line)[: problem.column - 1]))
+    mark = BYTE_ORDER_MARK if line.startswith(BYTE_ORDER_MARK) else b""
+    begin = len(mark + encode(decode(line.removeprefix(mark))[: problem.column - 1]))
     patterns = (reference_pattern(letter), link_pattern())
     match = next(filter(None, (pattern.match(line, begin) for pattern in patterns)), None)
     end = match.end() if match is not None else max(begin, len(line.rstrip()))

@@ -1,9 +1,10 @@
 """The language server: what each request and notification of the protocol does."""
 
 import asyncio
+import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import BinaryIO, NamedTuple
 
 from cattrs import Converter
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+from pygls.protocol import JsonRPCProtocol, LanguageServerProtocol, default_converter, lsp_method
 from pygls.uris import to_fs_path
 
 from orglab.errors import OrglabError
@@ -69,6 +71,11 @@ class Checked(NamedTuple):
     problems: list[tuple[types.Diagnostic, Diagnostic]]
 
 
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Return whether a message is not of a request that was refused with a sentence, which the client shows."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], JsonRpcException)
+
+
 def _make_converter() -> Converter:
     """Return what makes values of the protocol from what is read, and the other way round."""
     converter: Converter = default_converter()  # type: ignore[no-untyped-call]
@@ -105,6 +112,7 @@ class OrglabServer(LanguageServer):
     def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Answer a client until it ends the session; return the exit code that the protocol asks for."""
         sys.setswitchinterval(_SWITCH_SECONDS)
+        logging.getLogger(JsonRPCProtocol.__module__).addFilter(_is_no_refusal)
         self.start_io(stdin, stdout)
         return 0 if self.protocol._shutdown else 1  # noqa: SLF001 - it ends with this code by an exception
 
@@ -163,6 +171,13 @@ class OrglabServer(LanguageServer):
         for opened in self.files:
             self.report(opened, _PAUSE_SECONDS)
 
+    def report_outdated(self) -> None:
+        """Report what is wrong in the open files again that were reported before a log was read again from disk."""
+        for opened in self.files:
+            if opened.known_reads != self.files.reads:
+                opened.known_reads = self.files.reads
+                self.report(opened, _PAUSE_SECONDS)
+
     def stop_checks(self) -> None:
         """End all checks, as the session ends."""
         for opened in self.files:
@@ -178,6 +193,7 @@ class OrglabServer(LanguageServer):
     async def _report_later(self, opened: OpenFile, pause: float) -> None:
         await asyncio.sleep(pause)
         log = self.files.find_log(opened.path)
+        opened.known_reads = self.files.reads
         if log is None:
             self._publish_all(opened, {opened.uri: []})
         elif log.is_log:
@@ -185,6 +201,7 @@ class OrglabServer(LanguageServer):
                 await self._check(opened, log)
         else:
             self._publish_all(opened, {opened.uri: find_unknown_references(self.files, opened, log)})
+            opened.known_reads = self.files.reads  # the archive may have been read, too
 
     async def _check(self, opened: OpenFile, log: LogOfFile) -> None:
         """Check a log in another thread, and report what is found."""
@@ -240,8 +257,19 @@ class OrglabServer(LanguageServer):
             value = getattr(value, name, None)
         return bool(value)
 
-    def shows_markdown(self) -> bool:
-        """Return whether the client shows Markdown when the cursor hovers."""
+    def find_hover_format(self) -> types.MarkupKind:
+        """Return what the client shows when the cursor hovers: Markdown if it can."""
         document = self.client_capabilities.text_document
-        formats = (document.hover.content_format if document is not None and document.hover is not None else None) or ()
-        return types.MarkupKind.Markdown in formats
+        hover = document.hover if document is not None else None
+        return _choose_format(hover.content_format if hover is not None else None)
+
+    def find_completion_format(self) -> types.MarkupKind:
+        """Return what the client shows beside what it completes: Markdown if it can."""
+        document = self.client_capabilities.text_document
+        completion = document.completion if document is not None else None
+        item = completion.completion_item if completion is not None else None
+        return _choose_format(item.documentation_format if item is not None else None)
+
+
+def _choose_format(formats: Sequence[types.MarkupKind] | None) -> types.MarkupKind:
+    return types.MarkupKind.Markdown if types.MarkupKind.Markdown in (formats or ()) else types.MarkupKind.PlainText

@@ -44,6 +44,15 @@ class Found(NamedTuple):
         """Return a step of it, or None."""
         return next((step for step in self.experiment.steps if step.number == number), None)
 
+    def find_step_at(self, line: int) -> Step | None:
+        """Return the step that has a 0-based line of the log, or None."""
+        experiment, number = self.experiment, line - self.first_line + 1
+        source = experiment.document.source
+        for step, element in zip(experiment.steps, experiment.step_elements, strict=False):
+            if step.line <= number <= source.line_number(max(element.begin, element.end - 1)):
+                return step
+        return None
+
     def find_line(self, number: int | None) -> int:
         """Return the 0-based line of a step; that of the heading if there is no such step."""
         step = self.find_step(number) if number is not None else None
@@ -112,7 +121,8 @@ class LogView:
         """Return the experiments in a part, which is read once."""
         read, document = part.read, self._read_document()
         if read is None or (read.document is not document and read.document.settings != document.settings):
-            inner = Part(document, 0, len(part.text), part.text)
+            text = part.text[part.mark :]
+            inner = Part(document, 0, len(text), text)
             experiments = list(scan_experiments(inner, self.config, str(self.path)))
             has_aliases = experiments and ALIASES.encode() in part.text.upper()
             renumbered = {name: one for one in experiments if has_aliases for name in read_own_aliases(one.heading)}
@@ -130,6 +140,10 @@ class LogView:
         index = self._read_index()
         parts = index.by_id.get(name) or index.by_former_id.get(name)
         return self._find_in(parts, name) if parts else None
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Return whether several experiments have an id."""
+        return len(self._read_index().by_id.get(name, ())) > 1
 
     def _read_index(self) -> "PartIndex":
         """Return which parts have an id; all parts are read then."""
@@ -151,13 +165,13 @@ class LogView:
         part, first_line = self.text.parts[index], self.text.first_lines[index]
         if line - first_line >= len(part.starts):
             return None
-        at = part.starts[line - first_line]
+        at = max(0, part.starts[line - first_line] - part.mark)
         experiments = self._read_part(part).experiments
         inside = [one for one in experiments if one.begin <= at < max(one.end, one.begin + 1)]
         return Found(self, inside[-1], first_line) if inside else None
 
     def search(self, words: str, active: str | None = None) -> Iterator[Found]:
-        """Yield the experiments whose id, title or first section has all of some words, in any case.
+        """Return the experiments whose id, title or first section has all of some words, in any case.
 
         The likeliest come first: the active one, the open ones, then the newest.
 
@@ -166,13 +180,26 @@ class LogView:
             active: The reference of the active experiment or step, or None.
         """
         wanted = [word.encode() for word in re.findall(r"[^\W_]+", words.lower())]
+        wanted.sort(key=len, reverse=True)  # the fewest have the longest
+        return self._select(lambda one: all(word in one.searched for word in wanted), active)
+
+    def search_by_number(self, digits: str, active: str | None = None) -> Iterator[Found]:
+        """Yield the experiment with an id, then those whose ids begin with it; otherwise like `search`."""
+        exact = self.find(digits)
+        if exact is not None and exact.experiment.id == digits:
+            yield exact
+        yield from self._select(
+            lambda one: one.experiment.id != digits and one.experiment.id.startswith(digits), active
+        )
+
+    def _select(self, is_wanted: "Callable[[Ranked], bool]", active: str | None) -> Iterator[Found]:
+        """Yield the experiments that are wanted, the likeliest first."""
         ranked = self._read_index().list_likeliest()
         if active is not None:
             ranked = sorted(ranked, key=lambda one: not is_active(one.experiment, active))
         first_lines: dict[TextPart, int] = {}
-        longest = max(wanted, key=len, default=b"")  # which the fewest have
         for one in ranked:
-            if longest in one.searched and all(word in one.searched for word in wanted):
+            if is_wanted(one):
                 first_lines = first_lines or dict(zip(self.text.parts, self.text.first_lines, strict=True))
                 yield Found(self, one.experiment, first_lines[one.part])
 

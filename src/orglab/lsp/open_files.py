@@ -17,7 +17,7 @@ from orglab.log.file import FileContent
 from orglab.log.log import LogFile
 from orglab.lsp.log_view import Found, LogView
 from orglab.lsp.parted_text import PartedText, Place
-from orglab.lsp.positions import UTF_16, count_units, find_byte
+from orglab.lsp.positions import ENCODINGS, UTF_16, count_units, find_byte
 from orglab.org.source import Source
 from orglab.settings.settings_files import find_log
 
@@ -36,6 +36,7 @@ class OpenFile:
         version: The version of its text, as the editor counts.
         text: Its text.
         has_crlf: Whether its lines end with two characters.
+        known_reads: How often logs had been read again from disk when it was reported last.
     """
 
     def __init__(self, item: types.TextDocumentItem, path: Path) -> None:
@@ -44,6 +45,7 @@ class OpenFile:
         self.path = path
         self.language = item.language_id
         self.version: int | None = item.version
+        self.known_reads = 0
         self.has_crlf = "\r\n" in item.text
         self.text = PartedText(encode_text(item.text))
 
@@ -85,7 +87,7 @@ class OpenFiles:
     """The files that are open in the editor, and the logs that they belong to.
 
     Attributes:
-        encoding: How the editor counts positions.
+        reads: How often a log was read again, because it or a setting has changed on disk.
     """
 
     def __init__(self, given: str | None) -> None:
@@ -94,14 +96,27 @@ class OpenFiles:
         Args:
             given: The log that was named; None to find that of each file.
         """
-        self.encoding = UTF_16
+        self.reads = 0
+        self._encoding = UTF_16
         self._given = given
         self._files: dict[str, OpenFile] = {}
+        self._logs: dict[Path, tuple[str, str]] = {}
         self._views: dict[str, tuple[tuple[int, ...], LogView]] = {}
 
     def __iter__(self) -> Iterator[OpenFile]:
         """Yield the open files."""
         return iter([*self._files.values()])
+
+    @property
+    def encoding(self) -> str:
+        """How the editor counts positions."""
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, encoding: str) -> None:
+        if encoding not in ENCODINGS:
+            raise ValueError(encoding)
+        self._encoding = encoding
 
     # What the editor tells
 
@@ -111,6 +126,7 @@ class OpenFiles:
         if not path:
             return None
         opened = self._files[item.uri] = OpenFile(item, Path(path))
+        opened.known_reads = self.reads
         return opened
 
     def change(self, params: types.DidChangeTextDocumentParams) -> OpenFile | None:
@@ -133,8 +149,12 @@ class OpenFiles:
         return opened
 
     def close(self, uri: str) -> None:
-        """Forget a file that was closed; what it holds is read from disk again."""
+        """Forget a file that was closed, and the logs that no open file belongs to; others are read from disk again."""
         self._files.pop(uri, None)
+        paths = {opened.path for opened in self}
+        self._logs = {path: keys for path, keys in self._logs.items() if path in paths}
+        kept = {key for keys in self._logs.values() for key in keys}
+        self._views = {key: known for key, known in self._views.items() if key in kept}
 
     def get(self, uri: str) -> OpenFile | None:
         """Return the open file with an address, or None."""
@@ -165,7 +185,9 @@ class OpenFiles:
             view = self._read_view(log.path, log, log.read_file)
         except (OrglabError, OSError):
             return None
-        is_log = os.path.realpath(path) == os.path.realpath(log.path)
+        real = os.path.realpath(log.path)
+        self._logs[path] = real, os.path.realpath(log.archive)
+        is_log = os.path.realpath(path) == real
         return LogOfFile(log, view, is_log, lambda: self._read_archive(log, view))
 
     def _read_archive(self, log: Log, view: LogView) -> LogView | None:
@@ -182,12 +204,15 @@ class OpenFiles:
         key, opened = os.path.realpath(path), self.find_open(path)
         status, view = self._views.get(key, ((), None))
         if view is not None and view.config != log.config:
+            self.reads += 1
             view = None
         if opened is not None:
             text = opened.text
         else:
             now = _read_status(path)
-            text = view.text if view is not None and status == now else PartedText(_read_text(read))
+            is_changed = status != now
+            self.reads += is_changed and view is not None
+            text = PartedText(_read_text(read)) if view is None or is_changed else view.text
         if view is None:
             view = LogView(path, log.config, text, keywords)
         elif view.text is not text:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orglab.experiment.model import Experiment
 from orglab.org.document import Document
+from orglab.org.source import BYTE_ORDER_MARK
 
 _BETWEEN = b"\n* "
 
@@ -33,14 +34,16 @@ class TextPart:
 
     Attributes:
         text: Its text.
+        mark: How long the byte-order mark is that it begins with, which is no text; 0 without.
         read: The experiments in it; None before they are read.
     """
 
-    __slots__ = ("_starts", "lines", "read", "text")
+    __slots__ = ("_starts", "lines", "mark", "read", "text")
 
     def __init__(self, text: bytes) -> None:
         """Take the text."""
         self.text = text
+        self.mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
         self.lines = text.count(b"\n")
         self.read: PartExperiments | None = None
         self._starts: list[int] | None = None

@@ -3,6 +3,7 @@
 from orglab.org.source import decode
 
 UTF_8, UTF_16, UTF_32 = "utf-8", "utf-16", "utf-32"
+ENCODINGS = (UTF_8, UTF_16, UTF_32)
 
 
 def count_units(text: bytes, encoding: str) -> int:

@@ -1,4 +1,7 @@
-// ~/.vscode/extensions/orglab/extension.js, beside this package.json, and after `npm install` in that folder:
+// extension.js; in a folder of its own, with this package.json, run:
+//     npm install
+//     npx --yes @vscode/vsce package --allow-missing-repository --skip-license -o orglab.vsix
+//     code --install-extension orglab.vsix
 // {
 //   "name": "orglab", "version": "0.1.0", "publisher": "local", "main": "./extension.js",
 //   "engines": { "vscode": "^1.82.0" }, "activationEvents": ["onStartupFinished"],
