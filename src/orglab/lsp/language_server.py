@@ -1,6 +1,7 @@
 """The language server: what each request and notification of the protocol does."""
 
 import asyncio
+import gc
 import logging
 import sys
 import threading
@@ -32,6 +33,10 @@ _LARGE, _LONG_PAUSE_SECONDS = 1_000_000, 3.0
 """From how many bytes on checking a log takes long, and what the pause is then."""
 _SWITCH_SECONDS = 0.001
 """How long the thread that checks a log may keep an answer waiting."""
+
+
+_OBJECTS = 200_000
+"""How many objects are made before Python looks for those that nothing needs, which takes long if a log is large."""
 
 
 class _Protocol(LanguageServerProtocol):
@@ -112,6 +117,7 @@ class OrglabServer(LanguageServer):
     def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> int:
         """Answer a client until it ends the session; return the exit code that the protocol asks for."""
         sys.setswitchinterval(_SWITCH_SECONDS)
+        gc.set_threshold(_OBJECTS)
         logging.getLogger(JsonRPCProtocol.__module__).addFilter(_is_no_refusal)
         self.start_io(stdin, stdout)
         return 0 if self.protocol._shutdown else 1  # noqa: SLF001 - it ends with this code by an exception
