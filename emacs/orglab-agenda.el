@@ -92,7 +92,12 @@ in the log of the current folder, or else in that of the first of these."
                        org-agenda-kill org-agenda-refile org-agenda-archive
                        org-agenda-archive-default
                        org-agenda-archive-default-with-confirmation
-                       org-agenda-toggle-archive-tag org-agenda-bulk-mark))
+                       org-agenda-toggle-archive-tag org-agenda-bulk-mark
+                       org-agenda-bulk-mark-all org-agenda-bulk-mark-regexp
+                       org-agenda-bulk-toggle org-agenda-bulk-toggle-all
+                       org-agenda-add-note org-agenda-clock-in
+                       org-agenda-do-date-later org-agenda-do-date-earlier
+                       org-agenda-date-prompt))
       (define-key map (vector 'remap command) #'orglab-agenda--refuse))
     map)
   "Keymap of the lines of steps in the agenda.
@@ -132,10 +137,13 @@ What Org would do there, it would do to the heading that the step is below.")
               (list 'face 'default)
             'org-marker marker
             'orglab-reference (alist-get 'ref entry)
+            'orglab-text (orglab--text-of entry)
             'orglab-folder folder
             'keymap (if (alist-get 'number entry) orglab-agenda-step-map
                       orglab-agenda-map)
-            'org-hd-marker (org-agenda-new-marker (point))
+            ;; A step has no heading of its own that Org might change.
+            'org-hd-marker (unless (alist-get 'number entry)
+                             (org-agenda-new-marker (point)))
             'todo-state (org-get-todo-state)
             'org-not-done-regexp org-not-done-regexp
             'org-todo-regexp org-todo-regexp
@@ -169,6 +177,7 @@ What Org would do there, it would do to the heading that the step is below.")
          `(org-agenda-type tags
            org-redo-cmd (orglab-agenda-view ',view ',folders))))
       (org-agenda-finalize)
+      (goto-char (point-min))
       (setq buffer-read-only t))))
 
 (defun orglab-agenda-doing (&optional _match)
@@ -210,10 +219,13 @@ This is the target of the capture template; orglab writes the entry."
   (let* ((default-directory
           (if (or (orglab--find-log) (null orglab-folders)) (orglab-root)
             (file-name-as-directory (expand-file-name (car orglab-folders)))))
-         (title (orglab-read-title)))
+         (_log (orglab-log-file)) ; an error if there is none
+         (title (orglab-read-title))
+         (expected (orglab-read-expectation)))
     (orglab--save)
     (let-alist (alist-get 'experiment
-                          (apply #'orglab--call (orglab-new-arguments title "")))
+                          (apply #'orglab--call
+                                 (orglab-new-arguments title expected)))
       (orglab--revert)
       (set-buffer (find-file-noselect (orglab-local-file .file)))
       (run-hooks 'orglab-changed-hook)
@@ -230,7 +242,11 @@ This is the target of the capture template; orglab writes the entry."
     (org-back-to-heading t)
     (org-narrow-to-subtree)
     (funcall (if (fboundp 'org-fold-show-all) 'org-fold-show-all 'org-show-all))
-    (org-end-of-meta-data t)))
+    ;; Where the description goes on, or where there is a place for it.
+    (when (re-search-forward "^\\*+ " nil t 2)
+      (forward-line -1)
+      (when (save-excursion (forward-line -1) (looking-at-p "- "))
+        (end-of-line 0)))))
 
 (defun orglab-capture--tell ()
   "Tell that an experiment stays in the log, if its capture was aborted."

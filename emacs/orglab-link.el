@@ -62,12 +62,6 @@ non-nil if it has to be read again after that."
           (orglab-index-candidates index) nil
           (orglab-index-rows index) rows)))
 
-(defun orglab--log-time (root)
-  "Return when the log of ROOT was written, or nil if that takes long to tell."
-  (let ((log (gethash root orglab--logs)))
-    (and (stringp log) (not (file-remote-p log))
-         (file-attribute-modification-time (file-attributes log)))))
-
 (defun orglab--notice-change (index)
   "Read the log into INDEX again, if something else has written it."
   (let ((time (orglab--log-time (orglab--current-root))))

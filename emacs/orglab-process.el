@@ -390,11 +390,43 @@ orglab does not write a file of which Emacs has unsaved changes."
             ((not (or is-modified is-current))
              (orglab--read-again buffer))))))
 
+;;;; What a command acts on
+
+(defvar orglab--target nil
+  "The reference that was found at point last: itself, its text, and the time.
+The time is that of the log, or nil if the text has to be compared anyway.")
+
+(defun orglab--log-time (root)
+  "Return when the log of ROOT was written, or nil if that takes long to tell."
+  (let ((log (gethash root orglab--logs)))
+    (and (stringp log) (not (file-remote-p log))
+         (file-attribute-modification-time (file-attributes log)))))
+
+(defun orglab--text-of (document)
+  "Return the text of the step, or the title of the experiment, in DOCUMENT."
+  (or (alist-get 'text document) (alist-get 'title document)))
+
+(defun orglab--check-target (reference)
+  "Signal an error if REFERENCE is that of another thing than it was at point.
+While an answer is typed, something else may add steps to the log."
+  (pcase orglab--target
+    ((and `(,(pred (equal reference)) ,text ,time)
+          (guard (not (and time (equal time (orglab--log-time (orglab-root)))))))
+     (let* ((default-directory (orglab-root))
+            (now (orglab--text-of (orglab--call "show" "--" reference))))
+       (unless (equal text now)
+         (setq orglab--target nil)
+         (user-error "The log has changed: %s is now \"%s\"; nothing was written"
+                     reference now))))))
+
+;;;; Commands that write
+
 (defun orglab--write (arguments describe)
   "Save the log, run orglab with ARGUMENTS, and read the log again.
 DESCRIBE is called with the document that orglab printed, and returns what to
 show; it is a string if that does not depend on the document, or nil if what
 orglab writes to standard error is enough."
+  (orglab--check-target (cadr (member "--" arguments)))
   (orglab--save)
   (let ((default-directory (orglab-root)) (buffer (orglab--visiting)) timer)
     (orglab--start

@@ -50,8 +50,10 @@ Those without a result, such as failed ones, do not count."
                 ")")))))
 
 (defun orglab-runs--newest (setting)
-  "Return the id of the newest run of SETTING; ids begin with the time."
-  (car (last (sort (copy-sequence (alist-get 'runs setting)) #'string<))))
+  "Return the time of the newest run of SETTING, with which its id begins."
+  (car (last (sort (mapcar (lambda (id) (substring id 0 (min 15 (length id))))
+                           (alist-get 'runs setting))
+                   #'string<))))
 
 (defun orglab-runs--group (settings)
   "Return an alist of references and their SETTINGS, the newest last."
@@ -99,6 +101,8 @@ Those without a result, such as failed ones, do not count."
   "Read the results of runs in the background, and show them.
 If the log has changed when they are known, they are shown once it is saved."
   (interactive)
+  (when (buffer-modified-p)
+    (message "Results are shown once the log is saved"))
   (let ((buffer (current-buffer)) (default-directory (orglab-root)))
     (orglab--start
      '("runs" "--by" "setting")
@@ -126,8 +130,9 @@ not part of the text."
   :lighter nil
   (cond (orglab-runs-mode
          (add-hook 'orglab-index-hook #'orglab-runs-refresh nil t)
-         (if (eql (orglab-index-tick (orglab-index))
-                  (buffer-chars-modified-tick))
+         (if (or (buffer-modified-p)
+                 (eql (orglab-index-tick (orglab-index))
+                      (buffer-chars-modified-tick)))
              (orglab-runs-refresh)
            (ignore-error user-error
              (orglab--read-index (orglab--current-root) (orglab-index)))))

@@ -69,17 +69,44 @@ If nil, it does not look it up."
             ;; Something else may have written the log since it was read.
             again (or (null buffer) (verify-visited-file-modtime buffer)))
       (unless again (orglab--read-again buffer)))
-    (alist-get 'ref found)))
+    (when-let ((reference (alist-get 'ref found)))
+      (setq orglab--target (list reference (orglab--text-of found)
+                                 (orglab--log-time default-directory)))
+      reference)))
+
+(defun orglab--reference-of-agenda ()
+  "Return the reference of the current line of an agenda, or nil."
+  (when-let ((begin (line-beginning-position))
+             (reference (get-text-property begin 'orglab-reference)))
+    (setq orglab--target
+          (list reference (get-text-property begin 'orglab-text) nil))
+    reference))
+
+(declare-function orglab-index "orglab-link")
+(declare-function orglab-index-rows "orglab-link")
+(declare-function orglab--begin-index "orglab-link")
+(declare-function orglab--wait-for-index "orglab-link")
+
+(defun orglab--set-up ()
+  "Have orglab find the log, if nothing is known of one yet.
+In a new clone, it sets the clone up then."
+  (require 'orglab-link)
+  (unless (orglab-index-rows (orglab-index))
+    (remhash (orglab-root) orglab--logs)
+    (when (condition-case problem (orglab-log-file)
+            (orglab-no-program (user-error "%s" (cadr problem)))
+            (user-error nil))
+      (orglab--begin-index)
+      (orglab--wait-for-index))))
 
 (defun orglab-reference-at-point ()
   "Return the reference at point, or nil.
 It is the one in the text, such as [e201.1], or that of the line of an agenda;
 or else, in the log, that of the step or the experiment that point is in."
-  (require 'orglab-link)
-  (when (eq (gethash (orglab-root) orglab--logs) 'none)
-    (remhash (orglab-root) orglab--logs))
+  (setq orglab--target nil)
+  (orglab--set-up)
   (or (orglab-link-at-point)
-      (get-text-property (line-beginning-position) 'orglab-reference)
+      (orglab--reference-of-agenda)
       (and (orglab-log-buffer-p) (orglab--reference-of-line))))
 
 (defun orglab--experiment-of (reference)
@@ -334,6 +361,10 @@ REASON is written beside the change, unless it is empty."
             title))
       (orglab--stop-looking-up))))
 
+(defun orglab-read-expectation ()
+  "Read what is expected of a new experiment; it may be empty."
+  (read-string "What do you expect? (may be empty) "))
+
 (defun orglab-goto (file line)
   "Show LINE of FILE in this window."
   (find-file file)
@@ -350,7 +381,7 @@ REASON is written beside the change, unless it is empty."
 (defun orglab-new (title description)
   "Add an experiment with TITLE and DESCRIPTION to the log, and show it."
   (interactive (list (orglab-read-title)
-                     (read-string "What do you expect? (may be empty) ")))
+                     (orglab-read-expectation)))
   (let ((window (selected-window)) (shown (current-buffer)))
     (orglab--write
      (orglab-new-arguments title description)
@@ -486,8 +517,14 @@ Read the log again at the end."
     buffer))
 
 (defun orglab--compiled (buffer _status)
-  "Read the log again after the command of BUFFER."
-  (with-current-buffer buffer (orglab--changed nil)))
+  "Read the log again after the command of BUFFER.
+What was typed in the log meanwhile may have kept orglab from writing: it does
+so with the next command, once that is saved."
+  (with-current-buffer buffer
+    (let ((log (orglab--visiting)))
+      (if (and log (buffer-modified-p log) orglab-save-silently)
+          (orglab--write '("status") "The run has ended")
+        (orglab--changed nil)))))
 
 (defvar orglab-run-history nil "Commands that `orglab-run' has run.")
 
@@ -501,6 +538,7 @@ COMMAND is what follows `orglab run REFERENCE --' in a shell."
            (read-shell-command (format "Run for %s: " reference)
                                (car orglab-run-history)
                                'orglab-run-history))))
+  (orglab--check-target reference)
   (orglab--save)
   (let ((root (orglab-root)))
     (save-some-buffers

@@ -347,6 +347,37 @@ No effect.
   (should (equal (orglab-reference-at-point) "e201.2"))
   (should (looking-at-p "2\\. \\[ \\] Test XYZ with ABC")))
 
+(ert-deftest orglab-tests-a-step-that-has-another-number-now-is-not-written ()
+  (orglab-tests-open)
+  (orglab-tests-goto "2. [ ] Test XYZ with ABC")
+  (end-of-line)
+  (cl-letf (((symbol-function 'read-string)
+             (lambda (&rest _)
+               (write-region
+                (string-replace
+                 "2. [ ] Test XYZ with ABC"
+                 "2. [ ] Inserted\n3. [ ] Test XYZ with ABC"
+                 (orglab-tests-text "experiment_log.org"))
+                nil "experiment_log.org")
+               "Seed 2")))
+    (should-error (call-interactively #'orglab-note) :type 'user-error))
+  (should-not (string-match-p "Seed 2"
+                              (orglab-tests-text "experiment_log.org")))
+  (should (equal (orglab-reference-at-point) "e201.3")))
+
+(ert-deftest orglab-tests-a-run-is-in-the-log-though-something-was-typed ()
+  (orglab-tests-open)
+  (let ((compilation-ask-about-save nil) (create-lockfiles t))
+    (orglab-run "e201.2" "sh -c 'while ! test -e typed; do :; done'")
+    (orglab-tests-goto "Smoother labels")
+    (insert "Perhaps: ")
+    (write-region "" nil "typed")
+    (orglab-tests-wait (string-match-p "ran sh -c" (buffer-string)))
+    (orglab-tests-settle)
+    (should (string-match-p "Perhaps: Smoother" (buffer-string)))
+    (should (equal (buffer-string)
+                   (orglab-tests-text "experiment_log.org")))))
+
 (ert-deftest orglab-tests-what-is-written-is-seen-soon ()
   (orglab-tests-open)
   (let ((default-directory (orglab-root)))
@@ -425,6 +456,9 @@ No effect.
       (orglab-tests-settle)
       (should (equal files (directory-files-recursively clone "")))
       ;; A command does.
+      (goto-char (point-min))
+      (search-forward "[e")
+      (should (equal (orglab-reference-at-point) "e1"))
       (should (string-suffix-p "experiment_log.org" (orglab-log-file))))
     (delete-directory clone t)))
 
@@ -612,10 +646,11 @@ No effect.
     (orglab-setup)
     (orglab-setup)
     (should (equal (mapcar #'car org-capture-templates) '("t" "e")))
-    (orglab-tests-answering '("Wider nets") (org-capture nil "e"))
+    (orglab-tests-answering '("Wider nets" "What I expect: more.")
+      (org-capture nil "e"))
     (should (string-match-p "\\`CAPTURE-" (buffer-name)))
     (should (string-prefix-p "* TODO [202] Wider nets" (buffer-string)))
-    (insert "- What I expect: more.\n")
+    (insert " But slower.")
     (org-capture-finalize)
     (orglab-tests-settle)
     (let ((text (orglab-tests-text "experiment_log.org")))
@@ -623,8 +658,8 @@ No effect.
       (should (string-match-p "What I expect: more" text))
       (should (equal (alist-get 'description
                                 (orglab--call "show" "202"))
-                     "What I expect: more.")))
-    (orglab-tests-answering '("Deeper nets") (org-capture nil "e"))
+                     "What I expect: more. But slower.")))
+    (orglab-tests-answering '("Deeper nets" "") (org-capture nil "e"))
     (org-capture-kill)
     (orglab-tests-settle)
     (with-current-buffer "*Messages*"
@@ -857,11 +892,8 @@ That is without comments, and the blank line that Magit adds before them."
     (orglab-setup)
     (orglab-mode)
     ;; Capture an experiment, and write what it is about.
-    (orglab-tests-answering '("Wider nets") (org-capture nil "e"))
-    (goto-char (point-min))
-    (search-forward "** Notes")
-    (beginning-of-line)
-    (insert "- Wider nets need fewer epochs.\n")
+    (orglab-tests-answering '("Wider nets" "") (org-capture nil "e"))
+    (insert "\n- Wider nets need fewer epochs.\n")
     (search-forward "** TODO Experiments [0/0]\n")
     (insert "1. [ ] Width 64\n2. [ ] Width 128\n")
     (org-capture-finalize)

@@ -228,6 +228,7 @@ def _exclude(repository: Repository, names: Iterable[str]) -> None:
         if not is_journal(name):
             # The archive, and the files that stand beside the log while it is written.
             lines += [prefix + _escape(base + ARCHIVE_SUFFIX), f"{prefix}.{_escape(base)}.orglab-*"]
+            lines.append(f"{prefix}.#{_escape(base)}")  # while Emacs has unsaved changes
     new = [line for line in lines if line not in before.split("\n")]
     if new:
         begin = before if not before or before.endswith("\n") else before + "\n"
