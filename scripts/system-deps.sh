@@ -47,6 +47,7 @@ for kind; do
     need setfacl acl     # ... and its access control list
     need zsh zsh         # shell completion
     need fish fish
+    need mandoc mandoc   # the manual
     # strace makes each system call of a write fail; macOS has nothing like it.
     [ "$(uname -s)" != Linux ] || need strace strace
     ;;

@@ -111,16 +111,17 @@ def _install_hooks(log: "Log", *, as_json: bool) -> None:
     output.show([*installed_lines(installed), *changed_lines(changed)])
 
 
-@setup_command.command(name="shell", short_help="Install completion for your shell.")
+@setup_command.command(name="shell", short_help="Install completion for your shell, and the manual.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), required=False)
-@click.option("--remove", is_flag=True, help="Remove the completion.")
+@click.option("--remove", is_flag=True, help="Remove the completion and the manual.")
 @click.option("--print", "only_print", is_flag=True, help="Print the completion script, and install nothing.")
 @json_option
 def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json: bool) -> None:
-    """Install completion of commands, options and references for your shell.
+    """Install completion of commands, options and references for your shell, and pages of the manual.
 
     Without an argument, the shell is the one in the variable SHELL. For bash and zsh, a marked block is added at
-    the end of .bashrc or .zshrc; fish gets a file of its own.
+    the end of .bashrc or .zshrc; fish gets a file of its own. The manual, with pages such as orglab(1) and
+    orglab-run(1), is written to ~/.local/share/man or XDG_DATA_HOME; do this again after an update.
 
     \b
     Example:
@@ -133,15 +134,26 @@ def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json:
     if only_print:
         click.echo(shell_setup.make_script(name))
         return
+    from orglab.cli import man_pages  # noqa: PLC0415 - for one command of several
+
+    root = click.get_current_context().find_root().command
     path, is_changed = shell_setup.remove(name) if remove else shell_setup.install(name)
+    folder, is_manual_changed = man_pages.remove() if remove else man_pages.install(root)
     if as_json:
-        output.show_json({"shell": name, "file": str(path), "changed": is_changed})
+        manual = {"man_folder": str(folder), "man_changed": is_manual_changed}
+        output.show_json({"shell": name, "file": str(path), "changed": is_changed, **manual})
     elif remove:
         output.say(f"Removed the completion from {path}." if is_changed else f"No completion is installed in {path}.")
-    elif is_changed:
-        output.say(f"Installed completion for {name} in {path}; open a new shell to use it.")
+        if is_manual_changed:
+            output.say(f"Removed the manual from {folder}.")
     else:
-        output.say(f"Completion for {name} is already installed in {path}.")
+        output.say(
+            f"Installed completion for {name} in {path}; open a new shell to use it."
+            if is_changed
+            else f"Completion for {name} is already installed in {path}."
+        )
+        if is_manual_changed:
+            output.say(f"Wrote the manual to {folder}; `man orglab` shows it.")
 
 
 @setup_command.command(name="agent", short_help="Tell coding agents how to use orglab here.")
