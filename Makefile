@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-emacs test-lsp test-mcp test-more test-slurm test-web fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
+.PHONY: help demo test test-emacs test-lsp test-mcp test-more test-slurm test-web fast lint format types docs conformance bench eval-similar site torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -79,7 +79,7 @@ demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to t
 
 # worksteal: a process that has nothing left takes tests of another, so that none is the last one for long; and tests of
 # a file, which share what was made for them, stay together.
-test: system-deps $(VENV)/stamp-test ## every test
+test: system-deps $(VENV)/stamp-test $(VENV)/stamp-site ## every test
 	$(PYTEST) -n $(JOBS) --dist worksteal $(NO_SKIP) $(ARGS)
 
 test-lsp: editor-deps $(VENV)/stamp-test ## `orglab lsp` with Neovim and with eglot in Emacs
@@ -98,7 +98,7 @@ $(VENV)/mcp-%/stamp: | $(VENV)/stamp
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'mcp==$*.*' </dev/null >&2
 	@touch $@
 
-test-more: $(VENV)/stamp-test $(VENV)/stamp-web-test $(VENV)/stamp-axe $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp
+test-more: $(VENV)/stamp-test $(VENV)/stamp-site $(VENV)/stamp-web-test $(VENV)/stamp-axe $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp
 test-more: ## all that the five targets above and below test, at once
 	@scripts/system-deps.sh emacs editors slurm web
 	$(PYTEST) tests/emacs tests/lsp tests/mcp tests/slurm tests/web -n $(JOBS) --dist worksteal \
@@ -107,7 +107,7 @@ test-more: ## all that the five targets above and below test, at once
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
 	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)
 
-test-web: web-deps $(VENV)/stamp-test $(VENV)/stamp-web-test $(VENV)/stamp-axe ## the pages of `orglab serve` in a real browser
+test-web: web-deps $(VENV)/stamp-test $(VENV)/stamp-site $(VENV)/stamp-web-test $(VENV)/stamp-axe ## the pages of `orglab serve` in a real browser
 	$(PYTEST) tests/web -n $(JOBS) -m browser $(NO_SKIP) $(ARGS)
 
 # axe comes in this package; what drives a browser there is not needed.
@@ -132,6 +132,9 @@ types: $(VENV)/stamp-dev ## mypy --strict over src
 
 docs: $(VENV)/stamp-test ## the documentation: its links, and its examples run as tests
 	$(PYTEST) tests/test_docs.py $(NO_SKIP) $(ARGS)
+
+site: $(VENV)/stamp-site ## the documentation as a site, in build/site, which needs no network and no server
+	@$(BIN)/python scripts/site/build.py $(if $(DIR),"$(DIR)")
 
 conformance: $(VENV)/stamp-test ## what Org itself does, recorded, beside what we do; ORACLE=FILE names other records
 	@test -f "$(ORACLE)" || { echo 'There is no oracle at $(ORACLE): name one, make conformance ORACLE=FILE' >&2; exit 2; }

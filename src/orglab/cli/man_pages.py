@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from orglab import __version__
+import orglab
 from orglab.errors import NotWritableError
 
 _MARK = '.\\" Written by `orglab setup shell`.'
@@ -96,7 +96,7 @@ def _make_page(command: click.Context, every: list[click.Context]) -> str:
     name = _name(command)
     lines = [
         _MARK,
-        f'.TH {_escape(name.upper())} 1 "" "orglab {_escape(__version__)}" "orglab"',
+        f'.TH {_escape(name.upper())} 1 "" "orglab {_escape(str(orglab.__version__))}" "orglab"',
         ".nh\n.ad l",
         ".SH NAME",
         f"{_escape(name)} \\- {_escape(_summarize(command).rstrip('.'))}",
