@@ -20,6 +20,8 @@ SAID = "The log has format 2, and this orglab knows format 1; install a newer on
         (b"#+ORGLAB_FORMAT: 1\n* A\n", None),
         (b"#+TITLE: x\n#+orglab_format: 3\n* A\n", (3, 11)),
         (b"* A\n#+ORGLAB_FORMAT: 2\n", None),
+        (b"** About\n#+ORGLAB_FORMAT: 2\n* A\n", None),
+        (b"*bold*\n#+ORGLAB_FORMAT: 2\n* A\n", (2, 7)),
         (b"#+ORGLAB_FORMAT: later\n", None),
         (b" text #+ORGLAB_FORMAT: 2\n", None),
     ],

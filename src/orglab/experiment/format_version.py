@@ -5,7 +5,8 @@ from orglab.org.syntax import compile_late
 
 VERSION = 1
 """The version that is read and written."""
-_MARK = compile_late(rb"(?mi)^#\+ORGLAB_FORMAT:[ \t]*([0-9]{1,9})[ \t]*$")
+_MARK = compile_late(rb"(?mi)^#\+ORGLAB_FORMAT:[ \t]*([0-9]{1,9})[ \t\r]*$")
+_HEADING = compile_late(rb"(?m)^\*+[ ]")
 
 
 def find_newer_mark(text: bytes) -> tuple[int, int] | None:
@@ -16,8 +17,8 @@ def find_newer_mark(text: bytes) -> tuple[int, int] | None:
     """
     if b"#+" not in text:
         return None
-    end = 0 if text.startswith(b"* ") else text.find(b"\n* ") + 1 or len(text)
-    mark = _MARK.search(text, 0, end)
+    heading = _HEADING.search(text)
+    mark = _MARK.search(text, 0, heading.start() if heading is not None else len(text))
     return (int(mark[1]), mark.start()) if mark is not None and int(mark[1]) > VERSION else None
 
 
