@@ -23,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-emacs test-lsp test-mcp test-more test-slurm test-web fast lint format types docs conformance bench eval-similar site torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
+.PHONY: help demo test test-emacs test-lsp test-mcp test-more test-package release-check test-slurm test-web fast lint format types docs conformance bench eval-similar site torture hostile fuzz system-deps emacs-deps editor-deps slurm-deps web-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,11 +51,20 @@ $(VENV)/stamp:
 	@echo "$(VENV): $$($(BIN)/python --version)" >&2
 	@touch $@
 
-# One stamp for each set of extras; it is older than pyproject.toml when that has changed.
-$(VENV)/stamp-%: pyproject.toml | $(VENV)/stamp
-	@echo '$(VENV): installing orglab[$*]' >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' </dev/null >&2
+# Dependency groups (PEP 735) need pip 25.1 or newer.
+$(VENV)/stamp-pip: | $(VENV)/stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' </dev/null >&2
 	@touch $@
+
+# One stamp for each group, which is installed with the extras that it needs; older than pyproject.toml when that has changed.
+$(VENV)/stamp-%: pyproject.toml | $(VENV)/stamp-pip
+	@echo '$(VENV): installing orglab$(EXTRAS_$*) and its group $*' >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS_$*)' --group '$*' </dev/null >&2
+	@touch $@
+
+EXTRAS_test := [all]
+EXTRAS_demo := [pdf,docx,web]
+EXTRAS_bench := [pdf,docx,web,lsp]
 
 system-deps:
 	@scripts/system-deps.sh
@@ -98,11 +107,18 @@ $(VENV)/mcp-%/stamp: | $(VENV)/stamp
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'mcp==$*.*' </dev/null >&2
 	@touch $@
 
-test-more: $(VENV)/stamp-test $(VENV)/stamp-site $(VENV)/stamp-web-test $(VENV)/stamp-axe $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp
-test-more: ## all that the five targets above and below test, at once
+test-more: $(VENV)/stamp-test $(VENV)/stamp-web-test $(VENV)/stamp-axe $(VENV)/mcp-1/stamp $(VENV)/mcp-2/stamp
+test-more: $(VENV)/stamp-release $(VENV)/stamp-site ## all that the targets named test-... test, at once
 	@scripts/system-deps.sh emacs editors slurm web
-	$(PYTEST) tests/emacs tests/lsp tests/mcp tests/slurm tests/web -n $(JOBS) --dist worksteal \
-	  -m 'emacs_package or editors or mcp_client or slurm or browser' $(NO_SKIP) $(ARGS)
+	$(PYTEST) tests/emacs tests/lsp tests/mcp tests/packaging tests/slurm tests/web -n $(JOBS) --dist worksteal \
+	  -m 'emacs_package or editors or mcp_client or package or slurm or browser' $(NO_SKIP) $(ARGS)
+
+test-package: $(VENV)/stamp-test $(VENV)/stamp-release ## the built package, installed by pip, pipx and uv, and with the lowest versions
+	$(PYTEST) tests/packaging -n $(JOBS) -m package $(NO_SKIP) $(ARGS)
+
+release-check: ## all that a release needs but the upload; the files are in dist/
+	@$(MAKE) test test-more lint types STRICT=1
+	@$(BIN)/python scripts/release_check.py
 
 test-slurm: slurm-deps $(VENV)/stamp-test ## runs in the jobs of a real Slurm, started here for the tests alone
 	$(PYTEST) tests/slurm -n $(JOBS) -m slurm $(NO_SKIP) $(ARGS)

@@ -3,7 +3,7 @@
 ;; Copyright (C) 2026 orglab contributors
 
 ;; Author: orglab contributors
-;; URL: https://pypi.org/project/orglab/
+;; URL: https://git.example/orglab
 ;; SPDX-License-Identifier: MIT
 
 ;;; Commentary:

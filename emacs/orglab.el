@@ -6,7 +6,7 @@
 ;; Version: 0.1.0
 ;; Package-Requires: ((emacs "28.1"))
 ;; Keywords: outlines, tools, vc
-;; URL: https://pypi.org/project/orglab/
+;; URL: https://git.example/orglab
 ;; SPDX-License-Identifier: MIT
 
 ;;; Commentary:

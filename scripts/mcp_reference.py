@@ -3,7 +3,7 @@
     python scripts/mcp_reference.py > docs/reference/mcp.md
 
 tests/test_docs.py checks that the page is up to date.
-"""  # noqa: INP001 - a folder of scripts, not a package
+"""
 
 import sys
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 It needs Chromium, its driver and selenium (`make test-web` installs them):
 
     python scripts/screenshots.py /tmp/study docs/pictures
-"""  # noqa: INP001 - a folder of scripts, not a package
+"""
 
 import argparse
 import re

@@ -7,7 +7,7 @@ with orglab on the PATH:
 
 Each command runs on a pseudo-terminal of 92 columns, so its output is that for people. Without
 commands, the text is read from standard input; it may contain escape codes for bold, dim and colours.
-"""  # noqa: INP001 - a folder of scripts, not a package
+"""
 
 import argparse
 import fcntl

@@ -94,7 +94,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unwanted = set() if SHARED.is_dir() else {"shared"}
     unwanted |= {
         mark
-        for mark in ("browser", "editors", "emacs_package", "mcp_client", "slurm")
+        for mark in ("browser", "editors", "emacs_package", "mcp_client", "package", "slurm")
         if mark not in config.getoption("markexpr")
     }
     left_out = [item for item in items if _is_unwanted(item, unwanted)]

@@ -26,7 +26,7 @@ RECOUNT = """
 @pytest.mark.slow
 def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     if importlib.util.find_spec("sklearn") is None:
-        pytest.skip("scikit-learn is not installed: pip install 'orglab[test]'")
+        pytest.skip("scikit-learn is not installed: make test")
     folder = tmp_path / "study"
     done = subprocess.run(
         [sys.executable, DEMO, "--dir", folder, "--seeds", "3"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,

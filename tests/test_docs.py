@@ -39,6 +39,7 @@ import orglab
 from orglab.cli.main import orglab as commands
 from orglab.config import Config
 from orglab.experiment.diagnostic import CODES, ERRORS
+from orglab.org import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+EVERY_PAGE = [*PAGES, *sorted((ROOT / "spec").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
 
 def name_of(page: Path) -> str:
@@ -317,6 +318,23 @@ def test_every_public_name_and_method_is_in_the_python_reference():
     assert not [name for name in names if f"`{name}`" not in text]
     assert not [name for name in methods if f"`{name.removeprefix('Log.')}" not in text]
     assert not [name for name in attributes if f"`{name.split('.')[1]}" not in text]
+
+
+def test_the_page_on_org_has_every_public_name_and_no_other():
+    text = read("reference/org.md")
+    assert [name for name in orglab.org.__all__ if f"`{name}`" not in text] == []
+    tables = {part.partition("\n")[0].strip("`"): part for part in text.split("\n## ")[1:]}
+    for name, table in tables.items():
+        rows = [
+            word for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for word in re.findall(r"`(\w+)`", row)
+        ]
+        where = getattr(orglab.org, name, orglab.org)
+        instance = where(b"") if name == "Document" else Document(b"* A").heading(0) if name == "Heading" else where
+        assert [row for row in rows if not hasattr(instance, row)] == []
+    for name, names in re.findall(r"^`(\w+)`: (.*?)\n\n", tables["Other values"] + "\n\n", re.MULTILINE | re.DOTALL):
+        kind = getattr(orglab.org, name)
+        listed = [word for word in re.findall(r"`(\w+)`", names) if not word[0].isupper()]
+        assert [word for word in listed if not hasattr(kind, word)] == [], name
 
 
 def test_every_test_that_the_page_on_security_names_exists():

@@ -35,9 +35,10 @@ def list_sections() -> dict[str, list[str]]:
     for section in sections:
         title, _, text = section.partition("\n")
         found[title] = [path for path in _list_links(_INDEX, text) if path not in found["Start"]]
-    found["Specification"] = [path for path in every if path.startswith("spec/")]
     listed = {path for paths in found.values() for path in paths} | {*list_decisions(), "docs/index.md"}
-    found["Project"] = [path for path in every if path not in listed]
+    others = [path for path in every if path not in listed]
+    found["Specification"] = [path for path in others if path.startswith("spec/")]
+    found["Project"] = [path for path in others if not path.startswith("spec/")]
     return {title: paths for title, paths in found.items() if paths}
 
 

@@ -93,6 +93,10 @@ class ConflictMarkersError(NotWritableError):
     """The log has git conflict markers, so nothing was written."""
 
 
+class NewerFormatError(NotWritableError):
+    """The log has a later version of the format, so nothing was written."""
+
+
 class UnsafeEditError(NotWritableError):
     """An edit would have changed more than it named: a bug in orglab."""
 

@@ -29,6 +29,7 @@ TEXTS = {
     + "\n:PROPERTIES:\n:VERDICT: supported\n:END:\n[2018-06-20 Wed 10:00] refuted: no\n",
     "unknown-verdict": SEED.rstrip("\n") + "\n:PROPERTIES:\n:VERDICT: refutd\n:END:\n",
     "unclosed": SEED.replace("** Notes\n", "** Notes\n#+begin_src python\nprint()\n"),
+    "newer-format": "#+ORGLAB_FORMAT: 2\n" + SEED,
     "setup-file": "#+SETUPFILE: common.org\n" + SEED,
 }
 

@@ -18,7 +18,7 @@ from orglab.api.status import StatusMethods
 from orglab.config import LOG_NAME, find_apart, folders, shorten_path
 from orglab.errors import NotFoundError
 from orglab.git import find_repository
-from orglab.git.private_files import read_regular
+from orglab.git.private_files import open_regular, read_regular
 from orglab.settings.settings_files import find_log
 from orglab.text import Tell, listed
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from orglab.runs.script_run import ScriptRun
 
 __all__ = ["Log", "open_log", "run"]
+
+_BEGINNING = 1 << 14
+"""How much of a log is looked at for the version of its format."""
 
 
 class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods, ImportMethods):
@@ -88,12 +91,30 @@ def open_log(
         log.notice_file(tell or (lambda _: None))
     try:
         log.path.lstat()
+        if tell is not None:
+            _tell_format(log.path, tell)
     except (FileNotFoundError, NotADirectoryError) as error:
         _explain_removed([log.path])
         raise NotFoundError(f"There is no file {log.path}; create it with `orglab --log {log.path} init`.") from error
     except OSError:
         pass  # Reading the log will report it.
     return log
+
+
+def _tell_format(path: Path, tell: Tell) -> None:
+    """Say so if a log has a later version of the format; its mark is near the beginning.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with os.fdopen(open_regular(path, follow=True), "rb") as file:
+        begin = file.read(_BEGINNING)
+    if b"ORGLAB_FORMAT" in begin.upper():
+        from orglab.experiment.format_version import describe_newer_format, find_newer_mark
+
+        newer = find_newer_mark(begin)
+        if newer is not None:
+            tell(describe_newer_format(newer[0]))
 
 
 def _follow_move(log: Log, tell: Tell | None) -> "Apart | None":

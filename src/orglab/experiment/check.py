@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
+from orglab.experiment.format_version import describe_newer_format, find_newer_mark
 from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import Experiment, is_uuid, read_experiments, read_id, strip_cookies, tagged_headings
 from orglab.experiment.note_text import RUN_MARK
@@ -89,6 +90,9 @@ class _Checker:
         position = self.document.conflict
         if position is not None:
             yield self.at(position, "conflict", "Git conflict marker; resolve the conflict first.")
+        newer = find_newer_mark(self.document.text)
+        if newer is not None:
+            yield self.at(newer[1], "newer-format", describe_newer_format(newer[0]))
         for name in self.document.settings.setupfiles:
             position = max(0, self.document.text.upper().find(b"#+SETUPFILE:"))
             yield self.at(position, "setup-file", f"#+SETUPFILE: {name} is not read; copy its #+TODO line here.")

@@ -28,12 +28,13 @@ CODES = {
     "lost": "git took an experiment, a step, a note or a conclusion out of the log; --restore puts it back.",
     "tracked-name": "A commit has a file of the name of a log that is kept apart; checking it out would overwrite it.",
     "bad-term": "A line of orglab-terms.txt, or a term in it, is invalid; the others are used.",
+    "newer-format": "The log has a later version of the format than this orglab knows; no command writes it.",
     "setup-file": "The file has a #+SETUPFILE line; that file is not read.",
     "moved-hash": "A recorded commit was rewritten and now has another hash. --fix adds the current hash.",
     "dead-hash": "A recorded commit is not on any branch or tag, and its current hash is not certain.",
     "discarded": "A recorded commit was discarded: no branch or tag has it any more, and no other commit replaced it.",
 }
-ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
+ERRORS = frozenset(("conflict", "newer-format", "duplicate-id", "bad-id", "same-number"))
 NOTES = frozenset(("discarded",))
 """What is true of a log without being a problem."""
 

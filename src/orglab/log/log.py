@@ -22,6 +22,7 @@ from orglab.errors import (
 )
 from orglab.experiment.author import VARIABLE, check_author
 from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.format_version import require_known_format
 from orglab.experiment.lookup import (
     ARCHIVE_TAG,
     find_experiment,
@@ -433,6 +434,7 @@ class LogFile:
         self, before: Document, make_edits: MakeEdits[Decided], verify: Verify[Decided] | None = None
     ) -> Edited[Decided]:
         """Return a document with edits, verified; nothing is written. Arguments and errors are those of `edit`."""
+        require_known_format(before.text)
         edits, decided = make_edits(before)
         after = before.apply(edits)
         if after is not before:

@@ -13,6 +13,7 @@ from orglab.config import Config
 from orglab.errors import UnsafeEditError
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.format_version import require_known_format
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK, split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
@@ -74,12 +75,15 @@ def merge(
         labels: The labels and length of conflict markers.
 
     Raises:
+        NewerFormatError: A version has a later version of the format.
         UnsafeEditError: The text is nested too deeply.
     """
     if theirs in (ours, base):
         return Merged(ours, 0, [])
     if base == ours:
         return Merged(theirs, 0, [])
+    require_known_format(ours)
+    require_known_format(theirs)
     documents = agree_on_ids([_read(data, config) for data in (base, ours, theirs)], config)
     roots = read_nodes(documents, config)
     merging = _Merging(labels or Labels(), _find_told(documents, roots))

@@ -1,0 +1,53 @@
+"""Build the files of a release in dist/, and say what is still missing before they may be uploaded."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Build the files; return 1 if something is missing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "build"], cwd=ROOT, check=True)
+    files = sorted(map(str, (ROOT / "dist").iterdir()))
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], cwd=ROOT, check=True)
+    problems = [*find_problems(project["version"], project["urls"]["Repository"])]
+    for problem in problems:
+        print(f"Before the upload: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"dist/ is ready: {sys.executable} -m twine upload dist/*")
+    return 1 if problems else 0
+
+
+def find_problems(version: str, address: str) -> Iterator[str]:
+    """Yield what has to be done before the files of a version may be uploaded.
+
+    Args:
+        version: The version.
+        address: The address of the repository.
+    """
+    if re.match(r"https://[^/]*\bexample\b", address):
+        yield f"{address} is a placeholder; write the address of the repository into pyproject.toml, in all places."
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    if not re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)$", changelog, re.MULTILINE):
+        yield f"give version {version} its date in CHANGELOG.md: `## {version} (2027-01-31)`."
+    if ask("status", "--porcelain"):
+        yield "commit or remove what `git status` shows."
+    if ask("tag", "--points-at", "HEAD") != f"v{version}":
+        yield f"tag the commit: `git tag -a v{version}`."
+
+
+def ask(*arguments: str) -> str:
+    """Return what git prints."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
