@@ -48,7 +48,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-EVERY_PAGE = [*PAGES, *sorted((ROOT / "spec").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+EVERY_PAGE = [
+    *PAGES,
+    *sorted((ROOT / "spec").glob("*.md")),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md")),
+]
 
 
 def name_of(page: Path) -> str:

@@ -40,6 +40,7 @@ def site(tmp_path_factory, monkeypatch):
     """A folder in which packages are installed; what is imported from it is forgotten after the test."""
     folder = tmp_path_factory.mktemp("site-packages")
     monkeypatch.setattr(installed, "list_folders", lambda: [str(folder)])
+    monkeypatch.setattr(installed, "_given_up", set())
     monkeypatch.syspath_prepend(folder)
     before = set(sys.modules)
     yield folder
@@ -164,6 +165,46 @@ def test_a_reader_that_cannot_be_used_is_one_sentence(run, site, value, code, me
     assert told.count("The reader own_reader of metrics") == 1
     assert f"The reader own_reader of metrics {message}" in told
     assert found.status == "done"
+
+
+FOREVER = "import threading\ndef wait(*_): threading.Event().wait()\n"
+
+
+@pytest.mark.parametrize("code", [
+    FOREVER + READER + "is_file = wait",
+    FOREVER + READER + "find_runs = wait",
+    FOREVER + READER + "find_places = wait",
+    FOREVER + READER.replace("lambda: iter(rows)", "wait"),
+    FOREVER + "wait()",  # the last one, for the same reason
+])  # fmt: skip
+def test_a_reader_that_does_not_end_is_one_sentence(study, orglab, site, monkeypatch, code):
+    monkeypatch.setattr(installed, "_SECONDS", 0.2)
+    # Of a name that no other test imports: Python waits for an import that has not ended.
+    install(site, "endless_reader", "/dev/null", code=code)
+    # It goes on for long enough to be looked at meanwhile, too.
+    command = f"echo '{json.dumps(ROWS)}' > a.own; echo '{{\"loss\": 3}}' > metrics.json; sleep 0.6"
+    told = orglab("run", "1.1", "--", "sh", "-c", command).err
+    assert (
+        told.count("The reader endless_reader of metrics took more than 0.2 seconds, and is not asked any more.\n") == 1
+    )
+    found = read_runs(study.path)[-1]
+    assert (found.status, found.metrics["loss"]) == ("done", 3)
+
+
+def test_rows_before_an_error_are_kept(run, site):
+    code = READER.replace("lambda: iter(rows)", "lambda: (row if row['step'] == 1 else 1 / 0 for row in rows)")
+    install(site, "own_reader", site / "mark", code=code)
+    found, told = run()
+    assert found.metrics == {"loss": 0.5, "step": 1}
+    assert "The reader own_reader of metrics failed on" in told
+
+
+def test_what_a_reader_has_opened_belongs_to_one_thread(run, site):
+    code = READER.replace("lambda: iter(rows)", "lambda: (row for row in rows if threading.get_ident() == thread)")
+    code = code.replace("    rows =", "    thread = threading.get_ident(); rows =")
+    install(site, "own_reader", site / "mark", code="import threading\n" + code)
+    found, told = run()
+    assert found.metrics.get("loss") == 0.25, told
 
 
 def test_the_environment_of_orglab_is_searched():
