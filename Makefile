@@ -132,7 +132,7 @@ $(VENV)/stamp-axe: | $(VENV)/stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps axe-playwright-python==0.1.8 </dev/null >&2
 	@touch $@
 
-fast: $(VENV)/stamp-test ## the tests that are not slow, in less than fifteen seconds
+fast: $(VENV)/stamp-test ## the tests that are not slow
 	$(PYTEST) -q -n $(JOBS) -m 'not slow' --hypothesis-profile=fast $(NO_SKIP) $(ARGS)
 
 lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues with
