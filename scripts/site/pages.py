@@ -5,7 +5,15 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERNS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**.md", "spec/**.md"]
+PATTERNS = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "CODE_OF_CONDUCT.md",
+    "SECURITY.md",
+    "docs/**.md",
+    "spec/**.md",
+]
 _INDEX = ROOT / "docs" / "index.md"
 _LINK = re.compile(r"\]\(([^)#\s:]+\.md)(?:#[^)\s]*)?\)")
 _HIDDEN = re.compile(r"^<!--.*?-->\n*", re.DOTALL | re.MULTILINE)

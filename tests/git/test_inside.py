@@ -332,7 +332,7 @@ ALLOWED = {
     "files that git names, without following links": "git.untracked history.references",
     "files of which only names are told": "api.setup",
     "files that git or the user names": (
-        "cli.shell_setup hooks.message_hooks log.merge.driver report.formats.template_process runs.sweeps.sweep_versions"
+        "cli.man_pages cli.shell_setup hooks.message_hooks log.merge.driver report.formats.template_process runs.sweeps.sweep_versions"
     ),
     "pictures, after `is_outside`": "report.formats.pictures",
     "the Python that the command starts, and the system": (
