@@ -8,8 +8,7 @@ STEPS = 40
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("way", ["apart", "tracked"])
+@pytest.mark.parametrize(("way", "seed"), [("apart", 1), ("tracked", 2)])
 def test_a_walk_loses_nothing_tells_nothing_twice_and_leaves_git_alone(seed, way):
     failure = play(plan(seed, STEPS), apart=way == "apart")
     if failure is not None:
