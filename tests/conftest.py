@@ -78,6 +78,14 @@ _SLOW_FILES = frozenset(
 )  # fmt: skip
 
 
+_LONG = {
+    *("test_agent_loop", "test_demo", "test_hostile_trials", "test_no_network", "test_sandbox", "test_study"),
+    *("test_walk", "test_week", "test_random_texts_parse_print_change_and_recount"),
+    *("test_emacs_reads_any_markdown_as_it_was_meant", "test_a_generated_history_is_resolved"),
+}
+"""Files, and tests of others, that take a sixth of all time: `make test` runs them, and `.ci/run` has no time for them."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked `shared` or `trackers` where that is not there, and what `-m` has to ask for.
 
@@ -89,6 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
+        if item.path.stem in _LONG or item.name in _LONG:
+            item.add_marker(pytest.mark.long)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
     unwanted = set() if SHARED.is_dir() else {"shared"}
