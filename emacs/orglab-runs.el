@@ -33,8 +33,8 @@ As on the command line, the deviation has two significant digits."
 
 (defun orglab-runs--result (setting)
   "Return the main metric of SETTING and its summary; nil if it has no number."
-  (seq-find (lambda (metric) (alist-get 'mean (cdr metric)))
-            (list (car (alist-get 'metrics setting)))))
+  (let ((main (car (alist-get 'metrics setting))))
+    (and (alist-get 'mean (cdr main)) main)))
 
 (defun orglab-runs--describe (settings)
   "Return the result of the newest of SETTINGS, which are those of one step.

@@ -50,7 +50,6 @@ If nil, it does not look it up."
 ;;;; References
 
 (declare-function orglab-link-at-point "orglab-link")
-(declare-function orglab-link-experiments "orglab-link")
 
 (defun orglab--reference-of-line ()
   "Return the reference of the experiment or step of the current line, or nil."

@@ -64,7 +64,7 @@ def test_no_command_writes_it(newer, command):
     before = newer.read_bytes()
     result = orglab(*command, cwd=newer.parent)
     assert newer.read_bytes() == before
-    assert result.code != 0
+    assert result.code == 4
     assert SAID in result.err
 
 

@@ -155,8 +155,6 @@ def test_the_lowest_versions_of_all_dependencies_work(wheel, tmp_path):
     use(tmp_path / "venv/bin/orglab", study)
     orglab = (tmp_path / "venv/bin/orglab",)
     (study / "notes.md").write_text("# Exp 7: Wider nets\n\nMore units.\n")
-    (study / "template.html").write_text("{{ report.title }}")
-    (study / "hydra.yaml").write_text("lr: 0.1\n")
     for name in ("report.html", "report.pdf", "report.docx"):
         run(*orglab, "report", "-o", name, cwd=study)
         assert (study / name).stat().st_size > 1000

@@ -31,15 +31,11 @@ class _Caller:
         """Whether the thread is there; after a fork, it is not."""
         return self._thread.is_alive()
 
-    def call(self, function: Callable[[], _Result], seconds: float) -> _Result:
-        """Return what a function returns, or raise what it raises; `Empty` if that takes longer."""
+    def call(self, function: Callable[[], Any], seconds: float) -> tuple[Any, BaseException | None]:
+        """Return what a function returns, and what it raises; raise `Empty` if that takes longer."""
         answer: _Answer = SimpleQueue()
         self._asked.put((function, answer))
-        result, error = answer.get(timeout=max(seconds, 0))
-        if error is not None:
-            raise error
-        returned: _Result = result
-        return returned
+        return answer.get(timeout=max(seconds, 0))
 
     def _call_each(self) -> None:
         while True:
@@ -70,11 +66,11 @@ def call_in_time(function: Callable[[], _Result], seconds: float) -> _Result:
         if caller is None or not caller.is_alive:
             caller = _Caller()
         try:
-            result = caller.call(function, seconds)
+            result, error = caller.call(function, seconds)
         except Empty:
             raise TimeLimitError from None  # the thread is left to itself
-        except Exception:
-            _callers.append(caller)
-            raise
         _callers.append(caller)
-        return result
+    if error is not None:
+        raise error
+    returned: _Result = result
+    return returned
