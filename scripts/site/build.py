@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pages
 
+from orglab import open_log
+from orglab.report.content.layout import lay_out
+from orglab.report.formats.export import write_document
+
 HERE = Path(__file__).resolve().parent
 _LINK = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
 _PAGE = """<!doctype html>
@@ -50,9 +54,20 @@ def build(site: Path) -> Path:
     shutil.rmtree(folder / "_sources", ignore_errors=True)
     (folder / ".buildinfo").unlink(missing_ok=True)
     _write(folder / "index.html", "orglab", *_lead_to("docs/index.html"))
+    write_report(folder)
     write_texts(folder, version)
     list_versions(site)
     return folder
+
+
+def write_report(folder: Path) -> None:
+    """Write the report on orglab's own log, from its first day on, and the log beside it."""
+    log = open_log(pages.ROOT / pages.LOG)
+    first = min(experiment.created.when for experiment in log.experiments() if experiment.created)
+    # `Log.write_report` would also remember it as the last report of this clone.
+    document = lay_out(log.report(since=f"{first:%Y-%m-%d}", title="What was tried for orglab"))
+    write_document(document, (folder / pages.LOG).with_suffix(".html"))
+    shutil.copyfile(pages.ROOT / pages.LOG, folder / pages.LOG)
 
 
 def write_texts(folder: Path, version: str) -> None:

@@ -6,6 +6,7 @@ are made from the lists in the pages, and files that are no pages.
 """
 
 import html
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,17 @@ def copy_folders(app: Sphinx, doctree: nodes.document) -> None:
         link.replace_self(nodes.reference("", "", *link.children, internal=True, refuri=uri))
 
 
+def lead_to_report(app: Sphinx, doctree: nodes.document) -> None:
+    """Let a link to the log of orglab itself lead to the report on it, or to the experiment that it is named after."""
+    page = app.env.docname
+    uri = relative_uri(f"{page}.html", f"{Path(pages.LOG).stem}.html")
+    for link in [*doctree.findall(addnodes.download_reference)]:
+        if (pages.ROOT / page).parent.joinpath(str(link["reftarget"])).resolve() == pages.ROOT / pages.LOG:
+            experiment = re.fullmatch(r"x[0-9]+", link.astext())
+            anchor = f"#{experiment[0]}" if experiment else ""
+            link.replace_self(nodes.reference("", "", *link.children, internal=True, refuri=f"{uri}{anchor}"))
+
+
 def _copy_folder(folder: Path, copy: Path, name: str) -> None:
     """Copy the files of a folder, and write a page that lists them."""
     copy.mkdir(parents=True, exist_ok=True)
@@ -140,4 +152,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", drop_comments)
     app.connect("doctree-read", copy_pictures)
     app.connect("doctree-read", copy_folders)
+    app.connect("doctree-read", lead_to_report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

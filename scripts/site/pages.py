@@ -14,6 +14,7 @@ PATTERNS = [
     "docs/**.md",
     "spec/**.md",
 ]
+LOG = "experiment_log.org"  # orglab's own
 _INDEX = ROOT / "docs" / "index.md"
 _LINK = re.compile(r"\]\(([^)#\s:]+\.md)(?:#[^)\s]*)?\)")
 _HIDDEN = re.compile(r"^<!--.*?-->\n*", re.DOTALL | re.MULTILINE)
