@@ -151,3 +151,10 @@ def test_the_newest_version_is_the_first_that_is_seen(site, version):
     assert f"0; url={version.name}/docs/index.html" in (site / "index.html").read_text()
     assert f"]({version.name}/docs/tutorial.md)" in (site / "llms.txt").read_text()
     assert "../../versions.html" in read(version / "docs" / "tutorial.html").links
+
+
+def test_a_link_to_an_experiment_of_the_own_log_leads_to_the_report(version):
+    links = read(version / "docs" / "decisions" / "similar-experiments.html").links
+    assert "../../experiment_log.html#x6" in links
+    assert "Sentence embeddings" in "".join(read(version / "experiment_log.html").text)
+    assert (version / "experiment_log.org").read_bytes() == (ROOT / "experiment_log.org").read_bytes()
