@@ -46,7 +46,7 @@ def test_no_command_opens_a_connection(study, tmp_path_factory):
     trace = tmp_path_factory.mktemp("trace") / "calls"
     used = set()
     for line in LINES:
-        prefix = ("strace", "-f", "-qq", "-e", "trace=socket,connect,sendto", "-A", "-o", str(trace))
+        prefix = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=socket,connect,sendto", "-A", "-o", str(trace))
         result = orglab(*line, cwd=study, prefix=prefix, EDITOR="true")
         assert result.code in (0, 1, 2), (line, result)
         used.add(line[0])
@@ -66,6 +66,6 @@ def test_a_connection_would_be_seen(study, tmp_path_factory):
     assert orglab("init", cwd=study).code == 0
     assert orglab("new", "A", cwd=study).code == 0
     program = "import socket; socket.socket(socket.AF_INET)"
-    prefix = ("strace", "-f", "-qq", "-e", "trace=socket", "-A", "-o", str(trace))
+    prefix = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=socket", "-A", "-o", str(trace))
     assert orglab("run", "--", sys.executable, "-c", program, cwd=study, prefix=prefix).code == 0
     assert "AF_INET" in trace.read_text()

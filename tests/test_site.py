@@ -13,6 +13,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from once import make_once
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md")]
 PAGES += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "spec").rglob("*.md")]
@@ -25,10 +27,7 @@ EARLIER = ("0.0.9", "0.0.10")  # folders without pages, for the list of versions
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    pytest.importorskip("furo", reason="what builds the site is not installed; `make site` does it")
-    site = tmp_path_factory.mktemp("site")
+def build(site):
     for version in EARLIER:
         (site / version).mkdir()
         (site / version / "objects.inv").touch()
@@ -36,7 +35,12 @@ def site(tmp_path_factory):
         [sys.executable, ROOT / "scripts/site/build.py", site], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    pytest.importorskip("furo", reason="what builds the site is not installed; `make site` does it")
+    return make_once(tmp_path_factory, "site", build)
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,13 @@
     python scripts/site/build.py [DIR]
 
 Each version is a folder of its own beside the earlier ones, which stay as they are: to publish a site, build into a
-copy of the one that is published. `index.html` leads to the newest version, and `versions.html` lists all of them.
+copy of the one that is published. `index.html` leads to the newest version, `versions.html` lists all of them, and the
+pages of an earlier one say that there is a newer one.
 Nothing is fetched, neither now nor when the pages are read, also from a folder (file://).
 """
 
 import html
+import json
 import os
 import re
 import shutil
@@ -90,11 +92,12 @@ def write_texts(folder: Path, version: str) -> None:
 
 
 def list_versions(site: Path) -> None:
-    """Write the pages that list the versions and lead to the newest, and its llms.txt, from the folders."""
+    """Write what lists the versions, leads to the newest, and tells older pages its name; and the newest llms.txt."""
     versions = sorted((path.parent.name for path in site.glob("*/objects.inv")), key=_order, reverse=True)
     items = [f'<li><a href="{html.escape(name)}/docs/index.html">{html.escape(name)}</a></li>' for name in versions]
     _write(site / "versions.html", "Versions of orglab", "", "<ul>\n" + "\n".join(items) + "\n</ul>")
     _write(site / "index.html", "orglab", *_lead_to(f"{versions[0]}/docs/index.html"))
+    (site / "newest.js").write_text(f"window.NEWEST_VERSION = {json.dumps(versions[0])};\n", "utf-8")
     text = (site / versions[0] / "llms.txt").read_text("utf-8")
     (site / "llms.txt").write_text(_LINK.sub(rf"]({versions[0]}/\1)", text), "utf-8")
 

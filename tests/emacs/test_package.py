@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from once import make_once
+
 pytestmark = pytest.mark.emacs_package
 
 HERE = Path(__file__).parent
@@ -23,12 +25,15 @@ QUIET = """(setq make-backup-files nil auto-save-default nil create-lockfiles ni
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory) -> Path:
     """The package and its tests, compiled without a warning, in a folder."""
-    folder = tmp_path_factory.mktemp("package")
+    return make_once(tmp_path_factory, "package", compile_all)
+
+
+def compile_all(folder: Path) -> None:
+    """Copy the package and its tests into a folder, and compile them there."""
     for file in (*PACKAGE.glob("*.el"), *HERE.glob("*.el")):
         shutil.copy(file, folder)
     files = [str(file) for file in sorted(folder.glob("*.el"))]
     emacs(folder, "--eval", "(setq byte-compile-error-on-warn t)", "-f", "batch-byte-compile", *files)
-    return folder
 
 
 def emacs(folder: Path, *arguments: str) -> str:

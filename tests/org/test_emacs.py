@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 import orgtext
+from once import make_once
 from orglab.api import Log
 from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes
 from orglab.org.cookies import recount_cookies
@@ -159,9 +160,12 @@ def look(emacs, folder):
 
 @pytest.fixture(scope="module")
 def seen(emacs, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("org")
-    write_all(folder, tmp_path_factory.mktemp("scratch"))
-    return look(emacs, folder)
+    def make(folder):
+        (folder / "files").mkdir()
+        write_all(folder / "files", tmp_path_factory.mktemp("scratch"))
+        (folder / "seen.json").write_text(json.dumps(look(emacs, folder / "files")))
+
+    return json.loads((make_once(tmp_path_factory, "org", make) / "seen.json").read_text())
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from once import make_once
+
 pytestmark = pytest.mark.package
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,10 +32,8 @@ def run(*command, cwd=None, **environment):
     return done.stdout
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """The folder with the built files, made from what git has."""
-    folder = tmp_path_factory.mktemp("built")
+def build(folder):
+    """Build what git has into `dist` of a folder."""
     names = (
         subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     )
@@ -42,7 +42,12 @@ def built(tmp_path_factory):
             (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "tree" / name).write_bytes((ROOT / name).read_bytes())
     run(sys.executable, "-m", "build", "--outdir", folder / "dist", folder / "tree")
-    return folder / "dist"
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The folder with the built files."""
+    return make_once(tmp_path_factory, "built", build) / "dist"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,18 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) {
     caption.setAttribute("aria-level", "2");
   }
+  // Each build of the site says which version is the newest now, also to pages that were built before.
+  const versions = document.querySelector(".site-versions");
+  const newest = window.NEWEST_VERSION;
+  if (newest && newest !== versions.dataset.version) {
+    const note = document.createElement("p");
+    const link = document.createElement("a");
+    note.className = "site-older";
+    note.append(`This is the documentation of orglab ${versions.dataset.version}. `, link, ".");
+    link.href = versions.dataset.newest;
+    link.textContent = `The newest version is ${newest}`;
+    document.querySelector("article").prepend(note);
+  }
   document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "Pages");
   document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
 });
