@@ -114,6 +114,14 @@ def install(environments: Path) -> None:
             run([str(environments / name / "bin/python"), "-m", "pip", "install", "--quiet", *packages], ROOT)
 
 
+def find_tools(environments: Path) -> list[str]:
+    """Return the tools that have an environment, and say which have none."""
+    names = [name for name in PACKAGES if (environments / name).exists()]
+    if missing := [name for name in PACKAGES if name not in names]:
+        print(f"no environment, so left out: {', '.join(missing)}\n")
+    return names
+
+
 def make_repository(tool: Tool, folder: Path) -> None:
     """Make a repository with the script, ready for the tool."""
     folder.mkdir(parents=True)
@@ -145,9 +153,8 @@ def measure_size(environment: Path) -> tuple[int, float]:
     """Return the number of packages that were installed, and the MB that they take on the disk."""
     (site,) = environment.glob("lib/python*/site-packages")
     packages = [path for path in site.glob("*.dist-info") if not OWN.match(path.name)]
-    files = [path for path in environment.rglob("*") if path.is_file() and not path.is_symlink()]
-    used = sum(path.stat().st_blocks * 512 for path in files if not OWN.match(path.relative_to(site).parts[0])
-               if path.is_relative_to(site))  # fmt: skip
+    files = (path for path in site.rglob("*") if path.is_file() and not OWN.match(path.relative_to(site).parts[0]))
+    used = sum(path.stat().st_blocks * 512 for path in files)
     return len(packages), used / 1e6
 
 
@@ -259,9 +266,9 @@ def make_rows(names: Sequence[str], environments: Path, seconds: Seconds) -> lis
 
 def main(environments: Path = ENVIRONMENTS) -> None:
     """Print the table."""
-    names = [name for name in PACKAGES if (environments / name).exists()]
-    if missing := [name for name in PACKAGES if name not in names]:
-        print(f"no environment, so left out: {', '.join(missing)}\n")
+    names = find_tools(environments)
+    if not names:
+        return
     folder = Path(tempfile.mkdtemp(prefix="orglab-bench-"))
     # Nothing is sent, and nothing of the user is read.
     own = {"HOME": str(folder), "WANDB_MODE": "offline", "DVC_NO_ANALYTICS": "1", "TRACKIO_DIR": str(folder / "store")}

@@ -1,8 +1,8 @@
 """What orglab, W&B, MLflow, DVC and Trackio know of a run, and what is left of it after git has done its work.
 
 Each tool records a run of a script with an uncommitted change and an untracked file, without a network.  Then the
-branch is rewritten, git collects its garbage, the repository is cloned, and untracked files are removed.  What a tool
-knows is searched for in everything that it wrote.  The environments are those of `bench_beside.py`.
+repository is pushed and cloned, the branch is rewritten, git collects its garbage, and untracked files are removed.
+What a tool knows is searched for in everything that it wrote.  The environments are those of `bench_beside.py`.
 
 python benchmarks/bench_recorded.py
 """
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench_beside import ENVIRONMENTS, PACKAGES, make_repository
+from bench_beside import ENVIRONMENTS, find_tools, make_repository
 from measure import environment, table
 
 REASON = "Sentences are short"
@@ -177,13 +177,15 @@ def try_tool(subject: Subject) -> dict[str, bool | None]:
 
 def main(environments: Path = ENVIRONMENTS) -> None:
     """Print the table."""
-    names = [name for name in PACKAGES if (environments / name).exists()]
+    names = find_tools(environments)
+    if not names:
+        return
     folder = Path(tempfile.mkdtemp(prefix="orglab-bench-"))
     try:
         tried = {name: try_tool(Subject(name, environments / name / "bin", folder)) for name in names}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    kinds = list(next(iter(tried.values()))) if tried else []
+    kinds = list(next(iter(tried.values())))
     table([["is it known?", *names], *([kind, *(WORDS[tried[name][kind]] for name in names)] for kind in kinds)])
 
 
