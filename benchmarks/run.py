@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bench_agents
+import bench_beside
 import bench_hashes
 import bench_hooks
 import bench_hostile
 import bench_index
 import bench_lsp
+import bench_recorded
 import bench_references
 import bench_render
 import bench_report
@@ -177,7 +179,7 @@ def make_repository(folder: Path, log: Path) -> None:
 
 TOPICS = (
     "log", "references", "hooks", "run", "sweep", "trackers", "hashes", "index", "similar", "report", "render",
-    "hostile", "agents", "web", "lsp",
+    "hostile", "agents", "web", "lsp", "beside", "recorded",
 )  # fmt: skip
 
 
@@ -202,6 +204,8 @@ def bench_topic(topic: str) -> None:
             "agents": bench_agents.main,
             "web": bench_web.main,
             "lsp": bench_lsp.main,
+            "beside": bench_beside.main,
+            "recorded": bench_recorded.main,
         }[topic]()
 
 

@@ -404,6 +404,21 @@ def test_a_snapshot_of_a_run_is_not_dead(repo, capsys):
     orglab("check", code=0)
 
 
+def test_an_amend_is_followed_though_a_snapshot_still_has_the_old_commit_as_its_parent(repo, capsys):
+    orglab = Orglab(capsys)
+    repo.commit("begun", {"a.py": "1\n"})
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    repo.write("a.py", "2\n")
+    repo.write("untracked.py", "1\n")
+    orglab("run", "1.1", "--done", "--", "true")
+    old = repo.git("rev-parse", "--short", "HEAD")
+    repo.git("commit", "--quiet", "--amend", "--message=[e1.1] Two")
+    new = repo.git("rev-parse", "--short", "HEAD")
+    assert repo.git("for-each-ref", "--contains", old, "refs/orglab/runs")
+    assert f"moved-hash {old} is now {new} (" in orglab("check", code=1).out
+
+
 def test_a_successor_is_found_on_another_line_of_the_log(repo, capsys):
     orglab = Orglab(capsys)
     repo.commit("begun", {"a.py": "1\n"})

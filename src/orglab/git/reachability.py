@@ -19,9 +19,9 @@ class Reachability(NamedTuple):
 
     Attributes:
         head: The commit that is checked out, or None before the first.
-        tips: The commits of HEAD (in each worktree), branches, remote-tracking branches, tags and snapshots.
+        tips: The commits of HEAD (in each worktree), branches, remote-tracking branches and tags.
         full: The full hash of each recorded commit that exists.
-        dead: The full hashes of the commits among them that no tip reaches.
+        dead: The full hashes of the commits among them that no tip reaches and that are not snapshots.
         kept: The full hashes of commits with a keep ref.
         is_shallow: Whether the clone is shallow, so that commits may be missing because they were never fetched.
     """
@@ -49,29 +49,32 @@ def read_reachability(repository: Repository, recorded: Collection[str]) -> Reac
     Raises:
         GitError: git is not installed.
     """
-    ref_tips, kept = _read_refs(repository)
+    ref_tips, kept, snapshots = _read_refs(repository)
     head, others = _read_heads(repository)
     tips = tuple(dict.fromkeys(([head] if head else []) + ref_tips + others))
     full = find_commits(repository, recorded, kept)
-    dead = find_unreachable(repository, set(full.values()), tips) if full else frozenset[str]()
+    # The parents of a snapshot are commits like any others: a rebase replaces them, and the snapshot stays.
+    dead = find_unreachable(repository, set(full.values()) - snapshots, tips) if full else frozenset[str]()
     is_shallow = (repository.common_dir / "shallow").exists()
     return Reachability(head, tips, full, dead, kept, is_shallow)
 
 
-def _read_refs(repository: Repository) -> tuple[list[str], frozenset[str]]:
-    """Return the tips of branches, tags and snapshots, and the commits with a keep ref."""
+def _read_refs(repository: Repository) -> tuple[list[str], frozenset[str], frozenset[str]]:
+    """Return the tips of branches and tags, the commits with a keep ref, and the snapshots."""
     form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
     listed = (
         repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP_REFS, RUN_REFS) or b""
     )
-    tips, kept = [], []
+    tips, kept, snapshots = [], [], []
     for line in listed.decode("utf-8", "replace").splitlines():
         kind, name, tagged_kind, tagged, ref = line.split(" ", 4)
         if ref.startswith(KEEP_REFS):
             kept.append(name)
+        elif ref.startswith(RUN_REFS):
+            snapshots.append(name)
         elif "commit" in (kind, tagged_kind):
             tips.append(name if kind == "commit" else tagged)
-    return tips, frozenset(kept)
+    return tips, frozenset(kept), frozenset(snapshots)
 
 
 def _read_heads(repository: Repository) -> tuple[str | None, list[str]]:
