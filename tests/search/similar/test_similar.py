@@ -417,6 +417,8 @@ def test_a_word_of_a_model_is_no_setting_in_common(question, reason):
         ("We thought about it. In the end accuracy fell by 3 % because the labels leak, so not worth it.",
          "In the end accuracy fell by 3 % because the labels leak, so not worth it."),
         ("- No difference\n- Another", "No difference"),
+        ("- No difference\n  to the first\n- Another", "No difference to the first"),
+        ("It is better because\nthe labels leak.\n\nTo do", "It is better because the labels leak."),
     ],
 )  # fmt: skip
 def test_the_most_telling_line_is_shown(text, line):

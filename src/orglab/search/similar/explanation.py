@@ -10,8 +10,10 @@ from orglab.search.similar.stems import stem, stems, tokens
 _MOST_IDEAS, _MOST_SETTINGS, _MOST_WORDS = 2, 2, 4
 # The least worth of a shared feature that counts as a reason.
 _LEAST = 0.1
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|\n+")
-_LIST = re.compile(r"^\s*(?:[-+*]|\d+[.)])\s+(?:\[[ Xx-]\]\s+)?")
+_BULLET = r"(?:[-+*]|\d+[.)])\s+"
+# A line may also end within a sentence: where an editor wrapped it.
+_SENTENCE = re.compile(rf"(?<=[.!?])\s+(?=[^a-z])|\n\s*\n|\n(?=[ \t]*{_BULLET})")
+_LIST = re.compile(rf"^\s*{_BULLET}(?:\[[ Xx-]\]\s+)?")
 # Signs and words that are typical of a sentence about the outcome.
 _RESULT = re.compile(
     r"->|→|[-+±<>=]\s?\d|\d\s?%|\b(?:better|worse|best|same|equal|no (?:gain|difference|effect|change|improvement)|"
