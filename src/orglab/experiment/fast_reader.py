@@ -20,24 +20,24 @@ from orglab.org.timestamp import Timestamp, parse_timestamp
 _FULL_STAMP = 22  # the length of [2018-06-06 Wed 16:16]
 _HEAD = (
     # The heading, after its star and blank: state, id, title, cookies, tags.
-    rb"(?:(%s) )?+(?:\[([A-Za-z0-9_-]+)\] )?+(?![ \t]|\[|COMMENT)"
-    rb"([^\n\[]*[^\n\[ \t])(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]+(:(?:[\w@#%%]+:)+)[ \t]*\n"
+    rb"(?>(?:(%s) )?)(?>(?:\[([A-Za-z0-9_-]+)\] )?)(?![ \t]|\[|COMMENT)"
+    rb"([^\n\[]*[^\n\[ \t])(?>(?: \[[0-9]*[%%/][0-9]*\])*)[ \t]+(:(?:[\w@#%%]+:)+)[ \t]*\n"
     # Planning and properties.
-    rb"(?:[ \t]*CLOSED: \[[^\]\n]*\][ \t]*\n)?+[ \t]*:PROPERTIES:\n"
+    rb"(?>(?:[ \t]*CLOSED: \[[^\]\n]*\][ \t]*\n)?)[ \t]*:PROPERTIES:\n"
     rb"[ \t]*:(?:ID|CUSTOM_ID):[ \t]+([A-Za-z0-9_-]+)[ \t]*\n[ \t]*:END:[ \t]*\n"
     # The log drawer and the time of creation.
-    rb"(?:[ \t]*:LOGBOOK:\n(?:(?![ \t]*:END:|\*)[^\n]*\n)*+[ \t]*:END:[ \t]*\n)?+"
-    rb"(?:[ \t\n]*(\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]))?+"
+    rb"(?>(?:[ \t]*:LOGBOOK:\n(?>(?:(?![ \t]*:END:|\*)[^\n]*\n)*)[ \t]*:END:[ \t]*\n)?)"
+    rb"(?>(?:[ \t\n]*(\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]))?)"
 )
 # Anything but a newline or a bracket; ranges are faster here than a negated set.
 _PLAIN = rb"[\x00-\x09\x0b-\x5a\x5c-\xff]"
 # The rest of a line without a checkbox
-_TEXT = _PLAIN + rb"*+(?:\[(?![ Xx-]\])" + _PLAIN + rb"*+)*+\n"
+_TEXT = _PLAIN + rb"*+(?>(?:\[(?![ Xx-]\])" + _PLAIN + rb"*+)*)\n"
 # A child that may be the steps heading: either in its simplest form (group 1 is its list), or one for the full parser
 _STEPS = (
-    rb"\n\*\* (?:(?:%s) )?+(?:%s(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]*\n(?:[ \t]*CLOSED: [^\n]*\n)?+"
+    rb"\n\*\* (?>(?:(?:%s) )?)(?:%s(?>(?: \[[0-9]*[%%/][0-9]*\])*)[ \t]*\n(?>(?:[ \t]*CLOSED: [^\n]*\n)?)"
     # Steps, and text below them that has no checkbox and opens no block or drawer.
-    rb"((?:\d+[.)] \[[ X]\] " + _TEXT + rb"|[ \t]+[^\s#:\[]" + _TEXT + rb")*+)"
+    rb"((?>(?:\d+[.)] \[[ X]\] " + _TEXT + rb"|[ \t]+[^\s#:\[]" + _TEXT + rb")*))"
     rb"\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
 )  # fmt: skip
 

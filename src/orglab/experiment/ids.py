@@ -19,7 +19,7 @@ SHARED = "SHARED"
 """The property with the former ids that another experiment kept, and what belongs to this one; see `shared_ids`."""
 _WITHIN_REASON = 100
 _NUMBER = compile_late(
-    rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
+    rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?>(?:[^\n\[<]|\[#\w+\])*)(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
     re.I | re.M,
 )
 _PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)

@@ -13,7 +13,7 @@ _MARKUP = re.compile(
     # Emphasis, except inside a word; entities; links, images and footnotes.
     r"|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|\](?=[(\[:])"
 )
-_BEGIN = re.compile(r"(?:\d{1,9}(?=[.)](?: |$)))?+(?:#(?=#{0,5}(?: |$))|>|[+=-](?=[ =-]|$)|(?<=\d)[.)])")
+_BEGIN = re.compile(r"(?>(?:\d{1,9}(?=[.)](?: |$)))?)(?:#(?=#{0,5}(?: |$))|>|[+=-](?=[ =-]|$)|(?<=\d)[.)])")
 """A heading, a quote, the item of a list or a rule, at the beginning of a line."""
 
 

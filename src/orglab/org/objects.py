@@ -38,7 +38,7 @@ _PLAIN_LINK = compile_late(
 _TWO_OF_PATH = compile_late(r"(?:[^()]|\((?:[^()]|\([^()]*\))*\)){2}")
 _PUNCTUATION = "!\"#$%&'*+,-.:;=?@\\^_`{|}~"
 _ANGLE_LINK = compile_late(rb"<(" + _LINK_TYPES + rb"):", re.I)
-_LINK_PATH = compile_late(rb"\[\[((?:[^\]\[\\]|\\(?:\\\\)*+[\]\[]|\\+[^\]\[])++)\]")
+_LINK_PATH = compile_late(rb"\[\[((?>(?:[^\]\[\\]|\\(?>(?:\\\\)*)[\]\[]|\\+[^\]\[])+))\]")
 _DATE = compile_late(rb"[\[<][0-9]{4}-[0-9]{2}-[0-9]{2}(?=[ \]>])")
 _TIME_RANGE = compile_late(rb"[012]?[0-9]:[0-5][0-9]-[012]?[0-9]:[0-5][0-9]")
 _TARGET = compile_late(rb"<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>")

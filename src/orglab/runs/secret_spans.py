@@ -168,7 +168,7 @@ _NAMED = re.compile(
     r"(?<![\w.$-])(?P<dashes>-{0,2})(?P<name>[A-Za-z_][\w.-]*+)(?:"
     r"(?P<close>\\{0,7}[\"']?\]?)[ \t]*+(?:(?P<equal>:=|=>|\+=|=(?!=))|(?P<colon>:(?!:)))"
     rf"(?:\s++(?={_QUOTE})|(?P<gap>[ \t]*+))"
-    r"|(?P<blank>(?:\s|\\\n)++))"
+    r"|(?P<blank>(?>(?:\s|\\\n)+)))"
 )
 _BEGIN = re.compile(r"(?:[rRbBfFuU]{1,2}|\$)?(?P<quote>\"\"\"|'''|\\{0,7}[\"'])")
 _TYPED = re.compile(rf"[A-Za-z_][\w.\[\], |]{{0,80}}?\s*+=\s*+(?={_QUOTE})")  # api_key: str = "..."

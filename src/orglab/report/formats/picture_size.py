@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-_TAG = re.compile(rb"""<svg((?:[^>"']|"[^"]*"|'[^']*')*+)""", re.I)
+_TAG = re.compile(rb"""<svg((?>(?:[^>"']|"[^"]*"|'[^']*')*))""", re.I)
 _ATTRIBUTE = re.compile(rb"""[\s"'](width|height|viewBox)\s*=\s*["']([^"']*)["']""", re.I)
 _LENGTH = re.compile(rb"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(px|pt|pc|mm|cm|in|em|ex)?\s*", re.I)
 # In CSS pixels.

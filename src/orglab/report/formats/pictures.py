@@ -22,7 +22,8 @@ _KINDS = (
     (b"GIF8", "gif", "image/gif"),
 )
 _SVG = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]*\?>|<!--(?:(?!-->).)*+-->|<!DOCTYPE\s+svg[^>\[]*>)*+<svg[\s>]", re.S | re.I
+    rb"(?:\xef\xbb\xbf)?(?>(?:\s|<\?xml[^>]*\?>|<!--(?>(?:(?!-->).)*)-->|<!DOCTYPE\s+svg[^>\[]*>)*)<svg[\s>]",
+    re.S | re.I,
 )
 # Entities may expand without limit, and external references may point anywhere on the reader's machine or the web.
 _UNSAFE_SVG = re.compile(
