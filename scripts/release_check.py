@@ -35,6 +35,12 @@ def find_problems(version: str, address: str) -> Iterator[str]:
     """
     if re.match(r"https://[^/]*\bexample\b", address):
         yield f"{address} is a placeholder; write the address of the repository into pyproject.toml, in all places."
+    for file in sorted((ROOT / "emacs").glob("*.el")):
+        if re.search(r"https://[^/\s]*\bexample\b", file.read_text("utf-8")):
+            yield f"{file.relative_to(ROOT)} has a placeholder for the address of the repository."
+    for name in ("date-released", "repository-code"):
+        if not re.search(rf"^{name}: ", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE):
+            yield f"give CITATION.cff its `{name}`."
     changelog = (ROOT / "CHANGELOG.md").read_text()
     if not re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)$", changelog, re.MULTILINE):
         yield f"give version {version} its date in CHANGELOG.md: `## {version} (2027-01-31)`."

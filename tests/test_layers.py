@@ -13,7 +13,7 @@ import orglab
 PACKAGE = Path(orglab.__file__).parent
 # From the lowest up: a module imports from the rows above its own in this list, and not from its own row.
 ROWS = [
-    {"errors", "config", "secret_names", "reference", "text", "clock", "lock"},
+    {"errors", "config", "extras", "secret_names", "reference", "text", "clock", "lock"},
     {"settings"},
     {"git", "org"},
     {"experiment"},

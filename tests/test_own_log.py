@@ -3,6 +3,7 @@
 The tests look at a clone, because commands keep what they know of a log in the git directory.
 """
 
+import contextlib
 import re
 import subprocess
 
@@ -32,7 +33,8 @@ def log(tmp_path_factory):
         git("clone", "--quiet", "--shared", "--no-checkout", ROOT, folder)
     for name in (LOG.name, "orglab.toml"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
-    return open_log(folder / LOG.name)
+    with contextlib.chdir(folder):  # where the settings are found
+        return open_log(folder / LOG.name)
 
 
 def test_it_is_parsed_without_loss_and_has_no_problem(log):

@@ -8,6 +8,7 @@ pages of an earlier one say that there is a newer one.
 Nothing is fetched, neither now nor when the pages are read, also from a folder (file://).
 """
 
+import contextlib
 import html
 import json
 import os
@@ -64,7 +65,8 @@ def build(site: Path) -> Path:
 
 def write_report(folder: Path) -> None:
     """Write the report on orglab's own log, from its first day on, and the log beside it."""
-    log = open_log(pages.ROOT / pages.LOG)
+    with contextlib.chdir(pages.ROOT):  # where the settings of the log are found
+        log = open_log(pages.ROOT / pages.LOG)
     first = min(experiment.created.when for experiment in log.experiments() if experiment.created)
     # `Log.write_report` would also remember it as the last report of this clone.
     document = lay_out(log.report(since=f"{first:%Y-%m-%d}", title="What was tried for orglab"))

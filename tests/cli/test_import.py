@@ -10,6 +10,7 @@ from commands import Orglab
 from lab import NAME, SOURCE
 from lab import orglab as process
 from org_lint import LINT
+from orglab.extras import describe_install
 
 NOTES = """\
 # My lab
@@ -216,7 +217,7 @@ def test_a_missing_package_is_named_with_how_to_install_it(lab, tmp_path_factory
     (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{name!r}] = None\n")
     done = process("import", "notes.md", cwd=lab, PYTHONPATH=f"{folder}{os.pathsep}{SOURCE}")
     package = name.replace("_", "-").replace("markdown-it", "markdown-it-py")
-    assert done.err == f"orglab: Reading Markdown needs {package}; install them with: pip install 'orglab[import]'\n"
+    assert done.err == f"orglab: Reading Markdown needs {package}; install them with: {describe_install('import')}\n"
     assert not (lab / NAME).exists()
 
 

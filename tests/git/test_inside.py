@@ -338,7 +338,7 @@ ALLOWED = {
     "the Python that the command starts, and the system": (
         "mcp.wire runs.child runs.ending runs.environment runs.processes runs.source_folders"
     ),
-    "the metadata of installed packages": "runs.sources.installed",
+    "the metadata of installed packages": "extras runs.sources.installed",
     "files that come with orglab, and that it has just made": "web.static_pages web.pages.report_page __main__ cli.agent_setup cli.editor_setup report.formats.docx_parts report.formats.to_html report.formats.to_pdf search.similar.lexicon",
     "through `open_inside`": "log.link_targets runs.metrics.reading",
     "after `is_below`": "runs.code_tree",

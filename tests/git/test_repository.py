@@ -5,7 +5,9 @@ import json
 import pytest
 
 from commands import Orglab
+from orglab.errors import GitError
 from orglab.experiment.ids import find_numbers
+from orglab.git.repository import find_repository
 
 LOG = "experiment_log.org"
 
@@ -265,3 +267,13 @@ def test_the_experiment_of_a_step_that_a_run_completes_stays_active(repo, orglab
     assert json.loads(orglab("status", "--json").out)["active"] == "e1.1"
     orglab("run", "1.1", "--done", "--", "true")
     assert json.loads(orglab("status", "--json").out)["active"] == "e1"
+
+
+def test_a_commit_without_an_identity_says_how_to_give_one(repo, monkeypatch):
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{who}_NAME")
+        monkeypatch.delenv(f"GIT_{who}_EMAIL")
+    repo.git("config", "user.useConfigOnly", "true")
+    repo.write("a.py", "1\n")
+    with pytest.raises(GitError, match=r"set `git config --global user\.name` and `user\.email`\.$"):
+        find_repository(repo.path).run("commit", "--allow-empty", "--message=A")

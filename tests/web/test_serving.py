@@ -13,6 +13,7 @@ import pytest
 
 from lab import NAME, SOURCE, orglab, with_read_only
 from orglab.api import open_log
+from orglab.extras import describe_install
 from orglab.reference import Reference
 from orglab.web.listening import UPDATE
 
@@ -92,7 +93,7 @@ def test_a_missing_package_is_named_with_how_to_install_it(study, tmp_path_facto
     (folder / "sitecustomize.py").write_text(script)
     done = orglab("serve", cwd=study, PYTHONPATH=f"{folder}{os.pathsep}{SOURCE}")
     assert done.out == ""
-    assert done.err == f"orglab: The pages need {name}; install them with: pip install 'orglab[web]'\n"
+    assert done.err == f"orglab: The pages need {name}; install them with: {describe_install('web')}\n"
 
 
 def test_a_reader_that_goes_away_after_the_address_does_not_end_the_server(study):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import LOG_HEADER, SetupMethods
 from orglab.errors import GitError, NotFoundError, NotReadableError, OrglabError, UsageError
+from orglab.extras import describe_install
 from orglab.reference import Reference
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class ImportMethods(SetupMethods):
         missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
         if missing:
             raise OrglabError(
-                f"Reading Markdown needs {' and '.join(missing)}; install them with: pip install 'orglab[import]'"
+                f"Reading Markdown needs {' and '.join(missing)}; install them with: {describe_install('import')}"
             )
         sources = [self._read_source(Path(path)) for path in paths]
         is_new = not os.path.lexists(self.path)

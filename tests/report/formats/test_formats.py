@@ -406,11 +406,11 @@ def test_docx_is_read_back_with_its_text_links_and_pictures(document):
 
 def test_what_is_not_installed_is_one_sentence(document, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "typst", None)
-    with pytest.raises(UsageError, match=r"pip install 'orglab\[pdf\]'"):
+    with pytest.raises(UsageError, match=r"pip install .*\[pdf\]'"):
         to_pdf(document)
     assert to_docx(document)
     monkeypatch.setitem(__import__("sys").modules, "pypandoc", None)
-    with pytest.raises(UsageError, match=r"pip install 'orglab\[docx\]'"):
+    with pytest.raises(UsageError, match=r"pip install .*\[docx\]'"):
         to_docx(document)
 
 

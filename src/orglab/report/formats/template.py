@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
+from orglab.extras import describe_install
 from orglab.report.content.layout import collect_evidence
 from orglab.report.content.statements import Report
 from orglab.report.formats.evidence_block import pack
@@ -82,7 +83,7 @@ def fill_template(report: Report, template: Path, values: Mapping[str, object]) 
 def _run(template: Path, request: str) -> dict[str, str]:
     """Return the answer of the process that renders the template."""
     if find_spec("jinja2") is None:
-        raise ExtraMissingError("Templates need Jinja2; install it with: pip install 'orglab[report]'")
+        raise ExtraMissingError(f"Templates need Jinja2; install it with: {describe_install('report')}")
     specs = [spec for name in _PACKAGES if (spec := find_spec(name)) is not None and spec.origin is not None]
     folders = dict.fromkeys(os.path.dirname(os.path.dirname(spec.origin or "")) for spec in specs)  # noqa: PTH120 - texts
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *folders]

@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, ClassVar
 
 from orglab.errors import OrglabError, UsageError
+from orglab.extras import describe_install
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.charts import chart_table, draw_pages
@@ -22,7 +23,6 @@ from orglab.report.tex import NotConvertedError, read_tex
 if TYPE_CHECKING:
     from pathlib import Path
 
-MISSING = "docx needs pandoc; install it with: pip install 'orglab[docx]'"
 _API = [1, 23, 1]
 _SECONDS = 120
 # The characters of a table's text in the width of the page.
@@ -60,7 +60,7 @@ def find_pandoc() -> str:
 
         return str(pypandoc.get_pandoc_path())
     except (ImportError, OSError):
-        raise UsageError(MISSING) from None
+        raise UsageError(f"docx needs pandoc; install it with: {describe_install('docx')}") from None
 
 
 def _run_pandoc(pandoc: str, tree: str) -> bytes:

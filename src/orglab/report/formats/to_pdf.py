@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from orglab.errors import OrglabError, UsageError
+from orglab.extras import describe_install
 from orglab.report import blocks as b
 from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_pages
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment with the evidence."""
-MISSING = "PDF needs typst; install it with: pip install 'orglab[pdf]'"
 _MAX_HEADING_LEVEL = 5
 # A longer word would run off the page, or into the next cell.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
@@ -64,7 +64,7 @@ def load_typst() -> "ModuleType":
     try:
         import typst  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise UsageError(MISSING) from None
+        raise UsageError(f"PDF needs typst; install it with: {describe_install('pdf')}") from None
     return typst
 
 

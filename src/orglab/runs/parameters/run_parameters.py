@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orglab.extras import describe_install
 from orglab.git.private_files import PrivateFolder
 from orglab.runs.code import GeneratedPaths
 from orglab.runs.job import Job
@@ -142,5 +143,5 @@ def _tell_unread(job: Job, paths: Sequence[Path]) -> list[str]:
     """Tell the user which configuration files could not be read, and return them for the record."""
     names = [os.path.relpath(path, job.base) for path in paths]
     if names:
-        job.tell(f"Parameters not read: {listed(names)}; YAML needs PyYAML, see `pip install 'orglab[yaml]'`.")
+        job.tell(f"Parameters not read: {listed(names)}; YAML needs PyYAML: {describe_install('yaml')}")
     return names

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotFoundError, NotReadableError
+from orglab.extras import describe_install
 from orglab.git import Repository, find_repository
 from orglab.git.commit import Commit, read_commits_by_hash
 from orglab.git.files import read_blobs
@@ -70,7 +71,7 @@ def read_store(_: Repository | None, path: Path) -> list[StoredExperiment]:
         runs = [_make_run(ref, commits[ref.commit], documents, metrics) for ref in refs if ref.commit in commits]
     except NoReaderError as error:
         raise NotReadableError(
-            "The files of DVC are YAML; install a reader with: pip install 'orglab[yaml]'"
+            f"The files of DVC are YAML; install a reader with: {describe_install('yaml')}"
         ) from error
     bases = dict.fromkeys(ref.base for ref in refs)
     of_run = {ref.commit: ref.base for ref in refs}
