@@ -114,3 +114,9 @@ def test_a_rebase_changes_hashes_only():
 def test_the_blank_line_before_the_next_experiment_is_no_change():
     other = SEED.replace("201", "202")
     assert message(SEED, f"{SEED}\n{other}").startswith("[e202] log: new")
+
+
+def test_an_experiment_that_is_new_and_has_ended_says_both():
+    ended = "* DONE [7] A :exp:\n** Experiments\n1. [X] one\n** DONE Conclusions\n:PROPERTIES:\n:VERDICT:  refuted\n:END:\nNo.\n"
+    assert message("", ended) == "[e7] log: new, with 1 step, concluded: refuted"
+    assert message("", ended.replace(":VERDICT:  refuted\n", ":X: 1\n")).endswith("with 1 step, concluded")

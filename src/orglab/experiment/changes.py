@@ -50,7 +50,9 @@ def _number_by_id(experiments: Iterable[Experiment]) -> dict[tuple[str, int], Ex
 
 def _describe_new(experiment: Experiment) -> tuple[str, ...]:
     steps = len(experiment.steps)
-    return ("new", *([f"with {count(steps, 'step')}"] if steps else []))
+    concluded = f"concluded: {experiment.verdict}" if experiment.verdict else "concluded"
+    has_ended = experiment.verdict or experiment.conclusion.text
+    return ("new", *([f"with {count(steps, 'step')}"] if steps else []), *([concluded] if has_ended else []))
 
 
 def _describe_changes(old: Experiment, new: Experiment) -> Iterator[str]:
