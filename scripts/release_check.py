@@ -46,7 +46,7 @@ def find_problems(version: str, address: str) -> Iterator[str]:
         yield f"give version {version} its date in CHANGELOG.md: `## {version} (2027-01-31)`."
     if ask("status", "--porcelain"):
         yield "commit or remove what `git status` shows."
-    if ask("tag", "--points-at", "HEAD") != f"v{version}":
+    if f"v{version}" not in ask("tag", "--points-at", "HEAD").split():
         yield f"tag the commit: `git tag -a v{version}`."
 
 

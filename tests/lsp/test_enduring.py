@@ -192,7 +192,7 @@ def test_a_server_without_its_packages_says_how_to_install_them(study, tmp_path)
         ["python", "-c", program], cwd=study, capture_output=True, text=True, check=False, env={**os.environ}
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"orglab: The language server needs pygls; install it with: {describe_install('lsp')}\n"
+    assert done.stderr == f"orglab: The language server needs pygls; install them with: {describe_install('lsp')}\n"
 
 
 def test_nothing_in_a_repository_of_a_stranger_is_run_or_written(start, study, repo, tmp_path_factory):

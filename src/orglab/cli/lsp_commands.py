@@ -33,7 +33,9 @@ def lsp_command() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise OrglabError(f"The language server needs {', '.join(missing)}; install it with: {describe_install('lsp')}")
+        raise OrglabError(
+            f"The language server needs {', '.join(missing)}; install them with: {describe_install('lsp')}"
+        )
     from orglab.lsp.answers import make_server  # noqa: PLC0415 - the server, which other commands do not need
 
     if sys.stdin.isatty():

@@ -227,8 +227,8 @@ def _read_small(file: str) -> bytes:
 
 def read_error(stderr: bytes) -> str:
     """Return git's error message: one line, without the `fatal:` and the full stop."""
-    # Part of git's hint in any language, of which only the last line would be left.
-    if b"git config --global user.email" in stderr:
+    # A line of git's hint in any language; only the last line of all would be left.
+    if b'\n  git config --global user.email "you@example.com"\n' in stderr:
         return "it does not know who you are; set `git config --global user.name` and `user.email`"
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     default = lines[0] if lines else "no error message"
