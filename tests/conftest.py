@@ -78,8 +78,8 @@ _SLOW_FILES = frozenset(
 )  # fmt: skip
 
 
-_LONG = frozenset(("test_agent_loop", "test_demo", "test_study"))
-"""Whole studies, which take an eighth of all time: `make test` runs them, and `.ci/run` has no time for them."""
+_LONG = frozenset(("test_agent_loop", "test_demo", "test_study", "test_walk", "test_week"))
+"""Whole studies and random walks, a sixth of all time: `make test` runs them, and `.ci/run` has no time for them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
