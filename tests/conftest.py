@@ -78,8 +78,12 @@ _SLOW_FILES = frozenset(
 )  # fmt: skip
 
 
-_LONG = frozenset(("test_agent_loop", "test_demo", "test_study", "test_walk", "test_week"))
-"""Whole studies and random walks, a sixth of all time: `make test` runs them, and `.ci/run` has no time for them."""
+_LONG = {
+    *("test_agent_loop", "test_demo", "test_study", "test_walk", "test_week"),
+    *("test_random_texts_parse_print_change_and_recount", "test_emacs_reads_any_markdown_as_it_was_meant"),
+    "test_a_generated_history_is_resolved",
+}
+"""Whole studies and random walks, files and single tests: `make test` runs them, and `.ci/run` has no time for them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -93,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)
-        if item.path.stem in _LONG:
+        if item.path.stem in _LONG or item.name in _LONG:
             item.add_marker(pytest.mark.long)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
