@@ -112,7 +112,7 @@ def lead_to_report(app: Sphinx, doctree: nodes.document) -> None:
     uri = relative_uri(f"{page}.html", f"{Path(pages.LOG).stem}.html")
     for link in [*doctree.findall(addnodes.download_reference)]:
         if (pages.ROOT / page).parent.joinpath(str(link["reftarget"])).resolve() == pages.ROOT / pages.LOG:
-            experiment = re.fullmatch(r"x[0-9]+", link.astext())
+            experiment = re.fullmatch(r"[a-z][0-9]+", link.astext())
             anchor = f"#{experiment[0]}" if experiment else ""
             link.replace_self(nodes.reference("", "", *link.children, internal=True, refuri=f"{uri}{anchor}"))
 

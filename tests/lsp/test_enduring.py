@@ -191,7 +191,7 @@ def test_a_server_without_its_packages_says_how_to_install_them(study, tmp_path)
     done = subprocess.run(
         ["python", "-c", program], cwd=study, capture_output=True, text=True, check=False, env={**os.environ}
     )
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"orglab: The language server needs pygls; install them with: {describe_install('lsp')}\n"
 
 

@@ -131,16 +131,29 @@ def use(program, folder):
     assert f"orglab {VERSION}" in run("orglab", "--version", cwd=folder, **environment)
 
 
+def lacks_typst(program, folder, installer):
+    """Check what an installed orglab without the extra says that installs it."""
+    done = subprocess.run([program, "report", "-o", "a.pdf"], cwd=folder, capture_output=True, text=True, check=False)
+    assert re.search(rf"install it with: {installer} 'orglab\[pdf\] @ file://", done.stderr)
+    assert done.returncode == 2
+
+
 def test_pip_installs_it(wheel, tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     run(tmp_path / "venv/bin/pip", "install", "--quiet", wheel)
     use(tmp_path / "venv/bin/orglab", tmp_path / "study")
+    lacks_typst(
+        tmp_path / "venv/bin/orglab",
+        tmp_path / "study",
+        rf"{re.escape(str(tmp_path))}/venv/bin/python\S* -m pip install",
+    )
 
 
 def test_pipx_installs_it(wheel, tmp_path):
     places = {"PIPX_HOME": str(tmp_path / "home"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
     run(sys.executable, "-m", "pipx", "install", "--python", sys.executable, wheel, **places)
     use(tmp_path / "bin/orglab", tmp_path / "study")
+    lacks_typst(tmp_path / "bin/orglab", tmp_path / "study", "pipx install --force")
 
 
 def test_uv_installs_it(wheel, tmp_path):
@@ -150,6 +163,7 @@ def test_uv_installs_it(wheel, tmp_path):
     }  # fmt: skip
     run(sys.executable, "-m", "uv", "tool", "install", "--python", sys.executable, wheel, **places)
     use(tmp_path / "bin/orglab", tmp_path / "study")
+    lacks_typst(tmp_path / "bin/orglab", tmp_path / "study", "uv tool install --force")
 
 
 def test_the_lowest_versions_of_all_dependencies_work(wheel, tmp_path):
@@ -179,3 +193,4 @@ def test_the_lowest_versions_of_all_dependencies_work(wheel, tmp_path):
 def test_the_version_is_the_same_everywhere():
     assert re.search(rf"^## {re.escape(VERSION)} ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert f";; Version: {VERSION}\n" in (ROOT / "emacs/orglab.el").read_text()
+    assert f"rev: v{VERSION}\n" in (ROOT / "docs/howto/commit-with-the-hooks.md").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import LOG_HEADER, SetupMethods
-from orglab.errors import GitError, NotFoundError, NotReadableError, OrglabError, UsageError
+from orglab.errors import GitError, NotFoundError, NotReadableError, UsageError
 from orglab.extras import describe_install
 from orglab.reference import Reference
 
@@ -146,9 +146,9 @@ class ImportMethods(SetupMethods):
 
         Raises:
             NotFoundError: A file does not exist, or cannot be read.
-            UsageError: Org would read a part of the text as something else.
+            UsageError: Org would read a part of the text as something else, or the packages that read Markdown are not
+                installed.
             NotWritableError: The log cannot be written.
-            OrglabError: The packages that read Markdown are not installed.
         """
         from importlib.util import find_spec
 
@@ -156,7 +156,7 @@ class ImportMethods(SetupMethods):
 
         missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
         if missing:
-            raise OrglabError(
+            raise UsageError(
                 f"Reading Markdown needs {' and '.join(missing)}; install them with: {describe_install('import')}"
             )
         sources = [self._read_source(Path(path)) for path in paths]

@@ -9,7 +9,7 @@ import click
 
 from orglab.cli.options import log_options
 from orglab.cli.output import tell
-from orglab.errors import OrglabError
+from orglab.errors import UsageError
 from orglab.extras import describe_install
 
 _NEEDED = ("pygls", "lsprotocol")
@@ -33,7 +33,7 @@ def lsp_command() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise OrglabError(
+        raise UsageError(
             f"The language server needs {', '.join(missing)}; install them with: {describe_install('lsp')}"
         )
     from orglab.lsp.answers import make_server  # noqa: PLC0415 - the server, which other commands do not need

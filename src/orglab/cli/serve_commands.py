@@ -9,7 +9,7 @@ import click
 
 from orglab.cli.options import find_opener, log_options
 from orglab.cli.output import progress_bar, say, tell
-from orglab.errors import OrglabError, UsageError
+from orglab.errors import UsageError
 from orglab.extras import describe_install
 
 _NEEDED = ("starlette", "uvicorn", "jinja2")
@@ -43,7 +43,7 @@ def serve_command(port: int | None, folder: Path | None, *, is_opened: bool, rea
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise OrglabError(f"The pages need {', '.join(missing)}; install them with: {describe_install('web')}")
+        raise UsageError(f"The pages need {', '.join(missing)}; install them with: {describe_install('web')}")
     from orglab.web.site import Site  # noqa: PLC0415 - the server, which other commands do not need
 
     site = Site(find_opener(), may_write=not read_only)
